@@ -1,0 +1,23 @@
+//! The database's changes in their order. Each is frozen once it has landed, works on SQLite and Postgres
+//! alike, and imports nothing of the server's: entities change, history does not.
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::{MigrationTrait, async_trait};
+
+mod m20261120_000001_accounts;
+mod m20261120_000002_images;
+mod m20261120_000003_jobs;
+
+/// Runs what has not been run yet.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261120_000001_accounts::Migration),
+            Box::new(m20261120_000002_images::Migration),
+            Box::new(m20261120_000003_jobs::Migration),
+        ]
+    }
+}

@@ -1,0 +1,66 @@
+//! The first administrator, and users whom the operator makes.
+
+use super::Accounts;
+use crate::{
+    db,
+    domain::{
+        error::ServiceResult,
+        ids::UserId,
+        user::User,
+    },
+};
+
+/// The administrator that an empty database was given.
+pub struct NewAdmin {
+    pub email: String,
+    /// Made here because none was configured: to be shown once.
+    pub generated_password: Option<String>,
+}
+
+impl Accounts {
+    /// Makes the first user where there is none.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn ensure_first_admin(&self, email: &str, password: Option<String>) -> ServiceResult<Option<NewAdmin>> {
+        if db::users::any(self.inner.db.conn()).await? {
+            return Ok(None);
+        }
+        let generated = password.is_none().then(|| hex::encode(self.inner.clock.random_bytes::<12>()));
+        let secret = password.or_else(|| generated.clone()).unwrap_or_default();
+        let hash = self.inner.passwords.hash(secret).await?;
+        let admin = self.new_user(email, true);
+        match db::users::insert(self.inner.db.conn(), &admin, Some(hash)).await {
+            Ok(()) => Ok(Some(NewAdmin { email: admin.email, generated_password: generated })),
+            // Another process starts at the same time.
+            Err(error) if db::is_duplicate(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The user of an address, made without a password if there is none.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn find_or_make(&self, email: &str) -> ServiceResult<User> {
+        let user = self.new_user(email, false);
+        let conn = self.inner.db.conn();
+        if let Some((found, _)) = db::users::find_by_email(conn, &user.email).await? {
+            return Ok(found);
+        }
+        db::users::insert(conn, &user, None).await?;
+        Ok(user)
+    }
+
+    fn new_user(&self, email: &str, is_admin: bool) -> User {
+        let email = email.trim().to_lowercase();
+        User {
+            id: UserId(self.inner.clock.new_id()),
+            display_name: email.split('@').next().unwrap_or_default().to_owned(),
+            email,
+            is_admin,
+            last_login_at: None,
+            created_at: self.inner.clock.now(),
+        }
+    }
+}

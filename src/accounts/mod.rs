@@ -1,0 +1,54 @@
+//! Service: who somebody is. Passwords, access tokens, log-ins; knows no door.
+
+mod access_token;
+mod first_admin;
+mod password;
+mod sessions;
+mod sign_in;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use self::{access_token::TokenKeys, password::PasswordHasher};
+pub use self::{access_token::AccessToken, first_admin::NewAdmin};
+use crate::{
+    clock::Clock,
+    db::Db,
+    domain::{error::ServiceError, user::User},
+};
+
+/// The account service.
+#[derive(Clone)]
+pub struct Accounts {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: Db,
+    clock: Clock,
+    keys: TokenKeys,
+    passwords: PasswordHasher,
+}
+
+/// What somebody has after signing in.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    pub user: User,
+    pub access: AccessToken,
+    /// Good for one refresh; the answer to that has the next one.
+    pub refresh_token: String,
+    pub refresh_expires_at: DateTime<Utc>,
+}
+
+impl Accounts {
+    /// Puts the service together.
+    ///
+    /// # Errors
+    /// When no password can be hashed.
+    pub fn new(db: Db, clock: Clock, jwt_secret: &[u8]) -> Result<Self, ServiceError> {
+        let passwords = PasswordHasher::new()?;
+        let keys = TokenKeys::new(jwt_secret);
+        Ok(Self { inner: Arc::new(Inner { db, clock, keys, passwords }) })
+    }
+}

@@ -1,0 +1,80 @@
+//! Log-ins that last: each has one refresh token at a time, kept as a hash, good for one use.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::TimeDelta;
+use sha2::{Digest, Sha256};
+
+use super::{Accounts, SignedIn, access_token::SESSION_TOKEN_LIFE};
+use crate::{
+    db::{self, sessions::SessionRow},
+    domain::{
+        error::{Refusal, ServiceResult, UserErrorCode},
+        ids::SessionId,
+        user::{Caller, User},
+    },
+};
+
+const SESSION_LIFE: TimeDelta = TimeDelta::days(1);
+const REMEMBERED_LIFE: TimeDelta = TimeDelta::days(30);
+
+impl Accounts {
+    pub(super) async fn begin_session(&self, user: User, remember_me: bool) -> ServiceResult<SignedIn> {
+        let now = self.inner.clock.now();
+        let refresh_token = self.new_refresh_token();
+        let life = if remember_me { REMEMBERED_LIFE } else { SESSION_LIFE };
+        let session = SessionRow {
+            id: SessionId(self.inner.clock.new_id()),
+            user: user.id,
+            refresh_hash: hash(&refresh_token),
+            expires_at: now + life,
+        };
+        db::sessions::insert(self.inner.db.conn(), &session, now).await?;
+        self.signed_in(user, &session, refresh_token)
+    }
+
+    /// Exchanges a refresh token for the next one and a fresh access token.
+    ///
+    /// # Errors
+    /// `INVALID_TOKEN` for one that is unknown, used, or expired.
+    pub async fn refresh(&self, refresh_token: &str) -> ServiceResult<SignedIn> {
+        let next = self.new_refresh_token();
+        let now = self.inner.clock.now();
+        let transaction = self.inner.db.begin().await?;
+        let rotated = db::sessions::rotate(&transaction, &hash(refresh_token), &hash(&next), now).await?;
+        let user = match &rotated {
+            Some(session) => db::users::find(&transaction, session.user).await?,
+            None => None,
+        };
+        let (Some(session), Some(user)) = (rotated, user) else {
+            let why = "The refresh token is unknown, used or expired: log in again.";
+            return Err(Refusal::on("refreshToken", UserErrorCode::InvalidToken, why).into());
+        };
+        transaction.commit().await?;
+        self.signed_in(user, &session, next)
+    }
+
+    /// Ends the log-in that the caller's token came from; the token is worth nothing from then on.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for an anonymous caller.
+    pub async fn log_out(&self, caller: &Caller) -> ServiceResult<()> {
+        caller.user()?;
+        if let Caller::User { session: Some(session), .. } = caller {
+            db::sessions::remove(self.inner.db.conn(), *session).await?;
+        }
+        Ok(())
+    }
+
+    fn signed_in(&self, user: User, session: &SessionRow, refresh_token: String) -> ServiceResult<SignedIn> {
+        let access = self.issue_access_token(user.id, Some(session.id), SESSION_TOKEN_LIFE)?;
+        Ok(SignedIn { user, access, refresh_token, refresh_expires_at: session.expires_at })
+    }
+
+    fn new_refresh_token(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.inner.clock.random_bytes::<32>())
+    }
+}
+
+fn hash(token: &str) -> String {
+    hex::encode(Sha256::digest(token.as_bytes()))
+}

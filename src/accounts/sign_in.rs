@@ -1,0 +1,36 @@
+//! Signing in with a password.
+
+use super::{Accounts, SignedIn};
+use crate::{
+    db,
+    domain::error::{Refusal, ServiceResult, UserErrorCode},
+};
+
+/// Longer ones are refused unread: hashing takes time.
+const MAX_PASSWORD_BYTES: usize = 1024;
+
+impl Accounts {
+    /// Checks a password and begins a log-in.
+    ///
+    /// # Errors
+    /// `INVALID_CREDENTIALS`, and not which of the two is wrong.
+    pub async fn log_in(&self, email: &str, password: String, remember_me: bool) -> ServiceResult<SignedIn> {
+        let email = email.trim().to_lowercase();
+        let found = if email.contains('\0') || password.len() > MAX_PASSWORD_BYTES {
+            None
+        } else {
+            db::users::find_by_email(self.inner.db.conn(), &email).await?
+        };
+        let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
+        let password = if password.len() > MAX_PASSWORD_BYTES { String::new() } else { password };
+        let is_right = self.inner.passwords.verify(password, hash).await?;
+        let Some(mut user) = user.filter(|_| is_right) else {
+            let why = "The email address or the password is wrong.";
+            return Err(Refusal::of(UserErrorCode::InvalidCredentials, why).into());
+        };
+        let now = self.inner.clock.now();
+        db::users::note_login(self.inner.db.conn(), user.id, now).await?;
+        user.last_login_at = Some(now);
+        self.begin_session(user, remember_me).await
+    }
+}

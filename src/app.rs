@@ -1,0 +1,182 @@
+//! Everything put together, for main and for tests alike.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::Context;
+use axum::Router;
+use chrono::TimeDelta;
+use migration::MigratorTrait;
+
+use crate::{
+    accounts::{Accounts, NewAdmin},
+    clock::Clock,
+    config::Config,
+    db::Db,
+    events::Hub,
+    graphql::{self, Services, limits::OperationLimits},
+    http::{self, HttpSettings},
+    imaging,
+    library::Library,
+    queue::Queue,
+    secrets,
+    storage::{
+        Credentials, S3Settings, Storage,
+        embedded::{self, EmbeddedS3},
+    },
+    uploads::{UploadRules, Uploads},
+    worker::Worker,
+};
+
+/// The application, ready to serve or to work.
+#[derive(Clone)]
+pub struct App {
+    pub db: Db,
+    pub queue: Queue,
+    pub storage: Storage,
+    pub hub: Hub,
+    pub services: Services,
+    pub clock: Clock,
+    config: Config,
+    embedded_credentials: Option<Credentials>,
+}
+
+impl App {
+    /// Connects everything, and brings the database up to date. `address` is where the server listens.
+    ///
+    /// # Errors
+    /// When the configuration is incomplete, or the database does not answer.
+    pub async fn build(config: Config, address: SocketAddr, clock: Clock) -> anyhow::Result<Self> {
+        let db = connect(&config).await?;
+        migration::Migrator::up(db.conn(), None).await.context("the database could not be brought up to date")?;
+        let (settings, embedded_credentials) = storage_settings(&config, address, &clock)?;
+        let storage = Storage::connect(settings, clock.clone()).await?;
+        let lease = TimeDelta::seconds(i64::from(config.job_lease));
+        let queue = Queue::new(db.conn().clone(), clock.clone(), lease);
+        let hub = Hub::default();
+        let rules = UploadRules {
+            ticket_life: config.url_life(),
+            imaging: imaging::Limits { max_pixels: config.max_image_pixels },
+        };
+        let jwt_secret = jwt_secret(&config, &clock)?;
+        let accounts = Accounts::new(db.clone(), clock.clone(), jwt_secret.as_bytes());
+        let services = Services {
+            uploads: Uploads::new(db.clone(), queue.clone(), storage.clone(), hub.clone(), clock.clone(), rules),
+            library: Library::new(db.clone(), storage.clone(), clock.clone(), config.max_upload_size),
+            accounts: accounts.map_err(crate::domain::error::ServiceError::into_anyhow)?,
+        };
+        Ok(Self { db, queue, storage, hub, services, clock, config, embedded_credentials })
+    }
+
+    /// Makes what an empty database lacks: the first category and the first administrator.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn bootstrap(&self) -> anyhow::Result<Option<NewAdmin>> {
+        let Config { admin_email, admin_password, .. } = &self.config;
+        let made = async {
+            self.services.library.ensure_first_category().await?;
+            self.services.accounts.ensure_first_admin(admin_email, admin_password.clone()).await
+        };
+        made.await.map_err(crate::domain::error::ServiceError::into_anyhow)
+    }
+
+    /// Everything that is answered over HTTP.
+    ///
+    /// # Errors
+    /// When the embedded storage's folder cannot be opened.
+    pub fn router(&self) -> anyhow::Result<Router> {
+        let embedded = match &self.embedded_credentials {
+            None => None,
+            Some(credentials) => {
+                let folder = self.config.data_dir.join("storage");
+                let observer = Arc::new(self.services.uploads.clone());
+                Some(EmbeddedS3::open(&folder, credentials, self.clock.clone(), observer)?)
+            }
+        };
+        let limits = OperationLimits::default();
+        let settings = HttpSettings {
+            public_url: self.config.public_url()?,
+            cors_origins: self.config.cors_origins()?,
+            introspection: self.config.introspection,
+        };
+        let schema = graphql::schema(self.services.clone(), limits, settings.introspection);
+        let vitals = http::Vitals { db: self.db.clone(), storage: self.storage.clone() };
+        Ok(http::router(schema, self.services.clone(), limits, embedded, vitals, self.clock.clone(), settings))
+    }
+
+    /// Whatever runs jobs.
+    pub fn worker(&self) -> Worker {
+        Worker::new(self.queue.clone(), self.services.uploads.clone(), self.config.worker_slots())
+    }
+}
+
+/// Connects to the configured database.
+///
+/// # Errors
+/// When it does not answer.
+pub async fn connect(config: &Config) -> anyhow::Result<Db> {
+    let url = match &config.database_url {
+        Some(url) => url.clone(),
+        None => {
+            std::fs::create_dir_all(&config.data_dir)?;
+            Db::sqlite_url(&config.data_dir.join("darkroom.sqlite"))
+        }
+    };
+    Db::connect(&url).await.context("the database does not answer: check DATABASE_URL")
+}
+
+fn storage_settings(
+    config: &Config,
+    address: SocketAddr,
+    clock: &Clock,
+) -> anyhow::Result<(S3Settings, Option<Credentials>)> {
+    if let Some(bucket) = &config.aws_storage_bucket_name {
+        let settings = S3Settings {
+            bucket: bucket.clone(),
+            region: config.aws_region.clone(),
+            endpoint: config.aws_endpoint_url_s3.clone(),
+            public_endpoint: config.s3_public_endpoint.clone().or_else(|| config.aws_endpoint_url_s3.clone()),
+            custom_domain: config.aws_s3_custom_domain.clone(),
+            url_life: config.url_life(),
+            credentials: None,
+        };
+        return Ok((settings, None));
+    }
+    let credentials = Credentials {
+        access_key_id: "darkroom".to_owned(),
+        secret_access_key: secrets::keep(&config.data_dir, "s3.secret", clock)?,
+        session_token: None,
+    };
+    let settings = S3Settings {
+        bucket: embedded::BUCKET.to_owned(),
+        region: embedded::REGION.to_owned(),
+        endpoint: Some(url::Url::parse(&format!("http://{}", reachable(address)))?),
+        public_endpoint: Some(config.public_url()?),
+        custom_domain: config.aws_s3_custom_domain.clone(),
+        url_life: config.url_life(),
+        credentials: Some(credentials.clone()),
+    };
+    Ok((settings, Some(credentials)))
+}
+
+/// An address that listens everywhere is called on the loopback.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let mut address = address;
+    if address.ip().is_unspecified() {
+        let loopback: std::net::IpAddr =
+            if address.is_ipv4() { std::net::Ipv4Addr::LOCALHOST.into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
+        address.set_ip(loopback);
+    }
+    address
+}
+
+fn jwt_secret(config: &Config, clock: &Clock) -> anyhow::Result<String> {
+    match &config.jwt_secret {
+        Some(secret) => {
+            anyhow::ensure!(secret.len() >= 32, "JWT_SECRET has to have 32 bytes at least");
+            Ok(secret.clone())
+        }
+        None if config.uses_embedded_storage() => secrets::keep(&config.data_dir, "jwt.secret", clock),
+        None => anyhow::bail!("JWT_SECRET is required: every process has to know the same one"),
+    }
+}

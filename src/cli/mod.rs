@@ -1,0 +1,98 @@
+//! Door: the operator's commands.
+
+mod serve;
+mod token;
+mod variants;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use migration::MigratorTrait;
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    app,
+    config::{Config, LogFormat},
+    graphql,
+};
+
+/// An image upload server with a GraphQL API.
+#[derive(Debug, Parser)]
+#[command(version, about, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    config: Config,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Answers requests, and runs jobs beside them. The default.
+    Serve {
+        /// Leave the jobs to workers of their own.
+        #[arg(long)]
+        no_worker: bool,
+    },
+    /// Runs jobs alone.
+    Worker,
+    /// Brings the database up to date, and ends.
+    Migrate,
+    /// Prints the GraphQL schema.
+    Schema,
+    /// Prints an access token for a user, who is made if there is none. Good for 24 hours.
+    Token {
+        /// The user's address.
+        email: String,
+    },
+    /// Makes the variants of local files, and prints a table of them.
+    Variants {
+        /// Images of any format that can be uploaded.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Where to write them.
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+impl Cli {
+    /// Does what was asked for.
+    ///
+    /// # Errors
+    /// Whatever stands in the way, for the operator to read.
+    pub fn run(self) -> anyhow::Result<()> {
+        start_log(self.config.log_format);
+        let config = self.config;
+        match self.command.unwrap_or(Command::Serve { no_worker: false }) {
+            Command::Schema => {
+                print!("{}", graphql::sdl());
+                Ok(())
+            }
+            Command::Variants { files, out } => variants::run(&files, &out, config.max_image_pixels),
+            Command::Serve { no_worker } => block_on(serve::serve(config, no_worker)),
+            Command::Worker => block_on(serve::work(config)),
+            Command::Token { email } => block_on(token::run(config, email)),
+            Command::Migrate => block_on(async {
+                let db = app::connect(&config).await?;
+                Ok(migration::Migrator::up(db.conn(), None).await?)
+            }),
+        }
+    }
+}
+
+fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+fn start_log(format: LogFormat) {
+    // The libraries log every refusal of theirs as an error; ours are logged where they are handled.
+    let default = "info,sqlx=warn,s3s=off,aws_config=warn,sea_orm_migration=warn";
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+}

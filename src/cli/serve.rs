@@ -1,0 +1,82 @@
+//! `serve` and `worker`: the processes that stay.
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use tokio::{net::TcpListener, signal::unix::{SignalKind, signal}};
+use tokio_util::sync::CancellationToken;
+
+use crate::{accounts::NewAdmin, app::App, clock::Clock, config::Config};
+
+/// Answers requests until it is told to stop.
+pub async fn serve(mut config: Config, no_worker: bool) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(config.bind).await;
+    let listener = listener.with_context(|| format!("{} cannot be listened on: set BIND", config.bind))?;
+    let address = listener.local_addr()?;
+    // A port of 0 is known from here on.
+    config.bind = address;
+    let app = App::build(config.clone(), address, Clock::default()).await?;
+    let admin = app.bootstrap().await?;
+    let router = app.router()?;
+    let stop = stop_on_signal()?;
+    let worker = (!no_worker).then(|| tokio::spawn(app.worker().run(stop.clone())));
+    say_where(&config, address, admin)?;
+    let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    tokio::select! {
+        served = server.into_future() => served?,
+        // Sockets stay open as long as their clients like: they are not waited for.
+        () = after_grace(stop) => {}
+    }
+    if let Some(worker) = worker {
+        worker.await?;
+    }
+    Ok(())
+}
+
+/// Runs jobs until it is told to stop.
+pub async fn work(config: Config) -> anyhow::Result<()> {
+    let address = config.bind;
+    let app = App::build(config, address, Clock::default()).await?;
+    let stop = stop_on_signal()?;
+    tracing::info!("working");
+    app.worker().run(stop).await;
+    Ok(())
+}
+
+async fn after_grace(stop: CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+}
+
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let told = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: running jobs come to their end");
+        told.cancel();
+    });
+    Ok(stop)
+}
+
+#[expect(clippy::print_stdout, reason = "what the person who started it wants to know, whatever the log level")]
+fn say_where(config: &Config, address: SocketAddr, admin: Option<NewAdmin>) -> anyhow::Result<()> {
+    let url = config.public_url()?;
+    let url = url.as_str().trim_end_matches('/');
+    println!("Darkroom listens on {address}");
+    println!("  explore    {url}/graphiql");
+    println!("  GraphQL    {url}/graphql   (POST, GET, WebSocket)");
+    println!("  schema     {url}/schema.graphql");
+    match admin {
+        Some(NewAdmin { email, generated_password: Some(password) }) => {
+            println!("  sign in    {email} with the password {password}   (shown this once)");
+        }
+        Some(NewAdmin { email, .. }) => println!("  sign in    {email} with ADMIN_PASSWORD"),
+        None => println!("  sign in    as before; `darkroom token EMAIL` prints a token"),
+    }
+    Ok(())
+}

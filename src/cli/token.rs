@@ -1,0 +1,16 @@
+//! `token EMAIL`: an access token for curl, GraphiQL and tests.
+
+use crate::{app::App, clock::Clock, config::Config, domain::error::ServiceError};
+
+#[expect(clippy::print_stdout, reason = "the token is what was asked for")]
+pub async fn run(config: Config, email: String) -> anyhow::Result<()> {
+    anyhow::ensure!(email.contains('@'), "{email} is no email address");
+    let address = config.bind;
+    let app = App::build(config, address, Clock::default()).await?;
+    app.bootstrap().await?;
+    let accounts = &app.services.accounts;
+    let user = accounts.find_or_make(&email).await.map_err(ServiceError::into_anyhow)?;
+    let access = accounts.print_token(&user).map_err(ServiceError::into_anyhow)?;
+    println!("{}", access.token);
+    Ok(())
+}

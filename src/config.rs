@@ -1,0 +1,140 @@
+//! What the operator decides: by environment variables, or by flags of the same name.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use chrono::TimeDelta;
+use clap::{Args, ValueEnum};
+use url::Url;
+
+/// The configuration. Every default suits a laptop.
+#[derive(Debug, Clone, Args)]
+pub struct Config {
+    /// The address to listen on.
+    #[arg(long, env = "BIND", default_value = "127.0.0.1:8000", global = true)]
+    pub bind: SocketAddr,
+
+    /// What browsers see; by default http://localhost with the port of BIND.
+    #[arg(long, env = "PUBLIC_URL", global = true)]
+    pub public_url: Option<Url>,
+
+    /// Where the SQLite file, the embedded storage and the generated secrets live.
+    #[arg(long, env = "DATA_DIR", default_value = "./data", global = true)]
+    pub data_dir: PathBuf,
+
+    /// postgres://… or sqlite://…; by default a SQLite file in DATA_DIR.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
+    pub database_url: Option<String>,
+
+    /// The bucket of an S3 elsewhere; without it, the storage inside the server is used.
+    #[arg(long, env = "AWS_STORAGE_BUCKET_NAME", global = true)]
+    pub aws_storage_bucket_name: Option<String>,
+
+    /// The bucket's region.
+    #[arg(long, env = "AWS_REGION", default_value = "us-east-1", global = true)]
+    pub aws_region: String,
+
+    /// Where this server reaches the S3; without it, AWS itself.
+    #[arg(long, env = "AWS_ENDPOINT_URL_S3", global = true)]
+    pub aws_endpoint_url_s3: Option<Url>,
+
+    /// Where browsers reach the S3, which URLs are signed for; by default AWS_ENDPOINT_URL_S3.
+    #[arg(long, env = "S3_PUBLIC_ENDPOINT", global = true)]
+    pub s3_public_endpoint: Option<Url>,
+
+    /// A CDN's domain in front of the bucket: its URLs are given out unsigned.
+    #[arg(long, env = "AWS_S3_CUSTOM_DOMAIN", global = true)]
+    pub aws_s3_custom_domain: Option<String>,
+
+    /// How long tickets and URLs are good for, in seconds: 60 to 604800.
+    #[arg(long, env = "PRESIGNED_URL_EXPIRATION", default_value_t = 3600,
+          value_parser = clap::value_parser!(u32).range(60..=604_800), global = true)]
+    pub presigned_url_expiration: u32,
+
+    /// The largest file that any category may allow, in bytes, up to 5 GiB.
+    #[arg(long, env = "MAX_UPLOAD_SIZE", default_value_t = 10 * 1024 * 1024,
+          value_parser = clap::value_parser!(u64).range(1..=5 * 1024 * 1024 * 1024), global = true)]
+    pub max_upload_size: u64,
+
+    /// The largest image that is decoded: width times height.
+    #[arg(long, env = "MAX_IMAGE_PIXELS", default_value_t = 50_000_000, global = true)]
+    pub max_image_pixels: u64,
+
+    /// What access tokens are signed with, 32 bytes at least; made and kept in DATA_DIR on embedded storage.
+    #[arg(long, env = "JWT_SECRET", hide_env_values = true, global = true)]
+    pub jwt_secret: Option<String>,
+
+    /// The first user of an empty database.
+    #[arg(long, env = "ADMIN_EMAIL", default_value = "admin@localhost", global = true)]
+    pub admin_email: String,
+
+    /// The first user's password; without it, one is made and printed once.
+    #[arg(long, env = "ADMIN_PASSWORD", hide_env_values = true, global = true)]
+    pub admin_password: Option<String>,
+
+    /// The origins of front ends, separated by commas; by default PUBLIC_URL's.
+    #[arg(long, env = "CORS_ORIGINS", value_delimiter = ',', global = true)]
+    pub cors_origins: Vec<String>,
+
+    /// How many jobs run at once; by default one a core.
+    #[arg(long, env = "WORKERS", global = true)]
+    pub workers: Option<usize>,
+
+    /// After how many seconds of silence a job is taken from a worker that died with it.
+    #[arg(long, env = "JOB_LEASE", default_value_t = 30,
+          value_parser = clap::value_parser!(u32).range(1..=3600), global = true)]
+    pub job_lease: u32,
+
+    /// Whether clients may ask for the schema, and GraphiQL is served.
+    #[arg(long, env = "INTROSPECTION", default_value_t = true, action = clap::ArgAction::Set, global = true)]
+    pub introspection: bool,
+
+    /// How log lines look; RUST_LOG says which there are.
+    #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, global = true)]
+    pub log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines, one object a line.
+    Json,
+}
+
+impl Config {
+    /// What browsers see.
+    ///
+    /// # Errors
+    /// Never for an address that could be bound.
+    pub fn public_url(&self) -> Result<Url, url::ParseError> {
+        self.public_url.clone().map_or_else(|| Url::parse(&format!("http://localhost:{}", self.bind.port())), Ok)
+    }
+
+    /// The origins that browsers may call from.
+    ///
+    /// # Errors
+    /// Never for an address that could be bound.
+    pub fn cors_origins(&self) -> Result<Vec<String>, url::ParseError> {
+        if self.cors_origins.is_empty() {
+            return Ok(vec![self.public_url()?.origin().ascii_serialization()]);
+        }
+        Ok(self.cors_origins.iter().map(|origin| origin.trim().trim_end_matches('/').to_owned()).collect())
+    }
+
+    /// Whether objects live inside this server.
+    pub const fn uses_embedded_storage(&self) -> bool {
+        self.aws_storage_bucket_name.is_none()
+    }
+
+    /// How long tickets and URLs are good for.
+    pub fn url_life(&self) -> TimeDelta {
+        TimeDelta::seconds(i64::from(self.presigned_url_expiration))
+    }
+
+    /// How many jobs run at once.
+    pub fn worker_slots(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        self.workers.unwrap_or(cores).max(1)
+    }
+}

@@ -1,0 +1,7 @@
+//! The tables as SeaORM sees them. Private to `db`: everybody else deals in domain types.
+
+pub mod category;
+pub mod image;
+pub mod session;
+pub mod user;
+pub mod variant;

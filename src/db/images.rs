@@ -1,0 +1,219 @@
+//! Images: rows and their states.
+
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder,
+    QuerySelect,
+};
+
+use super::{
+    entity::image::{Column, Entity, Model},
+    impossible, locks_rows, signed, strings, unsigned,
+};
+use crate::domain::{
+    details::Details,
+    filename::Filename,
+    format::ImageFormat,
+    ids::{CategoryId, ImageId, UserId},
+    image::{Facts, Failure, FailureCode, Image, ImageStatus, Original, UploadState},
+};
+
+/// One image, deleted ones included.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find(conn: &impl ConnectionTrait, id: ImageId) -> Result<Option<Image>, DbErr> {
+    Entity::find_by_id(id.0).one(conn).await?.map(Image::try_from).transpose()
+}
+
+/// One image, held against other writers until the transaction ends.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn lock(transaction: &impl ConnectionTrait, id: ImageId) -> Result<Option<Image>, DbErr> {
+    let mut query = Entity::find_by_id(id.0);
+    if locks_rows(transaction) {
+        query = query.lock_exclusive();
+    }
+    query.one(transaction).await?.map(Image::try_from).transpose()
+}
+
+/// The image that its owner asked for with this key before.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find_by_idempotency_key(
+    conn: &impl ConnectionTrait,
+    owner: UserId,
+    key: &str,
+) -> Result<Option<Image>, DbErr> {
+    let query = Entity::find().filter(Column::OwnerId.eq(owner.0)).filter(Column::IdempotencyKey.eq(key));
+    query.one(conn).await?.map(Image::try_from).transpose()
+}
+
+/// Adds a new image.
+///
+/// # Errors
+/// A duplicate (see `is_duplicate`) when the owner used the key before; else when the database does not answer.
+pub async fn insert(
+    conn: &impl ConnectionTrait,
+    image: &Image,
+    idempotency_key: Option<String>,
+) -> Result<(), DbErr> {
+    let mut row = Model::from(image).into_active_model();
+    row.idempotency_key = Set(idempotency_key);
+    Entity::insert(row).exec_without_returning(conn).await?;
+    Ok(())
+}
+
+/// Writes back an image that this transaction locked.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn update(transaction: &impl ConnectionTrait, image: &Image) -> Result<(), DbErr> {
+    let mut row = Model::from(image).into_active_model().reset_all();
+    // A deleted image's key may be used again; no other change touches it.
+    row.idempotency_key = if image.state == UploadState::Deleted { Set(None) } else { sea_orm::ActiveValue::NotSet };
+    row.id = sea_orm::ActiveValue::Unchanged(image.id.0);
+    Entity::update(row).exec(transaction).await?;
+    Ok(())
+}
+
+/// Removes the row, and its variants' with it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn remove(conn: &impl ConnectionTrait, id: ImageId) -> Result<(), DbErr> {
+    Entity::delete_by_id(id.0).exec(conn).await?;
+    Ok(())
+}
+
+/// Which part of an owner's images to read.
+pub struct Page<'a> {
+    pub owner: UserId,
+    pub statuses: &'a [ImageStatus],
+    /// Only images older than this one.
+    pub after: Option<ImageId>,
+    pub limit: u64,
+}
+
+/// An owner's images, newest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn page(conn: &impl ConnectionTrait, page: Page<'_>) -> Result<Vec<Image>, DbErr> {
+    let mut query = Entity::find()
+        .filter(Column::OwnerId.eq(page.owner.0))
+        .filter(Column::Status.is_in(page.statuses.iter().map(|status| status.name())))
+        .order_by_desc(Column::Id)
+        .limit(page.limit);
+    if let Some(after) = page.after {
+        query = query.filter(Column::Id.lt(after.0));
+    }
+    query.all(conn).await?.into_iter().map(Image::try_from).collect()
+}
+
+/// How many images of these states an owner has.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn count(conn: &impl ConnectionTrait, owner: UserId, statuses: &[ImageStatus]) -> Result<u64, DbErr> {
+    let names = statuses.iter().map(|status| status.name());
+    let query = Entity::find().filter(Column::OwnerId.eq(owner.0)).filter(Column::Status.is_in(names));
+    sea_orm::PaginatorTrait::count(query, conn).await
+}
+
+impl From<&Image> for Model {
+    fn from(image: &Image) -> Self {
+        let original = image.original();
+        let facts = image.facts();
+        let failure = image.failure();
+        let pixels = |side: u32| i32::try_from(side).unwrap_or(i32::MAX);
+        Self {
+            id: image.id.0,
+            owner_id: image.owner.0,
+            category_id: image.category.0,
+            original_filename: image.filename.as_str().to_owned(),
+            content_type: image.format.content_type().to_owned(),
+            declared_size: signed(image.declared_size),
+            file_key: image.file_key.clone(),
+            title: image.details.title.clone(),
+            description: image.details.description.clone(),
+            alt_text: image.details.alt_text.clone(),
+            tags: image.details.tags.clone().into(),
+            status: image.status().name().to_owned(),
+            revision: signed(image.revision),
+            bytes_received: signed(image.bytes_received()),
+            stored_size: original.map(|original| signed(original.size)),
+            stored_etag: original.map(|original| original.etag.clone()),
+            width: facts.map(|facts| pixels(facts.width)),
+            height: facts.map(|facts| pixels(facts.height)),
+            placeholder: facts.map(|facts| facts.placeholder.clone()),
+            failure_code: failure.map(|failure| failure.code.name().to_owned()),
+            failure_message: failure.map(|failure| failure.message.clone()),
+            idempotency_key: None,
+            upload_started_at: image.upload_started_at,
+            upload_completed_at: image.upload_completed_at,
+            created_at: image.created_at,
+            updated_at: image.updated_at,
+        }
+    }
+}
+
+impl TryFrom<Model> for Image {
+    type Error = DbErr;
+
+    fn try_from(row: Model) -> Result<Self, DbErr> {
+        let format = ImageFormat::from_content_type(&row.content_type);
+        Ok(Self {
+            state: state_of(&row)?,
+            id: ImageId(row.id),
+            owner: UserId(row.owner_id),
+            category: CategoryId(row.category_id),
+            filename: Filename::stored(row.original_filename),
+            format: format.ok_or_else(|| impossible(format!("image of type {}", row.content_type)))?,
+            declared_size: unsigned(row.declared_size),
+            file_key: row.file_key,
+            details: Details {
+                title: row.title,
+                description: row.description,
+                alt_text: row.alt_text,
+                tags: strings(row.tags)?,
+            },
+            revision: unsigned(row.revision),
+            upload_started_at: row.upload_started_at,
+            upload_completed_at: row.upload_completed_at,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+fn state_of(row: &Model) -> Result<UploadState, DbErr> {
+    let original = row.stored_size.zip(row.stored_etag.clone());
+    let original = original.map(|(size, etag)| Original { size: unsigned(size), etag });
+    let facts = row.width.zip(row.height).zip(row.placeholder.clone()).map(|((width, height), placeholder)| Facts {
+        width: width.unsigned_abs(),
+        height: height.unsigned_abs(),
+        placeholder,
+    });
+    let status = ImageStatus::ALL.into_iter().find(|status| status.name() == row.status);
+    let torn = || impossible(format!("image {} says {} and lacks what goes with it", row.id, row.status));
+    Ok(match status.ok_or_else(torn)? {
+        ImageStatus::Pending => UploadState::Pending,
+        ImageStatus::Uploading => UploadState::Uploading { received: unsigned(row.bytes_received) },
+        ImageStatus::Processing => UploadState::Processing { original: original.ok_or_else(torn)?, facts },
+        ImageStatus::Completed => {
+            UploadState::Completed { original: original.ok_or_else(torn)?, facts: facts.ok_or_else(torn)? }
+        }
+        ImageStatus::Failed => UploadState::Failed { failure: failure_of(row).ok_or_else(torn)?, kept: original },
+        ImageStatus::Deleted => UploadState::Deleted,
+    })
+}
+
+fn failure_of(row: &Model) -> Option<Failure> {
+    let name = row.failure_code.as_deref()?;
+    let code = FailureCode::ALL.into_iter().find(|code| code.name() == name)?;
+    Some(Failure { code, message: row.failure_message.clone()? })
+}
+

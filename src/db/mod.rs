@@ -1,0 +1,113 @@
+//! Hand: the database. Rows in, domain types out; decides nothing and knows no other hand.
+//!
+//! Every function takes a connection, which may be a transaction of the service that calls.
+
+mod entity;
+
+pub mod categories;
+pub mod images;
+pub mod sessions;
+pub mod users;
+pub mod variants;
+
+use std::{path::Path, time::Duration};
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+};
+
+use crate::domain::error::ServiceError;
+
+/// The connections of this process.
+#[derive(Clone)]
+pub struct Db(DatabaseConnection);
+
+impl Db {
+    /// Connects, and for SQLite makes the file where there is none.
+    ///
+    /// # Errors
+    /// When the URL is none, or nobody answers there.
+    pub async fn connect(url: &str) -> Result<Self, DbErr> {
+        let mut options = ConnectOptions::new(url);
+        options.sqlx_logging(false).acquire_timeout(Duration::from_secs(10)).max_connections(16);
+        options.map_sqlx_sqlite_opts(|sqlite| {
+            sqlite
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                // A committed upload survives the power going off, not just kill -9.
+                .synchronous(SqliteSynchronous::Full)
+                .busy_timeout(Duration::from_secs(20))
+                .foreign_keys(true)
+        });
+        Ok(Self(Database::connect(options).await?))
+    }
+
+    /// The URL of a SQLite database in a file.
+    pub fn sqlite_url(file: &Path) -> String {
+        format!("sqlite://{}", file.display())
+    }
+
+    /// For reading, and for single statements.
+    pub const fn conn(&self) -> &DatabaseConnection {
+        &self.0
+    }
+
+    /// Begins a transaction that will write. On SQLite it takes the write lock at once: one that
+    /// reads first and then writes would fail with BUSY instead of waiting.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        let immediate = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        self.0.begin_with_options(immediate).await
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// When it gives none.
+    pub async fn ping(&self) -> Result<(), DbErr> {
+        self.0.ping().await
+    }
+}
+
+impl From<DbErr> for ServiceError {
+    fn from(error: DbErr) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+/// Whether a write met a row that says the same.
+pub fn is_duplicate(error: &DbErr) -> bool {
+    matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_)))
+}
+
+/// Whether rows can be locked one by one; SQLite locks whole.
+fn locks_rows(conn: &impl ConnectionTrait) -> bool {
+    conn.get_database_backend() == DbBackend::Postgres
+}
+
+/// A count or a size. The columns are signed, the values are not.
+fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+/// The other way; sizes end at 2^53.
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// A list of strings from a JSON column.
+fn strings(json: sea_orm::JsonValue) -> Result<Vec<String>, DbErr> {
+    serde_json::from_value(json).map_err(|error| DbErr::Json(error.to_string()))
+}
+
+/// A row whose columns contradict each other: not written by this code.
+fn impossible(what: impl Into<String>) -> DbErr {
+    DbErr::Custom(what.into())
+}

@@ -1,0 +1,85 @@
+//! Variants: the sizes that are ready.
+
+use std::collections::HashMap;
+
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter};
+
+use super::{
+    entity::variant::{Column, Entity, Model},
+    impossible, signed, unsigned,
+};
+use crate::domain::{
+    ids::ImageId,
+    variant::{Variant, VariantType},
+};
+
+/// One image's variants, smallest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_image(conn: &impl ConnectionTrait, image: ImageId) -> Result<Vec<Variant>, DbErr> {
+    Ok(of_images(conn, &[image]).await?.remove(&image).unwrap_or_default())
+}
+
+/// Many images' variants in one query, each smallest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_images(
+    conn: &impl ConnectionTrait,
+    images: &[ImageId],
+) -> Result<HashMap<ImageId, Vec<Variant>>, DbErr> {
+    let ids = images.iter().map(|image| image.0);
+    let mut found: HashMap<ImageId, Vec<Variant>> = HashMap::new();
+    for row in Entity::find().filter(Column::ImageId.is_in(ids)).all(conn).await? {
+        found.entry(ImageId(row.image_id)).or_default().push(Variant::try_from(row)?);
+    }
+    for variants in found.values_mut() {
+        variants.sort_by_key(|variant| variant.kind);
+    }
+    Ok(found)
+}
+
+/// Adds a variant, or puts it in the place of the one of its type.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn put(conn: &impl ConnectionTrait, image: ImageId, variant: &Variant) -> Result<(), DbErr> {
+    let pixels = |side: u32| i32::try_from(side).unwrap_or(i32::MAX);
+    let row = Model {
+        image_id: image.0,
+        kind: variant.kind.name().to_owned(),
+        width: pixels(variant.width),
+        height: pixels(variant.height),
+        file_size: signed(variant.file_size),
+        created_at: variant.created_at,
+    };
+    remove(conn, image, &[variant.kind]).await?;
+    Entity::insert(row.into_active_model()).exec_without_returning(conn).await?;
+    Ok(())
+}
+
+/// Forgets variants of these types; their objects are another's to remove.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn remove(conn: &impl ConnectionTrait, image: ImageId, kinds: &[VariantType]) -> Result<(), DbErr> {
+    let kinds = kinds.iter().map(|kind| kind.name());
+    Entity::delete_many().filter(Column::ImageId.eq(image.0)).filter(Column::Kind.is_in(kinds)).exec(conn).await?;
+    Ok(())
+}
+
+impl TryFrom<Model> for Variant {
+    type Error = DbErr;
+
+    fn try_from(row: Model) -> Result<Self, DbErr> {
+        let kind = VariantType::from_name(&row.kind);
+        Ok(Self {
+            kind: kind.ok_or_else(|| impossible(format!("variant of type {}", row.kind)))?,
+            width: row.width.unsigned_abs(),
+            height: row.height.unsigned_abs(),
+            file_size: unsigned(row.file_size),
+            created_at: row.created_at,
+        })
+    }
+}

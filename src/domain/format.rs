@@ -1,0 +1,51 @@
+//! The image formats that Darkroom takes in, with the names that files and browsers give them.
+
+/// A format that can be uploaded and decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ImageFormat {
+    Jpeg,
+    Png,
+    WebP,
+    Gif,
+}
+
+impl ImageFormat {
+    /// Every format, in the order in which messages name them.
+    pub const ALL: [Self; 4] = [Self::Jpeg, Self::Png, Self::WebP, Self::Gif];
+
+    /// The media type, which is also the only `Content-Type` that a ticket's policy lets through.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::WebP => "image/webp",
+            Self::Gif => "image/gif",
+        }
+    }
+
+    /// The extensions that stand for this format, lower case and without the dot.
+    pub const fn extensions(self) -> &'static [&'static str] {
+        match self {
+            Self::Jpeg => &["jpg", "jpeg"],
+            Self::Png => &["png"],
+            Self::WebP => &["webp"],
+            Self::Gif => &["gif"],
+        }
+    }
+
+    /// The format of a file extension in any case, if it is one that Darkroom takes.
+    pub fn from_extension(extension: &str) -> Option<Self> {
+        let extension = extension.to_ascii_lowercase();
+        Self::ALL.into_iter().find(|format| format.extensions().contains(&extension.as_str()))
+    }
+
+    /// The format of a media type in any case, if it is one that Darkroom takes.
+    pub fn from_content_type(content_type: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.content_type().eq_ignore_ascii_case(content_type))
+    }
+
+    /// Every extension of every format.
+    pub fn all_extensions() -> impl Iterator<Item = &'static str> {
+        Self::ALL.into_iter().flat_map(|format| format.extensions().iter().copied())
+    }
+}

@@ -1,0 +1,50 @@
+//! Typed ids: an image's id cannot be passed where a category's is meant.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! typed_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Uuid::parse_str(text).map(Self)
+            }
+        }
+    };
+}
+
+typed_id!(
+    /// A UUIDv7, so ids sort by the time of their making.
+    ImageId
+);
+typed_id!(
+    /// A category's id.
+    CategoryId
+);
+typed_id!(
+    /// A user's id.
+    UserId
+);
+typed_id!(
+    /// A log-in's id: what its refresh token belongs to.
+    SessionId
+);
+typed_id!(
+    /// A job's id.
+    JobId
+);

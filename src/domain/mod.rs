@@ -1,0 +1,16 @@
+//! Domain: plain types and the rules that hold whatever the database, the storage or the door.
+//!
+//! Knows no other layer and does no I/O. A state that cannot be, cannot be written here.
+
+pub mod category;
+pub mod details;
+pub mod error;
+pub mod filename;
+pub mod format;
+pub mod ids;
+pub mod image;
+pub mod job;
+pub mod progress;
+pub mod ticket;
+pub mod user;
+pub mod variant;

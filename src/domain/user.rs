@@ -1,0 +1,93 @@
+//! People, and who is asking.
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    error::ServiceError,
+    ids::{SessionId, UserId},
+};
+
+/// Somebody with an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    pub id: UserId,
+    /// Lower case: the name that somebody signs in with.
+    pub email: String,
+    pub display_name: String,
+    pub is_admin: bool,
+    pub last_login_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// What a user may do beyond their own images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permission {
+    ViewAnyImage,
+    ChangeAnyImage,
+    DeleteAnyImage,
+    ManageCategories,
+    ManageUsers,
+}
+
+impl Permission {
+    pub const ALL: [Self; 5] = [
+        Self::ViewAnyImage,
+        Self::ChangeAnyImage,
+        Self::DeleteAnyImage,
+        Self::ManageCategories,
+        Self::ManageUsers,
+    ];
+}
+
+impl User {
+    /// All permissions for an administrator, none for anybody else.
+    pub fn permissions(&self) -> &'static [Permission] {
+        if self.is_admin { &Permission::ALL } else { &[] }
+    }
+
+    /// Whether this user may do that.
+    pub fn may(&self, permission: Permission) -> bool {
+        self.permissions().contains(&permission)
+    }
+
+    /// Whether an image of `owner` is this user's to deal with in that way.
+    pub fn may_with_image_of(&self, owner: UserId, permission: Permission) -> bool {
+        self.id == owner || self.may(permission)
+    }
+}
+
+/// Who sent a request.
+#[derive(Debug, Clone, Default)]
+pub enum Caller {
+    #[default]
+    Anonymous,
+    User {
+        user: User,
+        /// The log-in that the token came from; none for one that the operator printed.
+        session: Option<SessionId>,
+        /// When the access token ends, and with it every socket that it opened.
+        expires_at: DateTime<Utc>,
+    },
+}
+
+impl Caller {
+    /// The user, or the error that says to sign in.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for an anonymous caller.
+    pub fn user(&self) -> Result<&User, ServiceError> {
+        match self {
+            Self::Anonymous => Err(ServiceError::Unauthenticated),
+            Self::User { user, .. } => Ok(user),
+        }
+    }
+
+    /// The user, if they have that permission.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for an anonymous caller, `Forbidden` for one without the permission.
+    pub fn with(&self, permission: Permission) -> Result<&User, ServiceError> {
+        let user = self.user()?;
+        if user.may(permission) { Ok(user) } else { Err(ServiceError::Forbidden) }
+    }
+}

@@ -1,0 +1,7 @@
+//! Hand: who is watching what. Carries whole states, never deltas, so a missed one is no loss.
+
+mod hub;
+mod mailbox;
+
+pub use hub::{Hub, Topic};
+pub use mailbox::Watch;

@@ -1,0 +1,99 @@
+//! What a client is told when something went wrong: what it can mend, and of the rest a code and an id.
+
+use std::sync::Arc;
+
+use async_graphql::{ErrorExtensions, ID, Response, ServerError};
+
+use crate::domain::error::{Refusal, ServiceError};
+
+/// An error at the top level of a response. Deliberately not `Display`: `?` would show it to the client.
+pub struct ApiError(ServiceError);
+
+/// Our own failure on its way through async-graphql, which shows it to nobody.
+struct Masked(Arc<anyhow::Error>);
+
+impl ApiError {
+    /// The request is malformed.
+    pub fn bad_input(message: impl Into<String>) -> async_graphql::Error {
+        coded(message, "BAD_USER_INPUT")
+    }
+}
+
+impl From<ServiceError> for ApiError {
+    fn from(error: ServiceError) -> Self {
+        Self(error)
+    }
+}
+
+impl From<ApiError> for async_graphql::Error {
+    fn from(ApiError(error): ApiError) -> Self {
+        match error {
+            ServiceError::Unauthenticated => coded(
+                "Sign in first: send the header `Authorization: Bearer <access token>`. \
+                 A token comes from the mutation logIn, or from `darkroom token`.",
+                "UNAUTHENTICATED",
+            ),
+            ServiceError::Forbidden => coded("Your account may not do this.", "FORBIDDEN"),
+            ServiceError::Refused(refusals) => {
+                let messages: Vec<String> = refusals.into_iter().map(|refusal| refusal.message).collect();
+                coded(messages.join(" "), "BAD_USER_INPUT")
+            }
+            ServiceError::StorageUnavailable(source) => {
+                let message = "The storage cannot be reached. Nothing was changed; try again in a moment.";
+                masked(message, "STORAGE_UNAVAILABLE", source)
+            }
+            ServiceError::Internal(source) => masked("", "INTERNAL_SERVER_ERROR", source),
+        }
+    }
+}
+
+/// What goes into `userErrors`, or the error of the whole field.
+pub fn split<T>(outcome: Result<T, ServiceError>) -> Result<Result<T, Vec<Refusal>>, ApiError> {
+    match outcome {
+        Ok(value) => Ok(Ok(value)),
+        Err(ServiceError::Refused(refusals)) => Ok(Err(refusals)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// An id as clients write it.
+///
+/// # Errors
+/// `BAD_USER_INPUT` for what is no UUID.
+pub fn parse_id<T: std::str::FromStr>(id: &ID) -> async_graphql::Result<T> {
+    id.parse().map_err(|_| ApiError::bad_input("An id is a UUID, like 0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f."))
+}
+
+/// Gives every error of a response its code. Failures of our own are logged here, once, with the request's
+/// id, and reach the client as that id and nothing more.
+pub fn finish(response: &mut Response, request_id: &str) {
+    for error in &mut response.errors {
+        if let Some(Masked(source)) = error.source::<Masked>() {
+            tracing::error!(request_id, path = ?error.path, error = format!("{source:#}"), "a request failed");
+            if error.message.is_empty() {
+                error.message = format!("Something went wrong on our side. The request's id is {request_id}.");
+            }
+            extend(error, "requestId", request_id);
+        }
+        let has_code = error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some());
+        if !has_code {
+            let code =
+                if error.message == "PersistedQueryNotFound" { "PERSISTED_QUERY_NOT_FOUND" } else { "BAD_USER_INPUT" };
+            extend(error, "code", code);
+        }
+    }
+}
+
+fn extend(error: &mut ServerError, name: &str, value: &str) {
+    error.extensions.get_or_insert_default().set(name, value);
+}
+
+fn coded(message: impl Into<String>, code: &'static str) -> async_graphql::Error {
+    async_graphql::Error::new(message).extend_with(|_, extensions| extensions.set("code", code))
+}
+
+fn masked(message: &str, code: &'static str, source: anyhow::Error) -> async_graphql::Error {
+    let mut error = coded(message, code);
+    error.source = Some(Arc::new(Masked(Arc::new(source))));
+    error
+}

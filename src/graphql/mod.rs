@@ -1,0 +1,78 @@
+//! Door: the GraphQL schema. Translates between the wire and the services, and decides nothing.
+
+pub mod error;
+pub mod limits;
+mod loaders;
+mod mutation;
+mod query;
+pub mod read_only;
+mod subscription;
+mod types;
+
+use std::sync::Arc;
+
+use async_graphql::extensions::apollo_persisted_queries::{ApolloPersistedQueries, LruCacheStorage};
+
+use self::{limits::OperationLimits, mutation::Mutation, query::Query, subscription::Subscription};
+use crate::{accounts::Accounts, domain::user::Caller, library::Library, uploads::Uploads};
+
+/// The schema with everything that its resolvers call.
+pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
+
+/// How many persisted queries are remembered.
+const PERSISTED_QUERIES: usize = 1000;
+
+/// The services that resolvers call.
+#[derive(Clone)]
+pub struct Services {
+    pub uploads: Uploads,
+    pub library: Library,
+    pub accounts: Accounts,
+}
+
+/// Builds the schema.
+pub fn schema(services: Services, limits: OperationLimits, introspection: bool) -> Schema {
+    let mut builder = builder()
+        .data(services)
+        .limit_complexity(limits.complexity)
+        .extension(read_only::ReadOnlyGuard)
+        .extension(ApolloPersistedQueries::new(LruCacheStorage::new(PERSISTED_QUERIES)));
+    if !introspection {
+        builder = builder.disable_introspection().disable_suggestions();
+    }
+    builder.finish()
+}
+
+/// The schema's text, as it is written to schema.graphql.
+pub fn sdl() -> String {
+    let options = async_graphql::SDLExportOptions::new().sorted_fields().sorted_enum_items().include_specified_by();
+    let sdl = builder().finish().sdl_with_options(options);
+    let lines = sdl.lines().map(str::trim_end).map(|line| line.replace('\t', "  "));
+    lines.collect::<Vec<_>>().join("\n").trim_end().to_owned() + "\n"
+}
+
+fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
+    async_graphql::Schema::build(Query, Mutation, Subscription).register_output_type::<types::node::Node>()
+}
+
+/// Adds what belongs to one operation alone: who asks, and the loaders that gather its look-ups.
+pub fn for_caller(request: async_graphql::Request, caller: Arc<Caller>, services: &Services) -> async_graphql::Request {
+    let request = loaders::attach(request, &services.library);
+    request.data(caller)
+}
+
+/// What a resolver reaches from its context.
+trait FromContext {
+    fn services(&self) -> &Services;
+    fn caller(&self) -> &Caller;
+}
+
+impl FromContext for async_graphql::Context<'_> {
+    fn services(&self) -> &Services {
+        self.data_unchecked::<Services>()
+    }
+
+    fn caller(&self) -> &Caller {
+        self.data_unchecked::<Arc<Caller>>()
+    }
+}

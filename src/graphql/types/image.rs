@@ -1,0 +1,260 @@
+//! Images and their variants.
+
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+
+use super::{
+    category::Category,
+    scalars::{ByteSize, Url, int},
+    user::User,
+};
+use crate::{
+    domain::{self, variant::Variant},
+    graphql::{FromContext, error::ApiError, loaders},
+};
+
+/// An image, from its ticket to its deletion.
+pub struct Image(pub domain::image::Image);
+
+/// Where an image is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::image::ImageStatus")]
+pub enum ImageStatus {
+    /// A ticket was issued.
+    Pending,
+    /// Bytes are on their way.
+    Uploading,
+    /// The original is stored; it is being checked and its variants are being made.
+    Processing,
+    /// All variants are there.
+    Completed,
+    /// It ended badly: see `failure`.
+    Failed,
+    /// On its way out, seen by nobody.
+    Deleted,
+}
+
+/// The sizes that every image is offered in, all of them WebP. Nothing is ever enlarged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::variant::VariantType")]
+pub enum VariantType {
+    /// Fits in 150 × 150 pixels.
+    Thumbnail,
+    /// Fits in 300 × 300 pixels.
+    Small,
+    /// Fits in 600 × 600 pixels.
+    Medium,
+    /// Fits in 1200 × 1200 pixels.
+    Large,
+    /// Full size.
+    Webp,
+}
+
+/// Why an upload failed.
+#[derive(SimpleObject)]
+pub struct ImageFailure {
+    /// The kind of failure, for programs.
+    code: ImageFailureCode,
+    /// What happened and what to do, for the person who uploaded.
+    message: String,
+}
+
+/// The ways in which an upload can fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::image::FailureCode")]
+pub enum ImageFailureCode {
+    /// The bytes are no image that can be read.
+    NotAnImage,
+    /// The bytes are another format than the ticket was issued for.
+    ContentTypeMismatch,
+    /// The file is damaged or incomplete.
+    Corrupt,
+    /// The image has more pixels than the server takes.
+    TooManyPixels,
+    /// The object is larger than was announced.
+    FileTooLarge,
+    /// Nothing was uploaded in time.
+    UploadExpired,
+    /// The server could not do it: generateVariants tries again.
+    ProcessingFailed,
+}
+
+#[Object]
+impl Image {
+    /// A UUIDv7: later images have larger ids.
+    pub async fn id(&self) -> ID {
+        ID::from(self.0.id)
+    }
+
+    /// Whose image it is.
+    async fn owner(&self, ctx: &Context<'_>) -> Result<User, ApiError> {
+        let owner = loaders::load(ctx, self.0.owner).await?;
+        Ok(User(loaders::present(owner, "user")?))
+    }
+
+    /// What kind of image it is.
+    async fn category(&self, ctx: &Context<'_>) -> Result<Category, ApiError> {
+        let category = loaders::load(ctx, self.0.category).await?;
+        Ok(Category(loaders::present(category, "category")?))
+    }
+
+    /// The name that the file had on its owner's machine. Example: `"IMG_2041.jpg"`.
+    async fn original_filename(&self) -> &str {
+        self.0.filename.as_str()
+    }
+
+    /// Where the original lives in the bucket once it is completed.
+    async fn file_key(&self) -> &str {
+        &self.0.file_key
+    }
+
+    /// In bytes: as announced until the object is stored, then its true size.
+    async fn file_size(&self) -> Option<ByteSize> {
+        Some(ByteSize(self.0.file_size()))
+    }
+
+    /// The media type of the original. Example: `"image/jpeg"`.
+    async fn content_type(&self) -> &str {
+        self.0.format.content_type()
+    }
+
+    /// In pixels, after EXIF orientation; null until known.
+    async fn width(&self) -> Option<i32> {
+        self.0.facts().map(|facts| int(facts.width))
+    }
+
+    /// In pixels, after EXIF orientation; null until known.
+    async fn height(&self) -> Option<i32> {
+        self.0.facts().map(|facts| int(facts.height))
+    }
+
+    /// Where it is in its life.
+    async fn status(&self) -> ImageStatus {
+        self.0.status().into()
+    }
+
+    /// Why it FAILED; null otherwise.
+    async fn failure(&self) -> Option<ImageFailure> {
+        failure_of(&self.0)
+    }
+
+    /// Up to 255 characters; empty until somebody writes one.
+    async fn title(&self) -> &str {
+        &self.0.details.title
+    }
+
+    /// Up to 5000 characters.
+    async fn description(&self) -> &str {
+        &self.0.details.description
+    }
+
+    /// What the picture shows, for those who do not see it. Up to 1000 characters.
+    async fn alt_text(&self) -> &str {
+        &self.0.details.alt_text
+    }
+
+    /// Up to 50 tags of up to 50 characters, in the order given.
+    async fn tags(&self) -> &[String] {
+        &self.0.details.tags
+    }
+
+    /// Of the original: presigned, or the CDN's; null until it is stored and checked.
+    async fn url(&self, ctx: &Context<'_>) -> Result<Option<Url>, ApiError> {
+        Ok(ctx.services().library.original_url(&self.0).await?.map(Url))
+    }
+
+    /// Those that are ready, smallest first.
+    #[graphql(complexity = "5 * child_complexity")]
+    async fn variants(&self, ctx: &Context<'_>) -> Result<Vec<ImageVariant>, ApiError> {
+        let variants = loaders::load(ctx, self.0.id).await?.unwrap_or_default();
+        Ok(variants.into_iter().map(|variant| ImageVariant { image: self.0.clone(), variant }).collect())
+    }
+
+    /// One of them; null until it is ready.
+    async fn variant(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(name = "type", desc = "Which of the five sizes.")] kind: VariantType,
+    ) -> Result<Option<ImageVariant>, ApiError> {
+        let variants = loaders::load(ctx, self.0.id).await?.unwrap_or_default();
+        let variant = variants.into_iter().find(|variant| variant.kind == kind.into());
+        Ok(variant.map(|variant| ImageVariant { image: self.0.clone(), variant }))
+    }
+
+    /// A ThumbHash in base64, to show a blur of about 25 bytes while the picture loads; null until processed.
+    async fn placeholder(&self) -> Option<&str> {
+        self.0.facts().map(|facts| facts.placeholder.as_str())
+    }
+
+    /// Asks the storage whether it has the object. Costs a request to it.
+    #[graphql(complexity = "20")]
+    async fn exists_in_storage(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
+        Ok(ctx.services().library.exists_in_storage(&self.0).await?)
+    }
+
+    /// When the first byte arrived, or was reported.
+    async fn upload_started_at(&self) -> Option<DateTime<Utc>> {
+        self.0.upload_started_at
+    }
+
+    /// When the upload was completed.
+    async fn upload_completed_at(&self) -> Option<DateTime<Utc>> {
+        self.0.upload_completed_at
+    }
+
+    /// When the ticket was issued.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// When anything of it last changed.
+    async fn updated_at(&self) -> DateTime<Utc> {
+        self.0.updated_at
+    }
+}
+
+/// The failure of an image as the schema shows it.
+pub fn failure_of(image: &domain::image::Image) -> Option<ImageFailure> {
+    let failure = image.failure()?;
+    Some(ImageFailure { code: failure.code.into(), message: failure.message.clone() })
+}
+
+/// An image in one of its sizes.
+pub struct ImageVariant {
+    pub image: domain::image::Image,
+    pub variant: Variant,
+}
+
+#[Object]
+impl ImageVariant {
+    /// Which of the five sizes.
+    #[graphql(name = "type")]
+    async fn kind(&self) -> VariantType {
+        self.variant.kind.into()
+    }
+
+    /// Presigned, or the CDN's. The same for at least half of its life, so that caches know it again.
+    async fn url(&self, ctx: &Context<'_>) -> Result<Url, ApiError> {
+        Ok(Url(ctx.services().library.variant_url(&self.image, self.variant.kind).await?))
+    }
+
+    /// In pixels.
+    async fn width(&self) -> i32 {
+        int(self.variant.width)
+    }
+
+    /// In pixels.
+    async fn height(&self) -> i32 {
+        int(self.variant.height)
+    }
+
+    /// In bytes.
+    async fn file_size(&self) -> ByteSize {
+        ByteSize(self.variant.file_size)
+    }
+
+    /// Always `image/webp`.
+    async fn content_type(&self) -> &'static str {
+        Variant::CONTENT_TYPE
+    }
+}

@@ -1,0 +1,68 @@
+//! What subscribers are told.
+
+use std::sync::Arc;
+
+use async_graphql::Object;
+
+use super::{
+    image::{Image, ImageFailure, ImageStatus, ImageVariant, failure_of},
+    scalars::{ByteSize, int},
+};
+use crate::domain::{self, variant::VariantType};
+
+/// How an upload stands: always the whole state, never a delta, so that a client that missed some misses nothing.
+pub struct UploadProgress(pub Arc<domain::progress::Progress>);
+
+#[Object]
+impl UploadProgress {
+    /// The image as it stood at this revision.
+    async fn image(&self) -> Image {
+        Image(self.0.image.clone())
+    }
+
+    /// Where it is in its life.
+    async fn status(&self) -> ImageStatus {
+        self.0.image.status().into()
+    }
+
+    /// Grows with every event of one image: drop what is not newer.
+    async fn revision(&self) -> i32 {
+        int(self.0.image.revision)
+    }
+
+    /// How many bytes have arrived.
+    async fn bytes_uploaded(&self) -> ByteSize {
+        ByteSize(self.0.image.bytes_received())
+    }
+
+    /// How many bytes there are going to be.
+    async fn bytes_total(&self) -> ByteSize {
+        ByteSize(self.0.image.file_size())
+    }
+
+    /// Of the bytes, 0 to 100.
+    async fn percent(&self) -> f64 {
+        self.0.percent()
+    }
+
+    /// How many variants are ready.
+    async fn variants_ready(&self) -> i32 {
+        int(self.0.variants.len())
+    }
+
+    /// How many variants there are going to be.
+    async fn variants_total(&self) -> i32 {
+        int(VariantType::ALL.len())
+    }
+
+    /// The one that this event made ready; null for every other event.
+    async fn variant(&self) -> Option<ImageVariant> {
+        let variant = self.0.ready_variant()?.clone();
+        Some(ImageVariant { image: self.0.image.clone(), variant })
+    }
+
+    /// Why it FAILED; null otherwise.
+    async fn failure(&self) -> Option<ImageFailure> {
+        failure_of(&self.0.image)
+    }
+}

@@ -1,0 +1,46 @@
+//! Scalars that GraphQL does not bring.
+
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+
+/// The largest number that JavaScript keeps exactly.
+const MAX_BYTES: u64 = (1 << 53) - 1;
+
+/// A number of whole bytes, as a JSON number from 0 to 2^53-1; GraphQL's own Int ends at 2 GiB. Example: `3753621`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByteSize(pub u64);
+
+#[Scalar]
+impl ScalarType for ByteSize {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::Number(number) = &value else { return Err(InputValueError::expected_type(value)) };
+        match number.as_u64() {
+            Some(bytes) if bytes <= MAX_BYTES => Ok(Self(bytes)),
+            _ => Err(InputValueError::custom("A ByteSize is a whole number from 0 to 9007199254740991.")),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::from(self.0.min(MAX_BYTES))
+    }
+}
+
+/// An absolute URL. Example: `"https://cdn.example.com/images/general/0190a3c2.jpg"`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Url(pub url::Url);
+
+#[Scalar(name = "URL", specified_by_url = "https://url.spec.whatwg.org/")]
+impl ScalarType for Url {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = &value else { return Err(InputValueError::expected_type(value)) };
+        Ok(Self(url::Url::parse(text)?))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.as_str().to_owned())
+    }
+}
+
+/// A count or a length as GraphQL's Int.
+pub fn int(number: impl TryInto<i32>) -> i32 {
+    number.try_into().unwrap_or(i32::MAX)
+}

@@ -1,0 +1,63 @@
+//! People.
+
+use async_graphql::{Enum, ID, Object};
+use chrono::{DateTime, Utc};
+
+use crate::domain;
+
+/// Somebody with an account.
+pub struct User(pub domain::user::User);
+
+/// What a user may do beyond their own images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::user::Permission")]
+pub enum Permission {
+    /// See everybody's images.
+    ViewAnyImage,
+    /// Change everybody's images.
+    ChangeAnyImage,
+    /// Delete everybody's images.
+    DeleteAnyImage,
+    /// Make and change categories.
+    ManageCategories,
+    /// See and change other users.
+    ManageUsers,
+}
+
+#[Object]
+impl User {
+    /// A UUIDv7.
+    pub async fn id(&self) -> ID {
+        ID::from(self.0.id)
+    }
+
+    /// The address that the user signs in with, in lower case.
+    async fn email(&self) -> &str {
+        &self.0.email
+    }
+
+    /// The name to show.
+    async fn display_name(&self) -> &str {
+        &self.0.display_name
+    }
+
+    /// Whether the user has every permission.
+    async fn is_admin(&self) -> bool {
+        self.0.is_admin
+    }
+
+    /// What the user may do beyond their own images; all of it for an administrator.
+    async fn permissions(&self) -> Vec<Permission> {
+        self.0.permissions().iter().copied().map(Permission::from).collect()
+    }
+
+    /// When the user last signed in with a password.
+    async fn last_login_at(&self) -> Option<DateTime<Utc>> {
+        self.0.last_login_at
+    }
+
+    /// When the account was made.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+}

@@ -1,0 +1,30 @@
+//! Signs of life: `/healthz` of the process, `/readyz` of what it needs.
+
+use std::time::Duration;
+
+use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use serde_json::{Value, json};
+
+use crate::{db::Db, storage::Storage};
+
+/// How long the database and the storage may take to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What the server cannot do without.
+#[derive(Clone)]
+pub struct Vitals {
+    pub db: Db,
+    pub storage: Storage,
+}
+
+pub(super) fn routes(vitals: Vitals) -> Router {
+    Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(readyz)).with_state(vitals)
+}
+
+async fn readyz(State(vitals): State<Vitals>) -> (StatusCode, Json<Value>) {
+    let database = async { matches!(tokio::time::timeout(PATIENCE, vitals.db.ping()).await, Ok(Ok(()))) };
+    let storage = async { matches!(tokio::time::timeout(PATIENCE, vitals.storage.ping()).await, Ok(Ok(()))) };
+    let (database, storage) = tokio::join!(database, storage);
+    let status = if database && storage { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({"database": database, "storage": storage})))
+}

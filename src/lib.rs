@@ -1,0 +1,36 @@
+//! Darkroom: an image upload server with a GraphQL API.
+//!
+//! # Where to start
+//! Follow one upload: [`graphql`] (`mutation.rs`) takes the request, [`uploads`] decides step by step
+//! (`request` → `receive` → `complete` → `process`), [`storage`] signs the form and keeps the objects,
+//! [`queue`] and [`worker`] carry the work on, [`imaging`] makes the variants, and [`events`] tells everybody
+//! who watches. `docs/architecture.md` walks the same way with more words.
+//!
+//! # Layers
+//! ```text
+//! doors      graphql   http   worker   cli      translate, and decide nothing
+//! services   uploads   library   accounts       decide; own the transactions
+//! hands      db   queue   storage   events   imaging    do one thing each
+//! domain                                         plain types and rules
+//! ```
+//! Doors call services, services call hands, all know the domain; nothing points back or sideways. The
+//! exceptions are `worker`, which claims from the queue, and [`app`], where everything is put together.
+//! `tests/it/layers.rs` keeps the rule.
+
+pub mod accounts;
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod domain;
+pub mod events;
+pub mod graphql;
+pub mod http;
+pub mod imaging;
+pub mod library;
+pub mod queue;
+pub mod secrets;
+pub mod storage;
+pub mod uploads;
+pub mod worker;

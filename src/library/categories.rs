@@ -1,0 +1,108 @@
+//! Categories: what may be uploaded, kept by administrators.
+
+use super::Library;
+use crate::{
+    db,
+    domain::{
+        category::{Category, CategoryChange, slug_of},
+        error::{Refusal, ServiceError, ServiceResult, UserErrorCode},
+        ids::CategoryId,
+        user::{Caller, Permission},
+    },
+};
+
+/// The first category's name.
+const GENERAL: &str = "general";
+
+impl Library {
+    /// All categories by name; inactive ones only for those who manage them.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for an anonymous caller; `Forbidden` for inactive ones without the permission.
+    pub async fn categories(&self, caller: &Caller, include_inactive: bool) -> ServiceResult<Vec<Category>> {
+        if include_inactive {
+            caller.with(Permission::ManageCategories)?;
+        } else {
+            caller.user()?;
+        }
+        Ok(db::categories::list(self.inner.db.conn(), include_inactive).await?)
+    }
+
+    /// One category, if the caller may see it.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for an anonymous caller.
+    pub async fn category(&self, caller: &Caller, id: CategoryId) -> ServiceResult<Option<Category>> {
+        let user = caller.user()?;
+        let found = db::categories::find(self.inner.db.conn(), id).await?;
+        Ok(found.filter(|category| category.is_active || user.may(Permission::ManageCategories)))
+    }
+
+    /// Makes a category.
+    ///
+    /// # Errors
+    /// `CATEGORY_EXISTS`, or every rule that a field breaks.
+    pub async fn create_category(&self, caller: &Caller, change: CategoryChange) -> ServiceResult<Category> {
+        caller.with(Permission::ManageCategories)?;
+        let id = CategoryId(self.inner.clock.new_id());
+        let slug = self.free_slug(id, change.name.as_deref().unwrap_or_default()).await?;
+        let mut category = Category::new(id, slug, self.inner.max_upload_size, self.inner.clock.now());
+        category.apply(change, self.inner.max_upload_size)?;
+        db::categories::insert(self.inner.db.conn(), &category).await.map_err(taken)?;
+        Ok(category)
+    }
+
+    /// Changes a category. Images that are there already stay as they are.
+    ///
+    /// # Errors
+    /// `CATEGORY_NOT_FOUND`, `CATEGORY_EXISTS`, or every rule that a field breaks.
+    pub async fn update_category(
+        &self,
+        caller: &Caller,
+        id: CategoryId,
+        change: CategoryChange,
+    ) -> ServiceResult<Category> {
+        caller.with(Permission::ManageCategories)?;
+        let transaction = self.inner.db.begin().await?;
+        let Some(mut category) = db::categories::lock(&transaction, id).await? else {
+            let why = "There is no such category.";
+            return Err(Refusal::on("categoryId", UserErrorCode::CategoryNotFound, why).into());
+        };
+        category.apply(change, self.inner.max_upload_size)?;
+        db::categories::update(&transaction, &category).await.map_err(taken)?;
+        transaction.commit().await?;
+        Ok(category)
+    }
+
+    /// Makes the first category of an empty database.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn ensure_first_category(&self) -> ServiceResult<()> {
+        if !db::categories::list(self.inner.db.conn(), true).await?.is_empty() {
+            return Ok(());
+        }
+        let id = CategoryId(self.inner.clock.new_id());
+        let general = Category::new(id, GENERAL.to_owned(), self.inner.max_upload_size, self.inner.clock.now());
+        match db::categories::insert(self.inner.db.conn(), &general).await {
+            // Another process starts at the same time.
+            Err(error) if !db::is_duplicate(&error) => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The name made fit for keys; with the id behind it where that is taken or nothing is left of it.
+    async fn free_slug(&self, id: CategoryId, name: &str) -> ServiceResult<String> {
+        let slug = slug_of(name);
+        let is_free = !slug.is_empty() && !db::categories::slug_exists(self.inner.db.conn(), &slug).await?;
+        Ok(if is_free { slug } else { format!("{slug}-{}", id.0.simple()).trim_start_matches('-').to_owned() })
+    }
+}
+
+fn taken(error: sea_orm::DbErr) -> ServiceError {
+    if db::is_duplicate(&error) {
+        let why = "Another category has this name, whatever its case.";
+        return Refusal::on("name", UserErrorCode::CategoryExists, why).into();
+    }
+    error.into()
+}

@@ -1,0 +1,38 @@
+//! Secrets that are made once and kept in DATA_DIR, readable by their owner alone.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{ErrorKind, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
+
+use anyhow::Context;
+
+use crate::clock::Clock;
+
+/// The secret of that name, made now if it is not there.
+///
+/// # Errors
+/// When the folder cannot be written to, or the file is empty.
+pub fn keep(data_dir: &Path, name: &str, clock: &Clock) -> anyhow::Result<String> {
+    fs::create_dir_all(data_dir).with_context(|| format!("DATA_DIR {} cannot be made", data_dir.display()))?;
+    let path = data_dir.join(name);
+    let made = hex::encode(clock.random_bytes::<32>());
+    // Linked into place whole: another process that starts now finds all of it or nothing.
+    let draft = data_dir.join(format!(".{name}.{}", std::process::id()));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    file.write_all(made.as_bytes())?;
+    file.sync_all()?;
+    let linked = fs::hard_link(&draft, &path);
+    fs::remove_file(&draft)?;
+    match linked {
+        Ok(()) => Ok(made),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let kept = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+            anyhow::ensure!(kept.trim().len() >= 32, "{} is too short to be a secret", path.display());
+            Ok(kept.trim().to_owned())
+        }
+        Err(error) => Err(error).with_context(|| format!("{} cannot be written", path.display())),
+    }
+}

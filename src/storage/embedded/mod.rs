@@ -1,0 +1,86 @@
+//! S3 inside the server: protocol and signatures by `s3s`, bytes by OpenDAL, POST forms by `post_object`.
+//!
+//! Answers HTTP like an S3 elsewhere would, so that no front end can tell the difference.
+
+mod listing;
+mod multipart;
+mod post_object;
+mod s3_api;
+mod store;
+mod trailer;
+
+use std::{io, path::Path, sync::Arc};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use s3s::{
+    HttpResponse,
+    auth::SimpleAuth,
+    service::{S3Service, S3ServiceBuilder},
+};
+use tokio::sync::watch;
+
+use self::{post_object::PostObject, s3_api::S3Api, store::ObjectStore};
+use super::Credentials;
+use crate::clock::Clock;
+
+/// The name of the one bucket.
+pub const BUCKET: &str = "media";
+/// The region that the embedded storage signs for.
+pub const REGION: &str = "us-east-1";
+
+/// Told of what comes in by POST form.
+#[async_trait]
+pub trait UploadObserver: Send + Sync {
+    /// An upload to `key` has begun: `received` counts its bytes until it ends.
+    fn receiving(&self, key: &str, received: watch::Receiver<u64>);
+    /// The object of `key` is stored, with so many bytes. The answer to the client waits for this.
+    async fn stored(&self, key: &str, size: u64);
+}
+
+/// The embedded storage.
+#[derive(Clone)]
+pub struct EmbeddedS3 {
+    api: S3Service,
+    post_object: Arc<PostObject>,
+}
+
+impl EmbeddedS3 {
+    /// Opens the storage in a folder, and clears away what a killed process left half-written there.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or written to.
+    pub fn open(
+        folder: &Path,
+        credentials: &Credentials,
+        clock: Clock,
+        observer: Arc<dyn UploadObserver>,
+    ) -> io::Result<Self> {
+        let store = ObjectStore::open(folder, clock.clone())?;
+        let mut builder = S3ServiceBuilder::new(S3Api::new(store.clone()));
+        let secret = credentials.secret_access_key.as_str();
+        builder.set_auth(SimpleAuth::from_single(credentials.access_key_id.as_str(), secret));
+        let post_object = PostObject { store, credentials: credentials.clone(), clock, observer };
+        Ok(Self { api: builder.build(), post_object: Arc::new(post_object) })
+    }
+
+    /// Answers one request whose path starts with the bucket's name.
+    pub async fn answer<B>(&self, request: http::Request<B>) -> HttpResponse
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        if post_object::is_form(&request) {
+            return self.post_object.answer(request).await;
+        }
+        let request = request.map(|body| {
+            s3s::Body::http_body_unsync(http_body_util::BodyExt::map_err(body, |error| error.into()))
+        });
+        self.api.call(request).await.unwrap_or_else(|error| {
+            tracing::error!(error = ?error, "the embedded storage gave no answer");
+            let mut response = HttpResponse::new(s3s::Body::empty());
+            *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+            response
+        })
+    }
+}

@@ -1,0 +1,228 @@
+//! POST forms: checks the signed policy before the file's first byte, then streams it to the disk.
+//!
+//! s3s would do this too, but holds every form in memory, one without a signature included.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, NaiveDateTime, Utc};
+use http::{HeaderValue, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use multer::{Constraints, Field, Multipart, SizeLimit};
+use s3s::{
+    HttpResponse, S3Error, S3ErrorCode,
+    dto::PostResponse,
+    post_policy::{PostPolicy, PostPolicyCondition},
+    xml::{Serialize, Serializer},
+};
+use subtle::ConstantTimeEq;
+use tokio::sync::watch;
+
+use super::{
+    BUCKET, REGION, UploadObserver,
+    store::{ObjectPath, ObjectStore, StoreError},
+    trailer::{ObjectHeaders, ObjectMeta},
+};
+use crate::{
+    clock::Clock,
+    storage::post_policy::{ALGORITHM, Credentials, scope, signature},
+};
+
+/// A policy and its signature are about 1 KB.
+const MAX_FIELD_BYTES: u64 = 16 * 1024;
+const MAX_FIELDS: usize = 32;
+
+pub(super) struct PostObject {
+    pub store: ObjectStore,
+    pub credentials: Credentials,
+    pub clock: Clock,
+    pub observer: Arc<dyn UploadObserver>,
+}
+
+/// Whether a request is a browser's form and not one of S3's other POSTs.
+pub(super) fn is_form<B>(request: &Request<B>) -> bool {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    request.method() == http::Method::POST
+        && content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with("multipart/form-data"))
+}
+
+/// What a form said before its file, once it is known to be signed.
+struct Admitted {
+    key: String,
+    content_type: String,
+    min: u64,
+    max: u64,
+}
+
+impl PostObject {
+    pub(super) async fn answer<B>(&self, request: Request<B>) -> HttpResponse
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        match self.take(request).await {
+            Ok((key, meta)) => created(&key, &meta.etag),
+            Err(error) => {
+                tracing::debug!(code = error.code().as_str(), message = error.message(), "refused a POST form");
+                error.to_http_response().unwrap_or_else(|_| HttpResponse::new(s3s::Body::empty()))
+            }
+        }
+    }
+
+    async fn take<B>(&self, request: Request<B>) -> Result<(String, ObjectMeta), S3Error>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        if request.uri().path().trim_matches('/') != BUCKET {
+            return Err(refuse(S3ErrorCode::NoSuchBucket, "There is no such bucket."));
+        }
+        let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let boundary = multer::parse_boundary(content_type.unwrap_or_default()).map_err(malformed)?;
+        let body = request.into_body().into_data_stream();
+        let limits = SizeLimit::new().per_field(MAX_FIELD_BYTES).for_field("file", u64::MAX);
+        let mut form = Multipart::with_constraints(body, boundary, Constraints::new().size_limit(limits));
+
+        let mut fields: Vec<(String, String)> = Vec::new();
+        while let Some(field) = form.next_field().await.map_err(malformed)? {
+            let name = field.name().unwrap_or_default().to_ascii_lowercase();
+            if name == "file" {
+                let admitted = self.admit(&fields)?;
+                let stored = self.store_file(&admitted, field).await?;
+                self.observer.stored(&admitted.key, stored.size).await;
+                return Ok((admitted.key, stored));
+            }
+            if fields.len() == MAX_FIELDS || fields.iter().any(|(known, _)| *known == name) {
+                return Err(refuse(S3ErrorCode::InvalidArgument, "Too many fields, or one of them twice."));
+            }
+            fields.push((name, field.text().await.map_err(malformed)?));
+        }
+        Err(refuse(S3ErrorCode::InvalidArgument, "The form has no file, or it does not come last."))
+    }
+
+    /// Checks signature, expiry and every condition, and that no field goes beyond them.
+    fn admit(&self, fields: &[(String, String)]) -> Result<Admitted, S3Error> {
+        let value = |name: &str| fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let encoded = value("policy").ok_or_else(|| refuse(S3ErrorCode::AccessDenied, "The form is not signed."))?;
+        self.check_signature(encoded, &value)?;
+        let policy = PostPolicy::from_base64(encoded)
+            .map_err(|_| refuse(S3ErrorCode::InvalidPolicyDocument, "The policy cannot be read."))?;
+        if self.clock.now() >= expiry(&policy) {
+            return Err(refuse(S3ErrorCode::AccessDenied, "The policy has expired."));
+        }
+        check_conditions(&policy, fields)?;
+        let (min, max) = policy
+            .content_length_range()
+            .ok_or_else(|| refuse(S3ErrorCode::InvalidPolicyDocument, "The policy has no content-length-range."))?;
+        let missing = |what| refuse(S3ErrorCode::InvalidArgument, what);
+        Ok(Admitted {
+            key: value("key").ok_or_else(|| missing("The form has no key."))?.to_owned(),
+            content_type: value("content-type").ok_or_else(|| missing("The form has no Content-Type."))?.to_owned(),
+            min,
+            max,
+        })
+    }
+
+    fn check_signature<'a>(&self, policy: &str, value: &impl Fn(&str) -> Option<&'a str>) -> Result<(), S3Error> {
+        let denied = || refuse(S3ErrorCode::SignatureDoesNotMatch, "The signature does not match the policy.");
+        let date = value("x-amz-date").unwrap_or_default();
+        let date = NaiveDateTime::parse_from_str(date, "%Y%m%dT%H%M%SZ").map_err(|_| denied())?.and_utc();
+        let credential = format!("{}/{}", self.credentials.access_key_id, scope(date, REGION));
+        let expected = signature(&self.credentials.secret_access_key, date, REGION, policy);
+        let given = value("x-amz-signature").unwrap_or_default();
+        let matches = value("x-amz-algorithm") == Some(ALGORITHM)
+            && value("x-amz-credential") == Some(credential.as_str())
+            && bool::from(expected.as_bytes().ct_eq(given.as_bytes()));
+        if matches { Ok(()) } else { Err(denied()) }
+    }
+
+    /// Streams the file to its place. One byte too many or too few, and nothing is kept.
+    async fn store_file(&self, admitted: &Admitted, mut file: Field<'_>) -> Result<ObjectMeta, S3Error> {
+        let path = ObjectPath::of_key(&admitted.key).map_err(failed)?;
+        let content_type = Some(admitted.content_type.clone());
+        let headers = ObjectHeaders { content_type, ..ObjectHeaders::default() };
+        let mut writer = self.store.write(&path, headers).await.map_err(failed)?;
+        let (count, received) = watch::channel(0);
+        self.observer.receiving(&admitted.key, received);
+        while let Some(chunk) = file.chunk().await.map_err(malformed)? {
+            if writer.size() + chunk.len() as u64 > admitted.max {
+                return Err(refuse(S3ErrorCode::EntityTooLarge, "The file is larger than the policy allows."));
+            }
+            writer.write(chunk).await.map_err(failed)?;
+            count.send_replace(writer.size());
+        }
+        if writer.size() < admitted.min {
+            return Err(refuse(S3ErrorCode::EntityTooSmall, "The file is smaller than the policy allows."));
+        }
+        writer.finish().await.map_err(failed)
+    }
+}
+
+fn check_conditions(policy: &PostPolicy, fields: &[(String, String)]) -> Result<(), S3Error> {
+    let unmet = || refuse(S3ErrorCode::AccessDenied, "The form does not meet a condition of its policy.");
+    let value = |name: &str| match name {
+        "bucket" => Some(BUCKET),
+        _ => fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()),
+    };
+    for condition in &policy.conditions {
+        let met = match condition {
+            PostPolicyCondition::Eq { field, value: expected } => value(field) == Some(expected),
+            PostPolicyCondition::StartsWith { field, prefix } => value(field).is_some_and(|v| v.starts_with(prefix)),
+            PostPolicyCondition::ContentLengthRange { .. } => true,
+        };
+        if !met {
+            return Err(unmet());
+        }
+    }
+    let is_covered = |name: &str| {
+        matches!(name, "policy" | "x-amz-signature")
+            || policy.conditions.iter().any(|condition| match condition {
+                PostPolicyCondition::Eq { field, .. } | PostPolicyCondition::StartsWith { field, .. } => field == name,
+                PostPolicyCondition::ContentLengthRange { .. } => false,
+            })
+    };
+    if fields.iter().all(|(name, _)| is_covered(name)) { Ok(()) } else { Err(unmet()) }
+}
+
+fn expiry(policy: &PostPolicy) -> DateTime<Utc> {
+    let seconds = time::OffsetDateTime::from(policy.expiration.clone()).unix_timestamp();
+    DateTime::from_timestamp(seconds, 0).unwrap_or_default()
+}
+
+fn created(key: &str, etag: &str) -> HttpResponse {
+    let location = format!("/{BUCKET}/{key}");
+    let quoted = format!("\"{etag}\"");
+    let mut xml = Vec::new();
+    let answer = PostResponse { location: &location, bucket: BUCKET, key, etag: &quoted };
+    let mut serializer = Serializer::new(&mut xml);
+    // Writing to memory does not fail, and the client has its answer in the status and the headers.
+    let _ = serializer.decl().and_then(|()| answer.serialize(&mut serializer));
+    let mut response = HttpResponse::new(s3s::Body::from(Bytes::from(xml)));
+    *response.status_mut() = StatusCode::CREATED;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    for (name, value) in [(header::ETAG, quoted), (header::LOCATION, location)] {
+        headers.extend(HeaderValue::try_from(value).ok().map(|value| (name, value)));
+    }
+    response
+}
+
+fn refuse(code: S3ErrorCode, message: &'static str) -> S3Error {
+    S3Error::with_message(code, message)
+}
+
+fn malformed(error: multer::Error) -> S3Error {
+    tracing::debug!(%error, "a POST form broke off or cannot be read");
+    refuse(S3ErrorCode::MalformedPOSTRequest, "The form cannot be read.")
+}
+
+pub(super) fn failed(error: StoreError) -> S3Error {
+    match error {
+        StoreError::InvalidKey => refuse(S3ErrorCode::InvalidArgument, "The key cannot be kept."),
+        StoreError::MetadataTooLong => refuse(S3ErrorCode::MetadataTooLarge, "The metadata is too long."),
+        StoreError::Disk(_) | StoreError::Opendal(_) => {
+            tracing::error!(error = ?error, "the embedded storage's disk failed");
+            refuse(S3ErrorCode::InternalError, "The storage failed.")
+        }
+    }
+}

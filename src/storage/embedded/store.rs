@@ -1,0 +1,216 @@
+//! Objects as files, by OpenDAL: written beside their place, synced, then renamed into it.
+
+use std::{
+    io,
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use futures_util::{Stream, TryStreamExt};
+use md5::{Digest, Md5};
+use opendal::{Buffer, ErrorKind, Operator, Writer, services::Fs};
+
+use super::trailer::{self, ObjectHeaders, ObjectMeta};
+use crate::clock::Clock;
+
+const READ_CHUNK: usize = 256 * 1024;
+
+/// Why an object was not read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("not a key that can be kept")]
+    InvalidKey,
+    #[error("the metadata is too long")]
+    MetadataTooLong,
+    #[error("the disk failed")]
+    Disk(#[from] io::Error),
+    #[error("the disk failed")]
+    Opendal(#[from] opendal::Error),
+}
+
+/// A folder of objects.
+#[derive(Clone)]
+pub struct ObjectStore {
+    root: PathBuf,
+    files: Operator,
+    clock: Clock,
+}
+
+impl ObjectStore {
+    /// Opens a folder and clears away what a killed process left half-written.
+    pub fn open(root: &Path, clock: Clock) -> io::Result<Self> {
+        let writing = root.join("writing");
+        if writing.exists() {
+            std::fs::remove_dir_all(&writing)?;
+        }
+        std::fs::create_dir_all(&writing)?;
+        let fs = Fs::default().root(&root.to_string_lossy()).atomic_write_dir(&writing.to_string_lossy());
+        let files = Operator::new(fs).map_err(io::Error::other)?;
+        Ok(Self { root: root.to_owned(), files, clock })
+    }
+
+    /// What is known of an object, where there is one.
+    pub async fn head(&self, key: &ObjectPath) -> Result<Option<ObjectMeta>, StoreError> {
+        let length = match self.files.stat(key.path()).await {
+            Ok(stat) if stat.is_file() => stat.content_length(),
+            Ok(_) => return Ok(None),
+            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let from = length.saturating_sub(trailer::MAX_LEN as u64);
+        match self.files.read_with(key.path()).range(from..length).await {
+            Ok(end) => Ok(trailer::decode(&end.to_vec(), length)),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A part of an object's bytes, as they come from the disk.
+    pub async fn read(
+        &self,
+        key: &ObjectPath,
+        range: Range<u64>,
+    ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + Sync + use<>, StoreError> {
+        let reader = self.files.reader_with(key.path()).chunk(READ_CHUNK).await?;
+        Ok(reader.into_bytes_stream(range).await?.map_err(io::Error::other))
+    }
+
+    /// Begins to write an object. It appears whole when it is finished, and never otherwise.
+    pub async fn write(&self, key: &ObjectPath, headers: ObjectHeaders) -> Result<ObjectWriter, StoreError> {
+        let writer = self.files.writer(key.path()).await?;
+        let folder = self.root.join(key.path()).parent().map(Path::to_owned);
+        let meta = ObjectMeta { headers, modified: self.clock.now(), ..ObjectMeta::default() };
+        Ok(ObjectWriter { writer: Some(writer), folder, meta, digest: Md5::new() })
+    }
+
+    /// Removes an object, if it is there.
+    pub async fn delete(&self, key: &ObjectPath) -> Result<(), StoreError> {
+        if self.head(key).await?.is_some() {
+            self.files.delete(key.path()).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes a folder with all that is in it.
+    pub async fn delete_all(&self, folder: &ObjectPath) -> Result<(), StoreError> {
+        Ok(self.files.delete_with(&format!("{}/", folder.path())).recursive(true).await?)
+    }
+
+    /// An id for something new.
+    pub fn new_id(&self) -> uuid::Uuid {
+        self.clock.new_id()
+    }
+
+    /// The names in a folder in the order of their bytes; those of folders end in a slash.
+    pub async fn names(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let entries = match self.files.list(folder).await {
+            Ok(entries) => entries,
+            Err(error) if is_absent(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let names = entries.iter().filter_map(|entry| entry.path().strip_prefix(folder));
+        let mut names: Vec<String> = names.filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+}
+
+/// A path in the store that cannot leave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectPath(String);
+
+impl ObjectPath {
+    /// The folder of the bucket's objects, with its slash.
+    pub const OBJECTS: &str = "objects/";
+
+    /// The path of a key: one or more names between single slashes, none of them `.` or `..`.
+    pub fn of_key(key: &str) -> Result<Self, StoreError> {
+        let is_name = |name: &str| {
+            !name.is_empty() && name.len() <= 255 && name != "." && name != ".." && !name.chars().any(char::is_control)
+        };
+        if key.len() <= 1024 && !key.contains('\\') && key.split('/').all(is_name) {
+            Ok(Self(format!("{}{key}", Self::OBJECTS)))
+        } else {
+            Err(StoreError::InvalidKey)
+        }
+    }
+
+    /// The folder of a multipart upload; the id is one of ours.
+    pub fn of_multipart(upload: uuid::Uuid) -> Self {
+        Self(format!("multipart/{upload}"))
+    }
+
+    /// A name below this path.
+    pub fn join(&self, name: &str) -> Self {
+        Self(format!("{}/{name}", self.0))
+    }
+
+    pub fn path(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An object that is being written. Dropped before it is finished, it leaves nothing.
+pub struct ObjectWriter {
+    writer: Option<Writer>,
+    folder: Option<PathBuf>,
+    meta: ObjectMeta,
+    digest: Md5,
+}
+
+impl ObjectWriter {
+    /// Adds bytes.
+    pub async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError> {
+        self.digest.update(&bytes);
+        self.meta.size += bytes.len() as u64;
+        self.append(Buffer::from(bytes)).await
+    }
+
+    /// How many bytes have been written.
+    pub const fn size(&self) -> u64 {
+        self.meta.size
+    }
+
+    /// Makes the object appear, with the MD5 of its bytes as ETag.
+    pub async fn finish(self) -> Result<ObjectMeta, StoreError> {
+        let etag = hex::encode(self.digest.clone().finalize());
+        self.finish_with_etag(etag).await
+    }
+
+    /// Makes the object appear. It survives a power cut from here on.
+    pub async fn finish_with_etag(mut self, etag: String) -> Result<ObjectMeta, StoreError> {
+        self.meta.etag = etag;
+        let trailer = trailer::encode(&self.meta).ok_or(StoreError::MetadataTooLong)?;
+        self.append(Buffer::from(trailer)).await?;
+        if let Some(mut writer) = self.writer.take() {
+            writer.close().await?;
+        }
+        if let Some(folder) = self.folder.take() {
+            // The rename itself lasts only once the folder is synced.
+            tokio::fs::File::open(folder).await?.sync_all().await?;
+        }
+        Ok(self.meta.clone())
+    }
+
+    async fn append(&mut self, bytes: Buffer) -> Result<(), StoreError> {
+        match &mut self.writer {
+            Some(writer) => Ok(writer.write(bytes).await?),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for ObjectWriter {
+    fn drop(&mut self) {
+        let Some(mut writer) = self.writer.take() else { return };
+        // Outside a runtime the process is ending, and the next start clears the folder.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { writer.abort().await });
+        }
+    }
+}
+
+fn is_absent(error: &opendal::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory)
+}

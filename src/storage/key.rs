@@ -1,0 +1,69 @@
+//! The sole maker of object keys. Nothing that a client wrote goes into one.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::{
+    category::Category,
+    ids::{ImageId, UserId},
+    image::Image,
+    variant::VariantType,
+};
+
+const INCOMING: &str = "incoming/";
+
+/// Where an object lives in the bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StorageKey(String);
+
+impl StorageKey {
+    /// Where an upload lands. Whatever is left here is litter.
+    pub fn incoming(image: ImageId) -> Self {
+        Self(format!("{INCOMING}{image}"))
+    }
+
+    /// Where a completed original lives.
+    pub fn original(image: &Image) -> Self {
+        Self(image.file_key.clone())
+    }
+
+    /// Where a variant lives: beside its original.
+    pub fn variant(image: &Image, kind: VariantType) -> Self {
+        let stem = image.file_key.rsplit_once('.').map_or(image.file_key.as_str(), |(stem, _)| stem);
+        Self(format!("{stem}_{}.webp", kind.name()))
+    }
+
+    /// Everything that an image may have left in the bucket.
+    pub fn all_of(image: &Image) -> Vec<Self> {
+        let mut keys = vec![Self::incoming(image.id), Self::original(image)];
+        keys.extend(VariantType::ALL.map(|kind| Self::variant(image, kind)));
+        keys
+    }
+
+    /// The `fileKey` of a new image: `images/{category}/{owner}/{yyyy}/{mm}/{dd}/{id}.{ext}`.
+    pub fn for_new(
+        category: &Category,
+        owner: UserId,
+        id: ImageId,
+        created_at: DateTime<Utc>,
+        extension: &'static str,
+    ) -> String {
+        format!("images/{}/{owner}/{}/{id}.{extension}", category.slug, created_at.format("%Y/%m/%d"))
+    }
+
+    /// The image whose upload lands at this key.
+    pub fn image_of_incoming(key: &str) -> Option<ImageId> {
+        key.strip_prefix(INCOMING)?.parse().ok()
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for StorageKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,21 @@
+//! Hand: objects. One path for every storage: the AWS SDK, whether S3 is elsewhere or inside this server.
+
+pub mod embedded;
+mod key;
+mod post_policy;
+mod s3;
+
+pub use key::StorageKey;
+pub use post_policy::{Credentials, PostPolicySigner};
+pub use s3::{Copied, ObjectHead, S3Settings, Storage, StorageError};
+
+use crate::domain::error::ServiceError;
+
+impl From<StorageError> for ServiceError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Unavailable(source) => Self::StorageUnavailable(source),
+            StorageError::Refused(source) => Self::Internal(source),
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! The bucket: called on the internal endpoint, signed for the public one.
+
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_s3::{
+    Client,
+    config::{
+        BehaviorVersion, ProvideCredentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+        SharedCredentialsProvider, timeout::TimeoutConfig,
+    },
+    error::SdkError,
+    presigning::PresigningConfig,
+    primitives::ByteStream,
+    types::{Delete, MetadataDirective, ObjectIdentifier},
+};
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use url::Url;
+
+use super::{
+    Credentials, PostPolicySigner, StorageKey,
+    post_policy::PostConditions,
+};
+use crate::{
+    clock::Clock,
+    domain::{format::ImageFormat, ticket::PostForm},
+};
+
+/// A year: what is stored never changes under its key.
+const CACHE_CONTROL: &str = "private, max-age=31536000, immutable";
+
+/// Where the bucket is, and how it is reached.
+#[derive(Clone)]
+pub struct S3Settings {
+    pub bucket: String,
+    pub region: String,
+    /// Where this process calls; `None` is AWS itself.
+    pub endpoint: Option<Url>,
+    /// What browsers see.
+    pub public_endpoint: Option<Url>,
+    /// A CDN's domain, in front of the bucket: its URLs need no signature.
+    pub custom_domain: Option<String>,
+    /// How long a presigned URL is good for at the most, and half of it at the least.
+    pub url_life: TimeDelta,
+    /// `None` asks the SDK's own chain: environment, profile, instance role.
+    pub credentials: Option<Credentials>,
+}
+
+/// Why the storage did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// It was not there, too slow or out of order: it may do it later.
+    #[error("the storage is away")]
+    Unavailable(#[source] anyhow::Error),
+    /// It said no, which is not going to change by itself.
+    #[error("the storage refused")]
+    Refused(#[source] anyhow::Error),
+}
+
+/// What the storage knows of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectHead {
+    pub size: u64,
+    pub content_type: String,
+    /// As the storage gave it, quotes and all.
+    pub etag: String,
+}
+
+/// How a copy ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copied {
+    Done,
+    SourceMissing,
+    /// There is another object than the one that was meant.
+    SourceChanged,
+}
+
+/// One bucket of one storage.
+#[derive(Clone)]
+pub struct Storage {
+    internal: Client,
+    public: Client,
+    credentials: SharedCredentialsProvider,
+    post_url: Url,
+    settings: S3Settings,
+    clock: Clock,
+}
+
+impl Storage {
+    /// Gets ready to call. Nothing is sent yet, so that a server starts while its storage is away.
+    ///
+    /// # Errors
+    /// When the SDK finds no credentials provider, or the bucket's URL cannot be built.
+    pub async fn connect(settings: S3Settings, clock: Clock) -> anyhow::Result<Self> {
+        let credentials = match &settings.credentials {
+            Some(fixed) => SharedCredentialsProvider::new(sdk_credentials(fixed)),
+            None => aws_config::defaults(BehaviorVersion::latest())
+                .load()
+                .await
+                .credentials_provider()
+                .ok_or_else(|| anyhow::anyhow!("no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"))?,
+        };
+        let client = |endpoint: Option<&Url>| client(&settings, endpoint, credentials.clone());
+        Ok(Self {
+            internal: client(settings.endpoint.as_ref()),
+            public: client(settings.public_endpoint.as_ref()),
+            post_url: post_url(&settings)?,
+            credentials,
+            settings,
+            clock,
+        })
+    }
+
+    /// A form that lets a browser store exactly this many bytes of this type at this key.
+    ///
+    /// # Errors
+    /// When there are no credentials to sign with.
+    pub async fn sign_upload(
+        &self,
+        key: &StorageKey,
+        format: ImageFormat,
+        size: u64,
+        expires_at: DateTime<Utc>,
+    ) -> Result<PostForm, StorageError> {
+        let found = self.credentials.provide_credentials().await;
+        let found = found.map_err(|error| StorageError::Unavailable(error.into()))?;
+        let credentials = Credentials {
+            access_key_id: found.access_key_id().to_owned(),
+            secret_access_key: found.secret_access_key().to_owned(),
+            session_token: found.session_token().map(str::to_owned),
+        };
+        let signer = PostPolicySigner {
+            credentials: &credentials,
+            region: &self.settings.region,
+            bucket: &self.settings.bucket,
+            url: &self.post_url,
+        };
+        let allowed = PostConditions { key, content_type: format.content_type(), size, expires_at };
+        Ok(signer.sign(&allowed, self.clock.now()))
+    }
+
+    /// The URL under which a browser can fetch an object. The same one for half of its life, so that
+    /// caches know it again.
+    ///
+    /// # Errors
+    /// When there are no credentials to sign with.
+    pub async fn url(&self, key: &StorageKey) -> Result<Url, StorageError> {
+        if let Some(domain) = &self.settings.custom_domain {
+            return parse_url(&format!("https://{domain}/{key}"));
+        }
+        let life = self.settings.url_life;
+        let half = (life.num_seconds() / 2).max(1);
+        let now = self.clock.now().timestamp();
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs((now - now % half).unsigned_abs());
+        let window = PresigningConfig::builder().start_time(start).expires_in(life.to_std().unwrap_or_default());
+        let window = window.build().map_err(|error| StorageError::Refused(error.into()))?;
+        let request = self.public.get_object().bucket(&self.settings.bucket).key(key.as_str());
+        let signed = request.presigned(window).await.map_err(classify)?;
+        parse_url(signed.uri())
+    }
+
+    /// What the storage knows of an object, where there is one.
+    ///
+    /// # Errors
+    /// When the storage gives no answer, or refuses to.
+    pub async fn head(&self, key: &StorageKey) -> Result<Option<ObjectHead>, StorageError> {
+        let request = self.internal.head_object().bucket(&self.settings.bucket).key(key.as_str());
+        match request.send().await {
+            Ok(head) => Ok(Some(ObjectHead {
+                size: head.content_length().map_or(0, i64::unsigned_abs),
+                content_type: head.content_type().unwrap_or_default().to_owned(),
+                etag: head.e_tag().unwrap_or_default().to_owned(),
+            })),
+            Err(error) if status_of(&error) == Some(404) => Ok(None),
+            Err(error) => Err(classify(error)),
+        }
+    }
+
+    /// Copies an upload to where it stays, if it is still the object of this ETag.
+    ///
+    /// # Errors
+    /// When the storage gives no answer, or refuses to.
+    pub async fn copy(
+        &self,
+        from: &StorageKey,
+        etag: &str,
+        to: &StorageKey,
+        format: ImageFormat,
+    ) -> Result<Copied, StorageError> {
+        let request = self
+            .internal
+            .copy_object()
+            .bucket(&self.settings.bucket)
+            .copy_source(format!("{}/{from}", self.settings.bucket))
+            .copy_source_if_match(etag)
+            .key(to.as_str())
+            .metadata_directive(MetadataDirective::Replace)
+            .content_type(format.content_type())
+            .cache_control(CACHE_CONTROL);
+        match request.send().await {
+            Ok(_) => Ok(Copied::Done),
+            Err(error) => match status_of(&error) {
+                Some(404) => Ok(Copied::SourceMissing),
+                Some(412) => Ok(Copied::SourceChanged),
+                _ => Err(classify(error)),
+            },
+        }
+    }
+
+    /// An object's bytes, where there is one of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// When the storage gives no answer, breaks off, or refuses to.
+    pub async fn get(&self, key: &StorageKey, limit: u64) -> Result<Option<Bytes>, StorageError> {
+        let request = self.internal.get_object().bucket(&self.settings.bucket).key(key.as_str());
+        let object = match request.send().await {
+            Ok(object) => object,
+            Err(error) if status_of(&error) == Some(404) => return Ok(None),
+            Err(error) => return Err(classify(error)),
+        };
+        if object.content_length().map_or(0, i64::unsigned_abs) > limit {
+            return Err(StorageError::Refused(anyhow::anyhow!("{key} is larger than its row says")));
+        }
+        let body = object.body.collect().await.map_err(|error| StorageError::Unavailable(error.into()))?;
+        Ok(Some(body.into_bytes()))
+    }
+
+    /// Stores an object under a key whose content never changes.
+    ///
+    /// # Errors
+    /// When the storage gives no answer, or refuses to.
+    pub async fn put(&self, key: &StorageKey, bytes: Bytes, content_type: &str) -> Result<(), StorageError> {
+        let request = self
+            .internal
+            .put_object()
+            .bucket(&self.settings.bucket)
+            .key(key.as_str())
+            .content_type(content_type)
+            .cache_control(CACHE_CONTROL)
+            .body(ByteStream::from(bytes));
+        request.send().await.map(drop).map_err(classify)
+    }
+
+    /// Removes objects, whether they are there or not. At most 1000.
+    ///
+    /// # Errors
+    /// When the storage gives no answer, or one of them stays.
+    pub async fn delete(&self, keys: &[StorageKey]) -> Result<(), StorageError> {
+        let objects = keys.iter().map(|key| ObjectIdentifier::builder().key(key.as_str()).build());
+        let objects = objects.collect::<Result<Vec<_>, _>>().map_err(|error| StorageError::Refused(error.into()))?;
+        let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build();
+        let delete = delete.map_err(|error| StorageError::Refused(error.into()))?;
+        let request = self.internal.delete_objects().bucket(&self.settings.bucket).delete(delete);
+        let outcome = request.send().await.map_err(classify)?;
+        match outcome.errors().first() {
+            None => Ok(()),
+            Some(error) => Err(StorageError::Unavailable(anyhow::anyhow!("an object stays: {error:?}"))),
+        }
+    }
+
+    /// The keys behind a prefix, up to 1000 of them: for tests and the operator.
+    ///
+    /// # Errors
+    /// When the storage gives no answer, or refuses to.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
+        let request = self.internal.list_objects_v2().bucket(&self.settings.bucket).prefix(prefix);
+        let listed = request.send().await.map_err(classify)?;
+        Ok(listed.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect())
+    }
+
+    /// Asks the storage for a sign of life.
+    ///
+    /// # Errors
+    /// When it gives none, or the bucket is not there.
+    pub async fn ping(&self) -> Result<(), StorageError> {
+        self.internal.head_bucket().bucket(&self.settings.bucket).send().await.map(drop).map_err(classify)
+    }
+}
+
+fn sdk_credentials(fixed: &Credentials) -> aws_sdk_s3::config::Credentials {
+    let Credentials { access_key_id, secret_access_key, session_token } = fixed.clone();
+    aws_sdk_s3::config::Credentials::new(access_key_id, secret_access_key, session_token, None, "darkroom")
+}
+
+fn client(settings: &S3Settings, endpoint: Option<&Url>, credentials: SharedCredentialsProvider) -> Client {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .read_timeout(Duration::from_secs(30))
+        .operation_timeout(Duration::from_secs(120))
+        .build();
+    let mut config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(settings.region.clone()))
+        .credentials_provider(credentials)
+        .timeout_config(timeouts)
+        // Presigned URLs would otherwise carry the checksum of an empty body.
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+    if let Some(endpoint) = endpoint {
+        config = config.endpoint_url(endpoint.as_str()).force_path_style(true);
+    }
+    Client::from_conf(config.build())
+}
+
+fn post_url(settings: &S3Settings) -> anyhow::Result<Url> {
+    let (bucket, region) = (&settings.bucket, &settings.region);
+    Ok(match &settings.public_endpoint {
+        Some(endpoint) => Url::parse(&format!("{}/{bucket}", endpoint.as_str().trim_end_matches('/')))?,
+        None => Url::parse(&format!("https://{bucket}.s3.{region}.amazonaws.com/"))?,
+    })
+}
+
+fn parse_url(url: &str) -> Result<Url, StorageError> {
+    Url::parse(url).map_err(|error| StorageError::Refused(error.into()))
+}
+
+fn status_of<E>(error: &SdkError<E>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}
+
+/// Away is what time may heal: no connection, no answer in time, 429 and 5xx.
+fn classify<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E>) -> StorageError {
+    match status_of(&error) {
+        Some(status) if status < 500 && status != 429 => StorageError::Refused(error.into()),
+        _ => StorageError::Unavailable(error.into()),
+    }
+}

@@ -1,0 +1,120 @@
+//! Service: the life of an upload, one file a step.
+//!
+//! request → receive → complete → process, and remove from anywhere. Decides and owns the transactions;
+//! knows no door. Every change of an image goes through `change`: locked, written back together with the
+//! job that follows from it, committed, and only then told.
+
+mod complete;
+mod process;
+mod receive;
+mod regenerate;
+mod remove;
+mod request;
+mod watch;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+pub use self::{
+    request::NewUpload,
+    watch::{WatchAll, WatchOne},
+};
+use crate::{
+    clock::Clock,
+    db::{self, Db},
+    domain::{
+        error::{Refusal, ServiceResult},
+        ids::ImageId,
+        image::Image,
+        job::Job,
+        progress::Progress,
+        user::{Caller, Permission},
+    },
+    events::Hub,
+    imaging,
+    queue::Queue,
+    storage::Storage,
+};
+
+/// What the operator decided about uploads.
+#[derive(Debug, Clone, Copy)]
+pub struct UploadRules {
+    /// How long a ticket is good for.
+    pub ticket_life: TimeDelta,
+    /// What an image may ask of the machine.
+    pub imaging: imaging::Limits,
+}
+
+/// The upload service.
+#[derive(Clone)]
+pub struct Uploads {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: Db,
+    queue: Queue,
+    storage: Storage,
+    hub: Hub,
+    clock: Clock,
+    rules: UploadRules,
+}
+
+/// What follows from looking at a locked image.
+enum Next {
+    /// Leave it as it is.
+    Nothing,
+    /// Write it back.
+    Save,
+    /// Write it back, and enqueue what comes next, at once or later.
+    SaveAnd(Job, DateTime<Utc>),
+}
+
+impl Uploads {
+    /// Puts the service together.
+    pub fn new(db: Db, queue: Queue, storage: Storage, hub: Hub, clock: Clock, rules: UploadRules) -> Self {
+        Self { inner: Arc::new(Inner { db, queue, storage, hub, clock, rules }) }
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.inner.clock.now()
+    }
+
+    /// The image, if it is the caller's to deal with in that way. What is not, is not there.
+    async fn find_for(&self, caller: &Caller, id: ImageId, permission: Permission) -> ServiceResult<Image> {
+        let user = caller.user()?;
+        let image = db::images::find(self.inner.db.conn(), id).await?;
+        let image = image.filter(|image| image.state != crate::domain::image::UploadState::Deleted);
+        let image = image.filter(|image| user.may_with_image_of(image.owner, permission));
+        Ok(image.ok_or_else(Refusal::image_not_found)?)
+    }
+
+    /// Changes one image. Deleted ones are not there to be changed.
+    async fn change(
+        &self,
+        id: ImageId,
+        decide: impl FnOnce(&mut Image) -> ServiceResult<Next> + Send,
+    ) -> ServiceResult<Image> {
+        let transaction = self.inner.db.begin().await?;
+        let found = db::images::lock(&transaction, id).await?;
+        let found = found.filter(|image| image.state != crate::domain::image::UploadState::Deleted);
+        let mut image = found.ok_or_else(Refusal::image_not_found)?;
+        let revision = image.revision;
+        let next = decide(&mut image)?;
+        if let Next::Nothing = next {
+            return Ok(image);
+        }
+        db::images::update(&transaction, &image).await?;
+        if let Next::SaveAnd(job, run_at) = next {
+            self.inner.queue.enqueue(&transaction, job, run_at).await?;
+        }
+        let variants = db::variants::of_image(&transaction, id).await?;
+        transaction.commit().await?;
+        self.inner.queue.announce();
+        if image.revision > revision {
+            self.inner.hub.publish(Progress { image: image.clone(), variants, made_ready: None });
+        }
+        Ok(image)
+    }
+}

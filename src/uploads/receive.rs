@@ -1,0 +1,100 @@
+//! Step 2: bytes. Counted by the embedded storage as they come in, or told by the client.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use tokio::sync::watch;
+
+use super::{Next, Uploads};
+use crate::{
+    db,
+    domain::{
+        error::{ServiceError, ServiceResult},
+        ids::ImageId,
+        image::Image,
+        job::Job,
+        user::{Caller, Permission},
+    },
+    storage::{StorageKey, embedded::UploadObserver},
+};
+
+/// At most four counts a second and image leave the server.
+const REPORT_EVERY: Duration = Duration::from_millis(250);
+/// How long a client may take, once its last byte is stored, before its upload is completed in its stead.
+const UNATTENDED_AFTER: TimeDelta = TimeDelta::minutes(1);
+
+impl Uploads {
+    /// Notes how far a client says that it is. A count that is too soon after the last one changes nothing.
+    ///
+    /// # Errors
+    /// `IMAGE_NOT_FOUND`, or `INVALID_STATE` once the upload is over.
+    pub async fn report_progress(&self, caller: &Caller, id: ImageId, bytes: u64) -> ServiceResult<Image> {
+        let image = self.find_for(caller, id, Permission::ChangeAnyImage).await?;
+        let now = self.now();
+        let is_too_soon = image.upload_started_at.is_some()
+            && (now - image.updated_at).to_std().is_ok_and(|age| age < REPORT_EVERY)
+            && bytes < image.declared_size;
+        if image.awaits_upload() && is_too_soon {
+            return Ok(image);
+        }
+        self.note_received(id, bytes).await
+    }
+
+    async fn note_received(&self, id: ImageId, bytes: u64) -> ServiceResult<Image> {
+        let now = self.now();
+        let save_if_news = |image: &mut Image| Ok(if image.receive(bytes, now)? { Next::Save } else { Next::Nothing });
+        self.change(id, save_if_news).await
+    }
+
+    /// The storage has every byte: the last count, and a job for the case that the client falls silent now.
+    async fn note_stored(&self, id: ImageId, size: u64) -> ServiceResult<()> {
+        let found = db::images::find(self.inner.db.conn(), id).await?;
+        if found.is_none_or(|image| image.status().is_terminal()) {
+            // Sent under a ticket that outlived its upload: nobody is going to ask for it.
+            return Ok(self.inner.storage.delete(&[StorageKey::incoming(id)]).await?);
+        }
+        let now = self.now();
+        let decide = |image: &mut Image| {
+            if !image.awaits_upload() {
+                return Ok(Next::Nothing);
+            }
+            image.receive(size, now)?;
+            Ok(Next::SaveAnd(Job::CompleteUnattended(id), now + UNATTENDED_AFTER))
+        };
+        self.change(id, decide).await.map(drop)
+    }
+
+    /// Passes counts on, a few a second, and the last one always.
+    async fn follow(self, id: ImageId, mut received: watch::Receiver<u64>) {
+        while received.changed().await.is_ok() {
+            let bytes = *received.borrow_and_update();
+            match self.note_received(id, bytes).await {
+                Ok(_) => tokio::time::sleep(REPORT_EVERY).await,
+                // The upload is over or gone; its object is dealt with when it is stored.
+                Err(ServiceError::Refused(_)) => return,
+                Err(error) => {
+                    tracing::warn!(image = %id, error = ?error, "a byte count was lost");
+                    tokio::time::sleep(REPORT_EVERY).await;
+                }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl UploadObserver for Uploads {
+    fn receiving(&self, key: &str, received: watch::Receiver<u64>) {
+        if let Some(id) = StorageKey::image_of_incoming(key) {
+            tokio::spawn(self.clone().follow(id, received));
+        }
+    }
+
+    async fn stored(&self, key: &str, size: u64) {
+        let Some(id) = StorageKey::image_of_incoming(key) else { return };
+        if let Err(error) = self.note_stored(id, size).await {
+            // The object is safe; the client's completeUpload or the sweep will find it.
+            tracing::warn!(image = %id, error = ?error, "a stored upload was not noted");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Variants anew: of a completed image, or of one whose processing failed.
+
+use super::Uploads;
+use crate::{
+    db,
+    domain::{
+        error::{Refusal, ServiceResult},
+        ids::ImageId,
+        image::Image,
+        job::Job,
+        progress::Progress,
+        user::{Caller, Permission},
+        variant::VariantType,
+    },
+};
+
+impl Uploads {
+    /// Forgets variants of these types and makes them again; those of other types stay.
+    ///
+    /// # Errors
+    /// `IMAGE_NOT_FOUND`, or `INVALID_STATE` where there is no checked original to make them from.
+    pub async fn generate_variants(
+        &self,
+        caller: &Caller,
+        id: ImageId,
+        kinds: &[VariantType],
+    ) -> ServiceResult<Image> {
+        self.find_for(caller, id, Permission::ChangeAnyImage).await?;
+        let now = self.now();
+        let transaction = self.inner.db.begin().await?;
+        let mut image = db::images::lock(&transaction, id).await?.ok_or_else(Refusal::image_not_found)?;
+        image.reprocess(now)?;
+        db::variants::remove(&transaction, id, kinds).await?;
+        db::images::update(&transaction, &image).await?;
+        self.inner.queue.enqueue(&transaction, Job::Process(id), now).await?;
+        let variants = db::variants::of_image(&transaction, id).await?;
+        transaction.commit().await?;
+        self.inner.queue.announce();
+        self.inner.hub.publish(Progress { image: image.clone(), variants, made_ready: None });
+        Ok(image)
+    }
+}

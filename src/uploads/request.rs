@@ -1,0 +1,181 @@
+//! Step 1: a ticket. Checks everything that can be known before the first byte.
+
+use super::Uploads;
+use crate::{
+    db,
+    domain::{
+        category::Category,
+        details::Details,
+        error::{Refusal, ServiceResult, UserErrorCode},
+        filename::Filename,
+        format::ImageFormat,
+        ids::{CategoryId, ImageId, UserId},
+        image::{Image, UploadState},
+        ticket::Ticket,
+        user::{Caller, Permission},
+    },
+    storage::StorageKey,
+};
+
+/// What a client says of the file that it wants to send.
+#[derive(Debug, Clone)]
+pub struct NewUpload {
+    pub filename: String,
+    pub content_type: String,
+    /// In bytes.
+    pub file_size: u64,
+    pub category: CategoryId,
+    /// The same key by the same caller stands for the same image.
+    pub idempotency_key: Option<String>,
+}
+
+impl Uploads {
+    /// Issues a ticket for a new image, or a fresh one for the image that this key was used for.
+    ///
+    /// # Errors
+    /// Every rule that the input breaks: of the filename, the type, the size and the category.
+    pub async fn request(&self, caller: &Caller, input: NewUpload) -> ServiceResult<Ticket> {
+        let owner = caller.user()?.id;
+        let category = db::categories::find(self.inner.db.conn(), input.category).await?;
+        let new = self.check(owner, &input, category.filter(|category| category.is_active))?;
+        if let Some(earlier) = self.earlier(owner, &input).await? {
+            return self.reissue(&new, earlier).await;
+        }
+        match db::images::insert(self.inner.db.conn(), &new, input.idempotency_key.clone()).await {
+            Ok(()) => self.issue(new).await,
+            // The same request ran at the same time and was faster.
+            Err(error) if db::is_duplicate(&error) => match self.earlier(owner, &input).await? {
+                Some(earlier) => self.reissue(&new, earlier).await,
+                None => Err(error.into()),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Issues a fresh ticket for an image that still awaits its upload.
+    ///
+    /// # Errors
+    /// `IMAGE_NOT_FOUND`, or `INVALID_STATE` once the upload is over.
+    pub async fn renew(&self, caller: &Caller, id: ImageId) -> ServiceResult<Ticket> {
+        let image = self.find_for(caller, id, Permission::ChangeAnyImage).await?;
+        if !image.awaits_upload() {
+            let why = "Only an unfinished upload has a ticket.";
+            return Err(Refusal::on("imageId", UserErrorCode::InvalidState, why).into());
+        }
+        self.issue(image).await
+    }
+
+    async fn issue(&self, image: Image) -> ServiceResult<Ticket> {
+        let expires_at = self.now() + self.inner.rules.ticket_life;
+        let key = StorageKey::incoming(image.id);
+        let form = self.inner.storage.sign_upload(&key, image.format, image.declared_size, expires_at).await?;
+        Ok(Ticket { image, form })
+    }
+
+    async fn earlier(&self, owner: UserId, input: &NewUpload) -> ServiceResult<Option<Image>> {
+        let Some(key) = &input.idempotency_key else { return Ok(None) };
+        Ok(db::images::find_by_idempotency_key(self.inner.db.conn(), owner, key).await?)
+    }
+
+    async fn reissue(&self, new: &Image, earlier: Image) -> ServiceResult<Ticket> {
+        let is_the_same = (&earlier.filename, earlier.format, earlier.declared_size, earlier.category)
+            == (&new.filename, new.format, new.declared_size, new.category);
+        if !is_the_same {
+            let why = "This key was used for another file.";
+            return Err(Refusal::on("idempotencyKey", UserErrorCode::InvalidValue, why).into());
+        }
+        if !earlier.awaits_upload() {
+            let why = format!("The upload of this key is over: see image {}.", earlier.id);
+            return Err(Refusal::on("idempotencyKey", UserErrorCode::InvalidState, why).into());
+        }
+        self.issue(earlier).await
+    }
+
+    /// The image that would be made, or everything that is wrong with the request.
+    fn check(&self, owner: UserId, input: &NewUpload, category: Option<Category>) -> Result<Image, Vec<Refusal>> {
+        let mut refusals = Vec::new();
+        refusals.extend(check_key(input.idempotency_key.as_deref()).err());
+        refusals.extend(check_size(input.file_size, category.as_ref()).err());
+        let filename = Filename::parse(&input.filename).map_err(|refusal| refusals.push(refusal)).ok();
+        let format = check_format(&input.content_type, filename.as_ref(), category.as_ref());
+        let format = format.map_err(|mut found| refusals.append(&mut found)).ok();
+        if category.is_none() {
+            let why = "There is no such category, or it takes no uploads.";
+            refusals.push(Refusal::on("categoryId", UserErrorCode::CategoryNotFound, why));
+        }
+        let (Some(category), Some(filename), Some(format), true) = (category, filename, format, refusals.is_empty())
+        else {
+            return Err(refusals);
+        };
+        let (id, now) = (ImageId(self.inner.clock.new_id()), self.now());
+        Ok(Image {
+            id,
+            owner,
+            category: category.id,
+            file_key: StorageKey::for_new(&category, owner, id, now, format.extensions()[0]),
+            filename,
+            format,
+            declared_size: input.file_size,
+            details: Details::default(),
+            state: UploadState::Pending,
+            revision: 1,
+            upload_started_at: None,
+            upload_completed_at: None,
+            created_at: now,
+            updated_at: now,
+        })
+    }
+}
+
+fn check_key(key: Option<&str>) -> Result<(), Refusal> {
+    let Some(key) = key else { return Ok(()) };
+    if key.chars().count() > 255 {
+        return Err(Refusal::on("idempotencyKey", UserErrorCode::TooLong, "A key has at most 255 characters."));
+    }
+    if key.is_empty() || key.chars().any(char::is_control) {
+        let why = "A key has 1 to 255 characters, none of them a control character.";
+        return Err(Refusal::on("idempotencyKey", UserErrorCode::InvalidValue, why));
+    }
+    Ok(())
+}
+
+fn check_size(size: u64, category: Option<&Category>) -> Result<(), Refusal> {
+    if size == 0 {
+        return Err(Refusal::on("fileSize", UserErrorCode::FileEmpty, "The file is empty."));
+    }
+    match category {
+        Some(category) if size > category.max_file_size => {
+            let why = format!("The file has {size} bytes; this category takes {} at most.", category.max_file_size);
+            Err(Refusal::on("fileSize", UserErrorCode::FileTooLarge, why))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The one format that the content type and the extension agree on.
+fn check_format(
+    content_type: &str,
+    filename: Option<&Filename>,
+    category: Option<&Category>,
+) -> Result<ImageFormat, Vec<Refusal>> {
+    let mut refusals = Vec::new();
+    let format = ImageFormat::from_content_type(content_type);
+    if format.is_none() {
+        let known = ImageFormat::ALL.map(ImageFormat::content_type).join(", ");
+        let why = format!("The content type is none of {known}.");
+        refusals.push(Refusal::on("contentType", UserErrorCode::UnsupportedContentType, why));
+    }
+    if let Some(filename) = filename {
+        let extension = filename.extension().unwrap_or_default();
+        let allowed = category.is_none_or(|category| category.allows(&extension));
+        if filename.format().is_none() || !allowed {
+            let allowed = category.map(|category| category.allowed_extensions.join(", ")).unwrap_or_default();
+            let why = format!("The extension is none of those allowed here: {allowed}.");
+            refusals.push(Refusal::on("filename", UserErrorCode::UnsupportedExtension, why));
+        } else if format.is_some() && filename.format() != format {
+            let why = "The extension and the content type name different formats.";
+            refusals.push(Refusal::on("contentType", UserErrorCode::ExtensionMismatch, why));
+        }
+    }
+    format.filter(|_| refusals.is_empty()).ok_or(refusals)
+}

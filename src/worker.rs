@@ -1,0 +1,140 @@
+//! Door: jobs come in from the queue and are handed to the service whose work they are. Decides nothing.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::Semaphore;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    domain::job::{Job, JobError},
+    queue::{Claimed, Queue},
+    uploads::Uploads,
+};
+
+/// How long another process's job may wait for this one to look.
+const POLL: Duration = Duration::from_secs(1);
+/// How long running jobs may take to end once the process is told to.
+const DRAIN: Duration = Duration::from_secs(25);
+
+/// Runs jobs, several at once.
+#[derive(Clone)]
+pub struct Worker {
+    queue: Queue,
+    uploads: Uploads,
+    slots: usize,
+}
+
+impl Worker {
+    /// A worker with so many jobs at once.
+    pub const fn new(queue: Queue, uploads: Uploads, slots: usize) -> Self {
+        Self { queue, uploads, slots }
+    }
+
+    /// Runs jobs until it is told to stop, then lets those that run come to their end.
+    pub async fn run(self, stop: CancellationToken) {
+        let slots = Arc::new(Semaphore::new(self.slots));
+        let running = TaskTracker::new();
+        let abandon = CancellationToken::new();
+        while !stop.is_cancelled() {
+            let slot = tokio::select! {
+                slot = Arc::clone(&slots).acquire_owned() => slot,
+                () = stop.cancelled() => break,
+            };
+            match self.queue.claim().await {
+                Ok(Some(claimed)) => {
+                    let (worker, abandon) = (self.clone(), abandon.clone());
+                    running.spawn(async move {
+                        tokio::select! {
+                            () = worker.execute(&claimed) => {}
+                            () = abandon.cancelled() => worker.hand_back(&claimed).await,
+                        }
+                        drop(slot);
+                    });
+                    continue;
+                }
+                Ok(None) => {}
+                Err(error) => tracing::error!(error = ?error, "no job could be claimed"),
+            }
+            drop(slot);
+            tokio::select! {
+                () = self.queue.wait(POLL) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+        running.close();
+        if tokio::time::timeout(DRAIN, running.wait()).await.is_err() {
+            abandon.cancel();
+            running.wait().await;
+        }
+    }
+
+    /// Runs every job that is due, and every one that follows from them, one after the other: for tests.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn run_all(&self) -> Result<(), sea_orm::DbErr> {
+        while let Some(claimed) = self.queue.claim().await? {
+            self.execute(&claimed).await;
+        }
+        Ok(())
+    }
+
+    async fn execute(&self, claimed: &Claimed) {
+        tokio::select! {
+            outcome = self.perform(claimed) => self.settle(claimed, outcome).await,
+            () = self.lose_lease(claimed) => {
+                tracing::warn!(job = claimed.job.name(), image = %claimed.job.image(), "lost the lease of a job");
+            }
+        }
+    }
+
+    async fn perform(&self, claimed: &Claimed) -> Result<(), JobError> {
+        let image = claimed.job.image();
+        match claimed.job {
+            Job::Process(_) if claimed.is_exhausted => {
+                self.uploads.give_up(image).await.map_err(|error| JobError::Retry(error.into_anyhow()))
+            }
+            _ if claimed.is_exhausted => Ok(()),
+            Job::CompleteUnattended(_) => self.uploads.complete_unattended(image).await,
+            Job::Process(_) => self.uploads.process(image).await,
+            Job::Discard(_) => self.uploads.discard(image).await,
+        }
+    }
+
+    async fn settle(&self, claimed: &Claimed, outcome: Result<(), JobError>) {
+        let (job, image) = (claimed.job.name(), claimed.job.image());
+        let settled = match outcome {
+            Ok(()) if claimed.is_exhausted => {
+                tracing::error!(job, %image, "gave a job up after too many attempts");
+                self.queue.bury(claimed).await
+            }
+            Ok(()) => self.queue.finish(claimed).await,
+            Err(JobError::Retry(error)) => {
+                tracing::warn!(job, %image, error = format!("{error:#}"), "a job is to be tried again");
+                self.queue.retry(claimed, &format!("{error:#}")).await
+            }
+        };
+        if let Err(error) = settled {
+            // Its lease runs out, and somebody takes it up again.
+            tracing::error!(job, %image, error = ?error, "the end of a job was not noted");
+        }
+    }
+
+    /// Renews the lease again and again; ends when it is somebody else's.
+    async fn lose_lease(&self, claimed: &Claimed) {
+        loop {
+            tokio::time::sleep(self.queue.heartbeat_period()).await;
+            match self.queue.heartbeat(claimed).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => tracing::warn!(error = ?error, "a heartbeat was missed"),
+            }
+        }
+    }
+
+    async fn hand_back(&self, claimed: &Claimed) {
+        if let Err(error) = self.queue.release(claimed).await {
+            tracing::warn!(error = ?error, "a job was not handed back; its lease will run out");
+        }
+    }
+}
