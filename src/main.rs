@@ -1,8 +1,17 @@
 //! The command line. Each command is a file of `cli`.
 
+use std::process::ExitCode;
+
 use clap::Parser;
 use darkroom::cli::Cli;
 
-fn main() -> anyhow::Result<()> {
-    Cli::parse().run()
+#[expect(clippy::print_stderr, reason = "the last word of a command that failed")]
+fn main() -> ExitCode {
+    match Cli::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -3,11 +3,7 @@
 use super::Accounts;
 use crate::{
     db,
-    domain::{
-        error::ServiceResult,
-        ids::UserId,
-        user::User,
-    },
+    domain::{error::ServiceResult, ids::UserId, user::User},
 };
 
 /// The administrator that an empty database was given.

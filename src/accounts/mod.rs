@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use self::{access_token::TokenKeys, password::PasswordHasher};
 pub use self::{access_token::AccessToken, first_admin::NewAdmin};
+use self::{access_token::TokenKeys, password::PasswordHasher};
 use crate::{
     clock::Clock,
     db::Db,

@@ -2,10 +2,7 @@
 
 use std::{sync::Arc, thread};
 
-use argon2::{
-    Argon2, PasswordHasher as _, PasswordVerifier,
-    password_hash::phc::PasswordHash,
-};
+use argon2::{Argon2, PasswordHasher as _, PasswordVerifier, password_hash::phc::PasswordHash};
 use tokio::sync::Semaphore;
 
 use crate::domain::error::{ServiceError, ServiceResult};

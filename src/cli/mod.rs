@@ -62,6 +62,7 @@ impl Cli {
     ///
     /// # Errors
     /// Whatever stands in the way, for the operator to read.
+    #[expect(clippy::print_stdout, reason = "the schema is what was asked for")]
     pub fn run(self) -> anyhow::Result<()> {
         start_log(self.config.log_format);
         let config = self.config;

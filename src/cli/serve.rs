@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 
 use anyhow::Context;
-use tokio::{net::TcpListener, signal::unix::{SignalKind, signal}};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{accounts::NewAdmin, app::App, clock::Clock, config::Config};

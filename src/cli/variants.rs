@@ -1,6 +1,10 @@
 //! `variants FILE… --out DIR`: the image pipeline on local files.
 
-use std::{fs, path::{Path, PathBuf}, time::Instant};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use anyhow::Context;
 

@@ -2,8 +2,7 @@
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder,
-    QuerySelect,
+    QueryOrder, QuerySelect,
 };
 
 use super::{
@@ -55,11 +54,7 @@ pub async fn find_by_idempotency_key(
 ///
 /// # Errors
 /// A duplicate (see `is_duplicate`) when the owner used the key before; else when the database does not answer.
-pub async fn insert(
-    conn: &impl ConnectionTrait,
-    image: &Image,
-    idempotency_key: Option<String>,
-) -> Result<(), DbErr> {
+pub async fn insert(conn: &impl ConnectionTrait, image: &Image, idempotency_key: Option<String>) -> Result<(), DbErr> {
     let mut row = Model::from(image).into_active_model();
     row.idempotency_key = Set(idempotency_key);
     Entity::insert(row).exec_without_returning(conn).await?;
@@ -216,4 +211,3 @@ fn failure_of(row: &Model) -> Option<Failure> {
     let code = FailureCode::ALL.into_iter().find(|code| code.name() == name)?;
     Some(Failure { code, message: row.failure_message.clone()? })
 }
-

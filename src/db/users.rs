@@ -29,10 +29,7 @@ pub async fn find_many(conn: &impl ConnectionTrait, ids: &[UserId]) -> Result<Ve
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn find_by_email(
-    conn: &impl ConnectionTrait,
-    email: &str,
-) -> Result<Option<(User, Option<String>)>, DbErr> {
+pub async fn find_by_email(conn: &impl ConnectionTrait, email: &str) -> Result<Option<(User, Option<String>)>, DbErr> {
     let row = Entity::find().filter(Column::Email.eq(email)).one(conn).await?;
     Ok(row.map(|mut row| {
         let password_hash = row.password_hash.take();

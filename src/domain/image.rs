@@ -203,13 +203,11 @@ impl Image {
 
     /// How many bytes have arrived, as far as anybody knows.
     pub const fn bytes_received(&self) -> u64 {
-        match &self.state {
-            UploadState::Pending | UploadState::Deleted => 0,
-            UploadState::Uploading { received } => *received,
-            UploadState::Processing { original, .. } | UploadState::Completed { original, .. } => original.size,
-            UploadState::Failed { kept: Some(original), .. } => original.size,
-            UploadState::Failed { .. } if self.upload_completed_at.is_some() => self.declared_size,
-            UploadState::Failed { .. } => 0,
+        match (&self.state, self.original()) {
+            (UploadState::Uploading { received }, _) => *received,
+            (_, Some(original)) => original.size,
+            (UploadState::Failed { .. }, None) if self.upload_completed_at.is_some() => self.declared_size,
+            _ => 0,
         }
     }
 

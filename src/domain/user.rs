@@ -30,13 +30,8 @@ pub enum Permission {
 }
 
 impl Permission {
-    pub const ALL: [Self; 5] = [
-        Self::ViewAnyImage,
-        Self::ChangeAnyImage,
-        Self::DeleteAnyImage,
-        Self::ManageCategories,
-        Self::ManageUsers,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::ViewAnyImage, Self::ChangeAnyImage, Self::DeleteAnyImage, Self::ManageCategories, Self::ManageUsers];
 }
 
 impl User {

@@ -38,7 +38,7 @@ impl Extension for ReadOnlyGuard {
         let Some(ReadOnly { operation }) = ctx.data_opt::<ReadOnly>() else { return Ok(document) };
         let is_meant = |name: Option<&str>| operation.is_none() || name == operation.as_deref();
         let changes_something = document.operations.iter().any(|(name, found)| {
-            is_meant(name.map(|name| name.as_str())) && found.node.ty != OperationType::Query
+            is_meant(name.map(async_graphql::Name::as_str)) && found.node.ty != OperationType::Query
         });
         if changes_something {
             let mut error = ServerError::new("Only queries can be sent by GET: use POST.", None);

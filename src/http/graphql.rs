@@ -18,7 +18,10 @@ use serde_json::{Map, Value};
 use super::{HttpState, RequestId, bearer, caller_of, websocket};
 use crate::{
     domain::{error::ServiceError, user::Caller},
-    graphql::{error, for_caller, read_only::{self, ReadOnly}},
+    graphql::{
+        error, for_caller,
+        read_only::{self, ReadOnly},
+    },
 };
 
 const GRAPHQL_JSON: &str = "application/graphql-response+json";

@@ -6,7 +6,10 @@ mod health;
 mod media;
 mod websocket;
 
-use std::{collections::HashMap, sync::{Arc, Mutex}};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
 
 use axum::{
     Router,
@@ -133,7 +136,7 @@ fn cors(origins: &[String]) -> CorsLayer {
         .allow_headers(AllowHeaders::mirror_request())
         // Uploaders such as Uppy wait for the ETag for ever.
         .expose_headers([header::ETAG, header::LOCATION, REQUEST_ID])
-        .max_age(std::time::Duration::from_secs(3600))
+        .max_age(std::time::Duration::from_hours(1))
 }
 
 async fn schema_text(state: axum::extract::State<HttpState>) -> Response {

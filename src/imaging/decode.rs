@@ -2,11 +2,7 @@
 
 use std::io::Cursor;
 
-use image::{
-    DynamicImage, ImageDecoder, ImageError, ImageReader,
-    error::LimitErrorKind,
-    metadata::Orientation,
-};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, error::LimitErrorKind, metadata::Orientation};
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 
 use super::{ImagingError, Limits, whole};

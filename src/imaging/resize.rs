@@ -10,9 +10,7 @@ pub(super) fn fit_inside(image: &DynamicImage, side: u32) -> Result<Option<Dynam
     let Some((width, height)) = fitted_size(image.width(), image.height(), side) else { return Ok(None) };
     let mut scaled = DynamicImage::new(width, height, image.color());
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
-    Resizer::new()
-        .resize(image, &mut scaled, &options)
-        .map_err(|error| ImagingError::Encoder(error.to_string()))?;
+    Resizer::new().resize(image, &mut scaled, &options).map_err(|error| ImagingError::Encoder(error.to_string()))?;
     Ok(Some(scaled))
 }
 
@@ -45,6 +43,7 @@ mod tests {
     use super::fitted_size;
 
     /// What Pillow 13.0 made of these sizes by `Image.new("1", (w, h)).thumbnail((s, s))`.
+    #[expect(clippy::type_complexity, reason = "rows of a table: original, box, thumbnail")]
     const PILLOW: &[((u32, u32), u32, (u32, u32))] = include!("../../tests/fixtures/pillow_thumbnail_sizes.in");
 
     #[test]

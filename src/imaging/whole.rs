@@ -17,7 +17,9 @@ pub(super) fn check_jpeg(bytes: &[u8]) -> Result<(), ImagingError> {
             0x01 | 0xD0..=0xD8 => at = marker_at + 1,
             _ => {
                 let length = bytes.get(marker_at + 1..marker_at + 3);
-                let Some(length) = length.map(|pair| usize::from(u16::from_be_bytes([pair[0], pair[1]]))) else { break };
+                let Some(length) = length.map(|pair| usize::from(u16::from_be_bytes([pair[0], pair[1]]))) else {
+                    break;
+                };
                 at = marker_at + 1 + length;
             }
         }

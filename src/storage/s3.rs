@@ -17,10 +17,7 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use url::Url;
 
-use super::{
-    Credentials, PostPolicySigner, StorageKey,
-    post_policy::PostConditions,
-};
+use super::{Credentials, PostPolicySigner, StorageKey, post_policy::PostConditions};
 use crate::{
     clock::Clock,
     domain::{format::ImageFormat, ticket::PostForm},
@@ -94,11 +91,9 @@ impl Storage {
     pub async fn connect(settings: S3Settings, clock: Clock) -> anyhow::Result<Self> {
         let credentials = match &settings.credentials {
             Some(fixed) => SharedCredentialsProvider::new(sdk_credentials(fixed)),
-            None => aws_config::defaults(BehaviorVersion::latest())
-                .load()
-                .await
-                .credentials_provider()
-                .ok_or_else(|| anyhow::anyhow!("no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"))?,
+            None => aws_config::defaults(BehaviorVersion::latest()).load().await.credentials_provider().ok_or_else(
+                || anyhow::anyhow!("no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+            )?,
         };
         let client = |endpoint: Option<&Url>| client(&settings, endpoint, credentials.clone());
         Ok(Self {
@@ -286,7 +281,7 @@ fn client(settings: &S3Settings, endpoint: Option<&Url>, credentials: SharedCred
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))
         .read_timeout(Duration::from_secs(30))
-        .operation_timeout(Duration::from_secs(120))
+        .operation_timeout(Duration::from_mins(2))
         .build();
     let mut config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())

@@ -67,7 +67,7 @@ impl Uploads {
             Ok(()) | Err(Stop::Gone) => Ok(()),
             Err(Stop::Failed(failure)) => {
                 self.fail(id, failure).await.map_err(|error| JobError::Retry(error.into_anyhow()))
-            },
+            }
             Err(Stop::Later(error)) => Err(JobError::Retry(error)),
         }
     }
@@ -133,9 +133,8 @@ impl Uploads {
 
     async fn replace_original(&self, id: ImageId, newer: Original) -> ServiceResult<()> {
         let now = self.now();
-        let decide = |image: &mut Image| {
-            Ok(if image.replace_original(newer, now) { Next::Save } else { Next::Nothing })
-        };
+        let decide =
+            |image: &mut Image| Ok(if image.replace_original(newer, now) { Next::Save } else { Next::Nothing });
         self.change(id, decide).await.map(drop)
     }
 

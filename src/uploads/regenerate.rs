@@ -19,12 +19,7 @@ impl Uploads {
     ///
     /// # Errors
     /// `IMAGE_NOT_FOUND`, or `INVALID_STATE` where there is no checked original to make them from.
-    pub async fn generate_variants(
-        &self,
-        caller: &Caller,
-        id: ImageId,
-        kinds: &[VariantType],
-    ) -> ServiceResult<Image> {
+    pub async fn generate_variants(&self, caller: &Caller, id: ImageId, kinds: &[VariantType]) -> ServiceResult<Image> {
         self.find_for(caller, id, Permission::ChangeAnyImage).await?;
         let now = self.now();
         let transaction = self.inner.db.begin().await?;

@@ -28,10 +28,10 @@ use crate::{
 const INIT_TIMEOUT: Duration = Duration::from_secs(5);
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// A client that answers no ping for so long is gone.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const MAX_OPERATIONS: usize = 100;
 /// A token cannot outlive this by much; timers do not reach further.
-const LONGEST_WAIT: Duration = Duration::from_secs(30 * 24 * 3600);
+const LONGEST_WAIT: Duration = Duration::from_hours(30 * 24);
 
 /// What an operation has to say next; `None` when it is over.
 type Event = Option<Response>;
@@ -113,7 +113,7 @@ impl Connection {
         let message = serde_json::from_str(text).map_err(|_| bad("That is no message of this protocol"))?;
         match message {
             FromClient::ConnectionInit { payload } => self.acknowledge(payload.unwrap_or_default()).await,
-            FromClient::Subscribe { id, payload } => self.subscribe(id, payload).await,
+            FromClient::Subscribe { id, payload } => self.subscribe(id, payload),
             FromClient::Complete { id } => {
                 self.operations.remove(&id);
                 Ok(())
@@ -148,7 +148,7 @@ impl Connection {
         self.say(&FromServer::ConnectionAck).await
     }
 
-    async fn subscribe(&mut self, id: String, payload: Value) -> Result<(), Hangup> {
+    fn subscribe(&mut self, id: String, payload: Value) -> Result<(), Hangup> {
         let Some(session) = &self.session else { return Err(Hangup::Unauthorized) };
         if id.is_empty() || id.len() > 255 {
             return Err(bad("An id has 1 to 255 bytes"));

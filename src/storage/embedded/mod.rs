@@ -73,9 +73,8 @@ impl EmbeddedS3 {
         if post_object::is_form(&request) {
             return self.post_object.answer(request).await;
         }
-        let request = request.map(|body| {
-            s3s::Body::http_body_unsync(http_body_util::BodyExt::map_err(body, |error| error.into()))
-        });
+        let request =
+            request.map(|body| s3s::Body::http_body_unsync(http_body_util::BodyExt::map_err(body, Into::into)));
         self.api.call(request).await.unwrap_or_else(|error| {
             tracing::error!(error = ?error, "the embedded storage gave no answer");
             let mut response = HttpResponse::new(s3s::Body::empty());

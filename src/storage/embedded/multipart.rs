@@ -1,6 +1,7 @@
 //! Multipart uploads: each part an object of its own in the upload's folder, joined when it is completed.
 
 use futures_util::StreamExt;
+use md5::{Digest, Md5};
 use s3s::{
     S3Error, S3ErrorCode, S3Result,
     dto::{
@@ -9,13 +10,11 @@ use s3s::{
         ListPartsInput, ListPartsOutput, Part, UploadPartInput, UploadPartOutput,
     },
 };
-use md5::{Digest, Md5};
 use uuid::Uuid;
 
 use super::{
-    post_object::failed,
     s3_api::{etag_of, modified, path_of, receive, signed},
-    store::{ObjectPath, ObjectStore},
+    store::{ObjectPath, ObjectStore, StoreError},
     trailer::{ObjectHeaders, ObjectMeta},
 };
 
@@ -47,7 +46,7 @@ impl Multipart {
             user,
         };
         let writer = self.store.write(&ObjectPath::of_multipart(upload).join("upload"), headers).await;
-        writer.map_err(failed)?.finish().await.map_err(failed)?;
+        writer?.finish().await?;
         Ok(CreateMultipartUploadOutput {
             bucket: Some(input.bucket),
             key: Some(input.key),
@@ -62,7 +61,7 @@ impl Multipart {
             return Err(S3Error::with_message(S3ErrorCode::InvalidArgument, "Parts are numbered 1 to 10000."));
         }
         let path = folder.join(&part_name(input.part_number));
-        let writer = self.store.write(&path, ObjectHeaders::default()).await.map_err(failed)?;
+        let writer = self.store.write(&path, ObjectHeaders::default()).await?;
         let meta = receive(writer, input.body).await?;
         Ok(UploadPartOutput { e_tag: Some(etag_of(&meta)), ..UploadPartOutput::default() })
     }
@@ -71,14 +70,16 @@ impl Multipart {
         let (folder, _) = self.upload(&input.bucket, &input.key, &input.upload_id).await?;
         let after = input.part_number_marker.unwrap_or(0);
         let limit = usize::try_from(input.max_parts.unwrap_or(1000)).unwrap_or(0).min(1000);
-        let names = self.store.names(&format!("{}/", folder.path())).await.map_err(failed)?;
+        let names = self.store.names(&format!("{}/", folder.path())).await?;
         let numbers = names.iter().filter_map(|name| name.strip_prefix("part-")?.parse::<i32>().ok());
         let mut numbers: Vec<i32> = numbers.filter(|number| *number > after).collect();
         let is_truncated = numbers.len() > limit;
         numbers.truncate(limit);
         let mut parts = Vec::new();
         for number in &numbers {
-            let Some(meta) = self.store.head(&folder.join(&part_name(*number))).await.map_err(failed)? else { continue };
+            let Some(meta) = self.store.head(&folder.join(&part_name(*number))).await? else {
+                continue;
+            };
             parts.push(Part {
                 part_number: Some(*number),
                 size: Some(signed(meta.size)),
@@ -98,25 +99,28 @@ impl Multipart {
         })
     }
 
-    pub(super) async fn complete(&self, input: CompleteMultipartUploadInput) -> S3Result<CompleteMultipartUploadOutput> {
+    pub(super) async fn complete(
+        &self,
+        input: CompleteMultipartUploadInput,
+    ) -> S3Result<CompleteMultipartUploadOutput> {
         let (folder, mut upload) = self.upload(&input.bucket, &input.key, &input.upload_id).await?;
         upload.headers.user.remove(KEY);
         let asked = input.multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
         let parts = self.check_parts(&folder, &asked).await?;
         let path = path_of(&input.bucket, &input.key)?;
-        let mut writer = self.store.write(&path, upload.headers).await.map_err(failed)?;
+        let mut writer = self.store.write(&path, upload.headers).await?;
         let mut digests = Md5::new();
         for (part, meta) in &parts {
             digests.update(hex::decode(&meta.etag).unwrap_or_default());
-            let mut bytes = std::pin::pin!(self.store.read(part, 0..meta.size).await.map_err(failed)?);
+            let mut bytes = std::pin::pin!(self.store.read(part, 0..meta.size).await?);
             while let Some(chunk) = bytes.next().await {
-                let chunk = chunk.map_err(|error| failed(error.into()))?;
-                writer.write(chunk).await.map_err(failed)?;
+                let chunk = chunk.map_err(StoreError::from)?;
+                writer.write(chunk).await?;
             }
         }
         let etag = format!("{}-{}", hex::encode(digests.finalize()), parts.len());
-        let meta = writer.finish_with_etag(etag).await.map_err(failed)?;
-        self.store.delete_all(&folder).await.map_err(failed)?;
+        let meta = writer.finish_with_etag(etag).await?;
+        self.store.delete_all(&folder).await?;
         Ok(CompleteMultipartUploadOutput {
             bucket: Some(input.bucket),
             key: Some(input.key),
@@ -127,7 +131,7 @@ impl Multipart {
 
     pub(super) async fn abort(&self, input: AbortMultipartUploadInput) -> S3Result<AbortMultipartUploadOutput> {
         let (folder, _) = self.upload(&input.bucket, &input.key, &input.upload_id).await?;
-        self.store.delete_all(&folder).await.map_err(failed)?;
+        self.store.delete_all(&folder).await?;
         Ok(AbortMultipartUploadOutput::default())
     }
 
@@ -136,7 +140,7 @@ impl Multipart {
         path_of(bucket, key)?;
         let unknown = || S3Error::with_message(S3ErrorCode::NoSuchUpload, "There is no such upload.");
         let folder = ObjectPath::of_multipart(Uuid::parse_str(id).map_err(|_| unknown())?);
-        let meta = self.store.head(&folder.join("upload")).await.map_err(failed)?.ok_or_else(unknown)?;
+        let meta = self.store.head(&folder.join("upload")).await?.ok_or_else(unknown)?;
         let is_for_key = meta.headers.user.get(KEY).is_some_and(|known| known == key);
         if is_for_key { Ok((folder, meta)) } else { Err(unknown()) }
     }
@@ -157,7 +161,7 @@ impl Multipart {
             }
             previous = number;
             let path = folder.join(&part_name(number));
-            let meta = self.store.head(&path).await.map_err(failed)?.ok_or_else(invalid)?;
+            let meta = self.store.head(&path).await?.ok_or_else(invalid)?;
             if part.e_tag.as_ref().map(ETag::value) != Some(meta.etag.as_str()) {
                 return Err(invalid());
             }

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 
 use super::{
     BUCKET, REGION, UploadObserver,
-    store::{ObjectPath, ObjectStore, StoreError},
+    store::{ObjectPath, ObjectStore},
     trailer::{ObjectHeaders, ObjectMeta},
 };
 use crate::{
@@ -138,23 +138,23 @@ impl PostObject {
 
     /// Streams the file to its place. One byte too many or too few, and nothing is kept.
     async fn store_file(&self, admitted: &Admitted, mut file: Field<'_>) -> Result<ObjectMeta, S3Error> {
-        let path = ObjectPath::of_key(&admitted.key).map_err(failed)?;
+        let path = ObjectPath::of_key(&admitted.key)?;
         let content_type = Some(admitted.content_type.clone());
         let headers = ObjectHeaders { content_type, ..ObjectHeaders::default() };
-        let mut writer = self.store.write(&path, headers).await.map_err(failed)?;
+        let mut writer = self.store.write(&path, headers).await?;
         let (count, received) = watch::channel(0);
         self.observer.receiving(&admitted.key, received);
         while let Some(chunk) = file.chunk().await.map_err(malformed)? {
             if writer.size() + chunk.len() as u64 > admitted.max {
                 return Err(refuse(S3ErrorCode::EntityTooLarge, "The file is larger than the policy allows."));
             }
-            writer.write(chunk).await.map_err(failed)?;
+            writer.write(chunk).await?;
             count.send_replace(writer.size());
         }
         if writer.size() < admitted.min {
             return Err(refuse(S3ErrorCode::EntityTooSmall, "The file is smaller than the policy allows."));
         }
-        writer.finish().await.map_err(failed)
+        Ok(writer.finish().await?)
     }
 }
 
@@ -214,15 +214,4 @@ fn refuse(code: S3ErrorCode, message: &'static str) -> S3Error {
 fn malformed(error: multer::Error) -> S3Error {
     tracing::debug!(%error, "a POST form broke off or cannot be read");
     refuse(S3ErrorCode::MalformedPOSTRequest, "The form cannot be read.")
-}
-
-pub(super) fn failed(error: StoreError) -> S3Error {
-    match error {
-        StoreError::InvalidKey => refuse(S3ErrorCode::InvalidArgument, "The key cannot be kept."),
-        StoreError::MetadataTooLong => refuse(S3ErrorCode::MetadataTooLarge, "The metadata is too long."),
-        StoreError::Disk(_) | StoreError::Opendal(_) => {
-            tracing::error!(error = ?error, "the embedded storage's disk failed");
-            refuse(S3ErrorCode::InternalError, "The storage failed.")
-        }
-    }
 }

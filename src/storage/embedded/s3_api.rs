@@ -20,7 +20,6 @@ use super::{
     BUCKET,
     listing::{Listing, Page},
     multipart::Multipart,
-    post_object::failed,
     store::{ObjectPath, ObjectStore, ObjectWriter},
     trailer::{ObjectHeaders, ObjectMeta},
 };
@@ -36,7 +35,7 @@ impl S3Api {
     }
 
     async fn existing(&self, path: &ObjectPath) -> S3Result<ObjectMeta> {
-        let found = self.store.head(path).await.map_err(failed)?;
+        let found = self.store.head(path).await?;
         found.ok_or_else(|| S3Error::with_message(S3ErrorCode::NoSuchKey, "There is no such object."))
     }
 }
@@ -46,7 +45,7 @@ pub(super) fn path_of(bucket: &str, key: &str) -> S3Result<ObjectPath> {
     if bucket != BUCKET {
         return Err(S3Error::with_message(S3ErrorCode::NoSuchBucket, "There is no such bucket."));
     }
-    ObjectPath::of_key(key).map_err(failed)
+    Ok(ObjectPath::of_key(key)?)
 }
 
 /// Writes what a request carries.
@@ -54,10 +53,10 @@ pub(super) async fn receive(mut writer: ObjectWriter, body: Option<StreamingBlob
     if let Some(mut body) = body {
         while let Some(chunk) = body.next().await {
             let chunk = chunk.map_err(|_| S3Error::new(S3ErrorCode::IncompleteBody))?;
-            writer.write(chunk).await.map_err(failed)?;
+            writer.write(chunk).await?;
         }
     }
-    writer.finish().await.map_err(failed)
+    Ok(writer.finish().await?)
 }
 
 pub(super) fn etag_of(meta: &ObjectMeta) -> ETag {
@@ -93,7 +92,7 @@ impl S3 for S3Api {
             content_encoding: input.content_encoding,
             user: input.metadata.unwrap_or_default(),
         };
-        let writer = self.store.write(&path, headers).await.map_err(failed)?;
+        let writer = self.store.write(&path, headers).await?;
         let meta = receive(writer, input.body).await?;
         Ok(S3Response::new(PutObjectOutput { e_tag: Some(etag_of(&meta)), ..PutObjectOutput::default() }))
     }
@@ -111,7 +110,7 @@ impl S3 for S3Api {
         let invalid_range = |_| S3Error::new(S3ErrorCode::InvalidRange);
         let part = input.range.map(|range| range.check(meta.size)).transpose().map_err(invalid_range)?;
         let Range { start, end } = part.clone().unwrap_or(0..meta.size);
-        let body = self.store.read(&path, start..end).await.map_err(failed)?;
+        let body = self.store.read(&path, start..end).await?;
         let output = GetObjectOutput {
             body: Some(StreamingBlob::wrap(body)),
             content_length: Some(signed(end - start)),
@@ -148,7 +147,7 @@ impl S3 for S3Api {
 
     async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
         let path = path_of(&req.input.bucket, &req.input.key)?;
-        self.store.delete(&path).await.map_err(failed)?;
+        self.store.delete(&path).await?;
         Ok(S3Response::new(DeleteObjectOutput::default()))
     }
 
@@ -156,7 +155,7 @@ impl S3 for S3Api {
         let mut deleted = Vec::new();
         for object in req.input.delete.objects {
             let path = path_of(&req.input.bucket, &object.key)?;
-            self.store.delete(&path).await.map_err(failed)?;
+            self.store.delete(&path).await?;
             deleted.push(DeletedObject { key: Some(object.key), ..DeletedObject::default() });
         }
         Ok(S3Response::new(DeleteObjectsOutput { deleted: Some(deleted), ..DeleteObjectsOutput::default() }))
@@ -181,8 +180,8 @@ impl S3 for S3Api {
             user: input.metadata.unwrap_or_default(),
         };
         let headers = if replaces { replaced } else { source.headers.clone() };
-        let writer = self.store.write(&to, headers).await.map_err(failed)?;
-        let body = StreamingBlob::wrap(self.store.read(&from, 0..source.size).await.map_err(failed)?);
+        let writer = self.store.write(&to, headers).await?;
+        let body = StreamingBlob::wrap(self.store.read(&from, 0..source.size).await?);
         let meta = receive(writer, Some(body)).await?;
         let result = CopyObjectResult {
             e_tag: Some(etag_of(&meta)),
@@ -199,7 +198,7 @@ impl S3 for S3Api {
         let after = input.continuation_token.clone().or(input.start_after.clone());
         let prefix = input.prefix.clone().unwrap_or_default();
         let listing = Listing::new(&self.store, &prefix, input.delimiter.as_deref());
-        let page: Page = listing.page(after.as_deref().unwrap_or_default(), limit).await.map_err(failed)?;
+        let page: Page = listing.page(after.as_deref().unwrap_or_default(), limit).await?;
         let object = |(key, meta): (String, ObjectMeta)| Object {
             key: Some(key),
             size: Some(signed(meta.size)),

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
 use md5::{Digest, Md5};
 use opendal::{Buffer, ErrorKind, Operator, Writer, services::Fs};
+use s3s::{S3Error, S3ErrorCode};
 
 use super::trailer::{self, ObjectHeaders, ObjectMeta};
 use crate::clock::Clock;
@@ -27,6 +28,21 @@ pub enum StoreError {
     Disk(#[from] io::Error),
     #[error("the disk failed")]
     Opendal(#[from] opendal::Error),
+}
+
+impl From<StoreError> for S3Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::InvalidKey => Self::with_message(S3ErrorCode::InvalidArgument, "The key cannot be kept."),
+            StoreError::MetadataTooLong => {
+                Self::with_message(S3ErrorCode::MetadataTooLarge, "The metadata is too long.")
+            }
+            StoreError::Disk(_) | StoreError::Opendal(_) => {
+                tracing::error!(error = ?error, "the embedded storage's disk failed");
+                Self::with_message(S3ErrorCode::InternalError, "The storage failed.")
+            }
+        }
+    }
 }
 
 /// A folder of objects.

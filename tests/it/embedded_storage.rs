@@ -1,0 +1,195 @@
+//! The storage inside the server, spoken to by the AWS SDK as any S3 would be.
+
+use aws_sdk_s3::{
+    Client,
+    config::{BehaviorVersion, Credentials, Region},
+    primitives::ByteStream,
+    types::{CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier},
+};
+
+use crate::support::TestApp;
+
+/// The embedded storage whatever the environment names, and a client that has its keys.
+async fn stage() -> Option<(TestApp, Client)> {
+    if !TestApp::is_embedded() {
+        return None;
+    }
+    let app = TestApp::start().await;
+    let secret = std::fs::read_to_string(app.data_dir.path().join("s3.secret")).expect("a secret");
+    let client = client(&app, "darkroom", &secret);
+    Some((app, client))
+}
+
+fn client(app: &TestApp, key: &str, secret: &str) -> Client {
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(app.url(""))
+        .force_path_style(true)
+        .credentials_provider(Credentials::new(key, secret, None, None, "test"));
+    Client::from_conf(config.build())
+}
+
+async fn put(s3: &Client, key: &str, bytes: &[u8]) -> String {
+    let put = s3.put_object().bucket("media").key(key).content_type("image/png").body(ByteStream::from(bytes.to_vec()));
+    put.send().await.expect("to be stored").e_tag.expect("an ETag")
+}
+
+async fn get(s3: &Client, key: &str) -> Option<Vec<u8>> {
+    let object = s3.get_object().bucket("media").key(key).send().await.ok()?;
+    Some(object.body.collect().await.expect("a body").to_vec())
+}
+
+#[tokio::test]
+async fn objects_are_stored_read_in_parts_and_removed() {
+    let Some((app, s3)) = stage().await else { return };
+    let bytes: Vec<u8> = (0..1_000_000_u32).map(|index| u8::try_from(index % 251).expect("small")).collect();
+    let etag = put(&s3, "a/b/c.png", &bytes).await;
+    assert_eq!(etag, format!("\"{}\"", hex::encode(<md5::Md5 as md5::Digest>::digest(&bytes))));
+    let head = s3.head_object().bucket("media").key("a/b/c.png").send().await.expect("a head");
+    assert_eq!((head.content_length(), head.content_type()), (Some(1_000_000), Some("image/png")));
+    assert_eq!(get(&s3, "a/b/c.png").await.as_deref(), Some(bytes.as_slice()));
+    for (range, expected) in [("bytes=0-9", &bytes[..10]), ("bytes=999990-", &bytes[999_990..]), ("bytes=-5", &bytes[999_995..])] {
+        let part = s3.get_object().bucket("media").key("a/b/c.png").range(range).send().await.expect("a part");
+        assert_eq!(part.body.collect().await.expect("a body").to_vec(), expected, "{range}");
+    }
+    assert!(s3.get_object().bucket("media").key("a/b/c.png").range("bytes=1000000-").send().await.is_err());
+    let renamed = s3.get_object().bucket("media").key("a/b/c.png").response_content_disposition("attachment; filename=x.png");
+    assert_eq!(renamed.send().await.expect("an object").content_disposition(), Some("attachment; filename=x.png"));
+    assert!(get(&s3, "a/b").await.is_none(), "a folder is no object");
+    s3.delete_object().bucket("media").key("a/b/c.png").send().await.expect("to be removed");
+    s3.delete_object().bucket("media").key("a/b/c.png").send().await.expect("to be removed twice");
+    assert!(get(&s3, "a/b/c.png").await.is_none());
+    assert_eq!(half_written(&app), 0);
+}
+
+#[tokio::test]
+async fn a_copy_is_made_of_the_object_that_was_meant() {
+    let Some((_app, s3)) = stage().await else { return };
+    let etag = put(&s3, "from.png", b"first").await;
+    let copy = |etag: &str| {
+        let copy = s3.copy_object().bucket("media").key("to.png").copy_source("media/from.png");
+        copy.copy_source_if_match(etag).send()
+    };
+    copy(&etag).await.expect("a copy");
+    put(&s3, "from.png", b"second").await;
+    let refused = copy(&etag).await.expect_err("another object");
+    assert_eq!(refused.raw_response().map(|response| response.status().as_u16()), Some(412));
+    assert_eq!(get(&s3, "to.png").await.as_deref(), Some(b"first".as_slice()));
+}
+
+#[tokio::test]
+async fn listings_come_in_order_and_in_pages() {
+    let Some((_app, s3)) = stage().await else { return };
+    let mut keys = ["a", "b/1", "b/2", "b-0", "b/c/d", "b/c/e", "c", "d/e/f", "z"].map(str::to_owned);
+    for key in &keys {
+        put(&s3, key, key.as_bytes()).await;
+    }
+    keys.sort();
+    let mut seen = Vec::new();
+    let mut pages = s3.list_objects_v2().bucket("media").max_keys(2).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let page = page.expect("a page");
+        assert!(page.contents().len() <= 2);
+        seen.extend(page.contents().iter().map(|object| object.key().expect("a key").to_owned()));
+    }
+    assert_eq!(seen, keys);
+    let below = s3.list_objects_v2().bucket("media").prefix("b/").delimiter("/").send().await.expect("a listing");
+    let names: Vec<_> = below.contents().iter().filter_map(|object| object.key()).collect();
+    let folders: Vec<_> = below.common_prefixes().iter().filter_map(|prefix| prefix.prefix()).collect();
+    assert_eq!((names, folders), (vec!["b/1", "b/2"], vec!["b/c/"]));
+    let half = s3.list_objects_v2().bucket("media").prefix("b").start_after("b/1").send().await.expect("a listing");
+    let names: Vec<_> = half.contents().iter().filter_map(|object| object.key()).collect();
+    assert_eq!(names, ["b/2", "b/c/d", "b/c/e"]);
+    let objects = keys.iter().map(|key| ObjectIdentifier::builder().key(key).build().expect("a key"));
+    let all = Delete::builder().set_objects(Some(objects.collect())).build().expect("a request");
+    s3.delete_objects().bucket("media").delete(all).send().await.expect("to be removed");
+    assert_eq!(s3.list_objects_v2().bucket("media").send().await.expect("a listing").key_count(), Some(0));
+}
+
+#[tokio::test]
+async fn a_multipart_upload_is_listed_joined_or_forgotten() {
+    let Some((app, s3)) = stage().await else { return };
+    let begun = s3.create_multipart_upload().bucket("media").key("big.bin").send().await.expect("an upload");
+    let id = begun.upload_id().expect("an id");
+    let pieces = [vec![1_u8; 5 * 1024 * 1024], vec![2_u8; 1000]];
+    let mut parts = Vec::new();
+    for (number, piece) in (1..).zip(&pieces) {
+        let part = s3.upload_part().bucket("media").key("big.bin").upload_id(id).part_number(number);
+        let part = part.body(ByteStream::from(piece.clone())).send().await.expect("a part");
+        parts.push(CompletedPart::builder().part_number(number).set_e_tag(part.e_tag).build());
+    }
+    let listed = s3.list_parts().bucket("media").key("big.bin").upload_id(id).send().await.expect("a listing");
+    let listed: Vec<_> = listed.parts().iter().map(|part| (part.part_number(), part.size(), part.e_tag().map(str::to_owned))).collect();
+    let expected: Vec<_> = parts.iter().zip(&pieces)
+        .map(|(part, piece)| (part.part_number(), i64::try_from(piece.len()).ok(), part.e_tag().map(str::to_owned))).collect();
+    assert_eq!(listed, expected);
+    assert!(get(&s3, "big.bin").await.is_none(), "nothing half-written is seen");
+    let other = s3.list_parts().bucket("media").key("other.bin").upload_id(id).send().await;
+    assert!(other.is_err(), "an upload is for its own key");
+    let complete = |parts: Vec<CompletedPart>| {
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        s3.complete_multipart_upload().bucket("media").key("big.bin").upload_id(id).multipart_upload(parts).send()
+    };
+    assert!(complete(parts.iter().rev().cloned().collect()).await.is_err(), "the wrong order");
+    assert!(complete(Vec::new()).await.is_err(), "no part");
+    let done = complete(parts).await.expect("an object");
+    assert!(done.e_tag().is_some_and(|etag| etag.ends_with("-2\"")));
+    assert_eq!(get(&s3, "big.bin").await, Some(pieces.concat()));
+
+    let begun = s3.create_multipart_upload().bucket("media").key("never.bin").send().await.expect("an upload");
+    let id = begun.upload_id().expect("an id");
+    s3.abort_multipart_upload().bucket("media").key("never.bin").upload_id(id).send().await.expect("an end");
+    assert!(s3.list_parts().bucket("media").key("never.bin").upload_id(id).send().await.is_err());
+    let left = std::fs::read_dir(app.data_dir.path().join("storage/multipart")).map_or(0, Iterator::count);
+    assert_eq!(left, 0);
+}
+
+#[tokio::test]
+async fn keys_cannot_leave_the_bucket_and_strangers_cannot_enter() {
+    let Some((app, s3)) = stage().await else { return };
+    for key in ["../escaped", "a/../../escaped", "a//b", "a/./b", "/a", "a/", "a\\..\\b", &"x".repeat(1025), &"y".repeat(300)] {
+        assert!(s3.put_object().bucket("media").key(key).body(ByteStream::from_static(b"x")).send().await.is_err(), "{key}");
+    }
+    assert!(s3.put_object().bucket("other").key("a").body(ByteStream::from_static(b"x")).send().await.is_err());
+    assert!(!app.data_dir.path().join("escaped").exists() && !app.data_dir.path().join("storage/escaped").exists());
+    put(&s3, "a.png", b"x").await;
+    for stranger in [client(&app, "darkroom", "guess"), client(&app, "somebody", "guess")] {
+        assert!(stranger.get_object().bucket("media").key("a.png").send().await.is_err());
+        assert!(stranger.put_object().bucket("media").key("b.png").send().await.is_err());
+    }
+    for path in ["/media", "/media/", "/media/a.png", "/media?list-type=2", "/media/..%2f..%2fjwt.secret", "/media/%2e%2e/jwt.secret"] {
+        let answer = reqwest::get(app.url(path)).await.expect("an answer");
+        assert!(answer.status().is_client_error(), "{path}: {}", answer.status());
+    }
+    assert_eq!(app.objects().await, ["a.png"]);
+}
+
+#[tokio::test]
+async fn an_upload_that_breaks_off_leaves_nothing() {
+    let Some((app, _)) = stage().await else { return };
+    let ann = app.user("ann@example.com").await;
+    let ticket = ann.ticket("a.jpg", "image/jpeg", 100_000).await;
+    let (send, pieces) = tokio::sync::mpsc::channel::<Result<bytes::Bytes, std::io::Error>>(1);
+    let body = reqwest::Body::wrap_stream(tokio_stream::wrappers::ReceiverStream::new(pieces));
+    let form = ticket.form(reqwest::multipart::Part::stream_with_length(body, 100_000));
+    let post = tokio::spawn(reqwest::Client::new().post(&ticket.url).multipart(form).send());
+    send.send(Ok(vec![1; 50_000].into())).await.expect("to go on");
+    while half_written(&app) == 0 {
+        tokio::task::yield_now().await;
+    }
+    send.send(Err(std::io::Error::other("the cable was pulled"))).await.expect("to go on");
+    assert!(post.await.expect("an end").is_err());
+    while half_written(&app) > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(app.objects().await, [] as [String; 0]);
+    let payload = ann.mutate("completeUpload", serde_json::json!({"imageId": ticket.image}), "image { id }").await;
+    assert_eq!(payload.user_error_codes(), ["NOT_UPLOADED"]);
+}
+
+/// How many files are being written.
+fn half_written(app: &TestApp) -> usize {
+    let folder = app.data_dir.path().join("storage/writing");
+    walkdir::WalkDir::new(folder).into_iter().filter_map(Result::ok).filter(|entry| entry.file_type().is_file()).count()
+}

@@ -1,0 +1,142 @@
+//! The queue and the worker: leases, fencing, retries, dead letters, one job of an image at a time.
+
+use chrono::TimeDelta;
+use darkroom::{
+    domain::{ids::ImageId, job::Job},
+    queue::Queue,
+};
+use reqwest::StatusCode;
+use sea_orm::{ConnectionTrait, Statement};
+use serde_json::json;
+
+use crate::support::{TestApp, pictures};
+
+fn an_image(app: &TestApp) -> ImageId {
+    ImageId(app.app.clock.new_id())
+}
+
+async fn enqueue(app: &TestApp, job: Job) {
+    let now = app.app.clock.now();
+    app.app.queue.enqueue(app.app.db.conn(), job, now).await.expect("the queue");
+}
+
+async fn states(app: &TestApp) -> Vec<String> {
+    let conn = app.app.db.conn();
+    let all = Statement::from_string(conn.get_database_backend(), "SELECT state FROM job ORDER BY run_at, id");
+    let rows = conn.query_all_raw(all).await.expect("rows");
+    rows.iter().map(|row| row.try_get("", "state").expect("a state")).collect()
+}
+
+#[tokio::test]
+async fn the_same_job_waits_once_and_images_take_turns() {
+    let app = TestApp::start().await;
+    let (one, other) = (an_image(&app), an_image(&app));
+    enqueue(&app, Job::Process(one)).await;
+    enqueue(&app, Job::Process(one)).await;
+    enqueue(&app, Job::Discard(one)).await;
+    enqueue(&app, Job::Process(other)).await;
+    assert_eq!(app.queued_jobs().await, ["process", "discard", "process"]);
+    let queue: &Queue = &app.app.queue;
+    let first = queue.claim().await.expect("the queue").expect("a job");
+    let second = queue.claim().await.expect("the queue").expect("a job");
+    assert_eq!((first.job, second.job), (Job::Process(one), Job::Process(other)), "not two of one image");
+    assert!(queue.claim().await.expect("the queue").is_none());
+    assert!(queue.finish(&first).await.expect("the queue"));
+    let third = queue.claim().await.expect("the queue").expect("a job");
+    assert_eq!(third.job, Job::Discard(one));
+}
+
+#[tokio::test]
+async fn who_lost_the_lease_can_do_nothing_any_more() {
+    let app = TestApp::start().await;
+    let queue = &app.app.queue;
+    enqueue(&app, Job::Process(an_image(&app))).await;
+    let slow = queue.claim().await.expect("the queue").expect("a job");
+    app.app.clock.advance(TimeDelta::seconds(29));
+    assert!(queue.heartbeat(&slow).await.expect("the queue"));
+    app.app.clock.advance(TimeDelta::seconds(29));
+    assert!(queue.claim().await.expect("the queue").is_none(), "the heartbeat renewed it");
+    app.app.clock.advance(TimeDelta::seconds(2));
+    let quick = queue.claim().await.expect("the queue").expect("the same job");
+    assert_eq!(quick.id, slow.id);
+    assert!(!queue.heartbeat(&slow).await.expect("the queue"));
+    assert!(!queue.retry(&slow, "late").await.expect("the queue"));
+    assert!(!queue.finish(&slow).await.expect("the queue"));
+    assert!(!queue.bury(&slow).await.expect("the queue"));
+    assert_eq!(states(&app).await, ["running"]);
+    assert!(queue.finish(&quick).await.expect("the queue"));
+    assert_eq!(states(&app).await, [] as [&str; 0]);
+}
+
+#[tokio::test]
+async fn retries_come_later_each_time_and_end() {
+    let app = TestApp::start().await;
+    let queue = &app.app.queue;
+    enqueue(&app, Job::Process(an_image(&app))).await;
+    let mut pauses = Vec::new();
+    loop {
+        let claimed = queue.claim().await.expect("the queue").expect("a job");
+        if claimed.is_exhausted {
+            assert!(queue.bury(&claimed).await.expect("the queue"));
+            break;
+        }
+        assert!(queue.retry(&claimed, "away").await.expect("the queue"));
+        let mut pause = 0;
+        while queue.claim().await.expect("the queue").is_none() {
+            app.app.clock.advance(TimeDelta::seconds(1));
+            pause += 1;
+            if let Some(next) = queue.claim().await.expect("the queue") {
+                // Looked at and handed back at once: it counts as no attempt.
+                assert!(queue.release(&next).await.expect("the queue"));
+                break;
+            }
+        }
+        pauses.push(pause);
+    }
+    assert_eq!(pauses.len(), 20);
+    assert!((2..=4).contains(&pauses[0]) && pauses[1] >= 4, "{pauses:?}");
+    assert!(pauses.iter().all(|pause| *pause <= 901), "{pauses:?}");
+    assert_eq!(states(&app).await, ["dead"]);
+    assert!(queue.claim().await.expect("the queue").is_none());
+}
+
+#[tokio::test]
+async fn a_job_that_kills_its_process_dies_and_its_image_fails_with_the_original_kept() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann@example.com").await;
+    let image = ann.upload("a.jpg", "image/jpeg", pictures::small_jpeg()).await;
+    for _ in 0..5 {
+        let claimed = app.app.queue.claim().await.expect("the queue").expect("a job");
+        assert!(!claimed.is_exhausted);
+        // The process dies without a word.
+        app.app.clock.advance(TimeDelta::seconds(31));
+    }
+    app.run_all_jobs().await;
+    let failed = ann.image(&image).await;
+    assert_eq!(failed["failure"]["code"], "PROCESSING_FAILED");
+    assert_eq!(failed["existsInStorage"], true, "the bytes are not to blame");
+    assert_eq!(states(&app).await.iter().filter(|state| *state == "dead").count(), 1);
+    let payload = ann.mutate("generateVariants", json!({"imageId": image}), "image { status }").await;
+    assert_eq!(payload.0["image"]["status"], "PROCESSING");
+    app.run_all_jobs().await;
+    assert_eq!(ann.image(&image).await["status"], "COMPLETED", "the second life");
+}
+
+#[tokio::test]
+async fn a_worker_that_is_told_to_stop_ends_its_job_first() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann@example.com").await;
+    let photo = pictures::jpeg(&pictures::drawing(3000, 2000));
+    let ticket = ann.ticket("a.jpg", "image/jpeg", photo.len()).await;
+    assert_eq!(ticket.post(photo).await, StatusCode::CREATED);
+    let mut watcher = crate::support::socket::Socket::of(&app, &ann).await;
+    watcher.watch(&ticket.image).await;
+    let stop = tokio_util::sync::CancellationToken::new();
+    let worker = tokio::spawn(app.app.worker().run(stop.clone()));
+    ann.complete(&ticket.image).await;
+    while watcher.event("uploadProgress").await["variant"].is_null() {}
+    stop.cancel();
+    worker.await.expect("an end");
+    assert_eq!(ann.image(&ticket.image).await["status"], "COMPLETED");
+    assert!(!app.queued_jobs().await.contains(&"process"));
+}

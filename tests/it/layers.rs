@@ -1,0 +1,107 @@
+//! The layer rule: doors call services, services call hands, all know the domain; nothing points back or sideways.
+
+use std::path::Path;
+
+use syn::{UseTree, visit::Visit};
+use walkdir::WalkDir;
+
+const DOORS: [&str; 4] = ["graphql", "http", "worker", "cli"];
+const SERVICES: [&str; 3] = ["uploads", "library", "accounts"];
+const HANDS: [&str; 5] = ["db", "queue", "storage", "events", "imaging"];
+/// Known to all, knowing none but each other.
+const GROUND: [&str; 2] = ["domain", "clock"];
+
+/// Whether a module of `from` may name one of `to`.
+fn may_know(from: &str, to: &str) -> bool {
+    let layer = |name: &str| match name {
+        name if DOORS.contains(&name) => 3,
+        name if SERVICES.contains(&name) => 2,
+        name if HANDS.contains(&name) => 1,
+        name if GROUND.contains(&name) => 0,
+        // Where everything is put together.
+        _ => 4,
+    };
+    match (from, to) {
+        _ if from == to => true,
+        ("clock", "domain") => false,
+        ("domain", "clock") => false,
+        (_, to) if GROUND.contains(&to) => true,
+        // The worker claims from the queue.
+        ("worker", "queue") => true,
+        // HTTP carries GraphQL, and mounts the embedded storage; readiness asks the hands for a sign of life.
+        ("http", "graphql" | "storage" | "db") => true,
+        // The commands put an application together, and look at pictures.
+        ("cli", "app" | "config" | "graphql" | "imaging") => true,
+        ("secrets" | "config", to) => layer(to) == 0,
+        (from, _) if layer(from) == 4 => true,
+        (from, to) => layer(from) == layer(to) + 1,
+    }
+}
+
+#[derive(Default)]
+struct Names(Vec<String>);
+
+impl<'ast> Visit<'ast> for Names {
+    fn visit_use_tree(&mut self, tree: &'ast UseTree) {
+        if let UseTree::Path(path) = tree
+            && path.ident == "crate"
+        {
+            self.first_of(&path.tree);
+        }
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let mut segments = path.segments.iter();
+        if segments.next().is_some_and(|first| first.ident == "crate") {
+            self.0.extend(segments.next().map(|segment| segment.ident.to_string()));
+        }
+        syn::visit::visit_path(self, path);
+    }
+}
+
+impl Names {
+    fn first_of(&mut self, tree: &UseTree) {
+        match tree {
+            UseTree::Path(path) => self.0.push(path.ident.to_string()),
+            UseTree::Name(name) => self.0.push(name.ident.to_string()),
+            UseTree::Rename(rename) => self.0.push(rename.ident.to_string()),
+            UseTree::Group(group) => group.items.iter().for_each(|item| self.first_of(item)),
+            UseTree::Glob(_) => self.0.push("*".to_owned()),
+        }
+    }
+}
+
+#[test]
+fn nothing_points_back_or_sideways() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut wrong = Vec::new();
+    let mut checked = 0;
+    for file in WalkDir::new(&src).into_iter().filter_map(Result::ok) {
+        if file.path().extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let relative = file.path().strip_prefix(&src).expect("below src");
+        let module = relative.components().next().expect("a name").as_os_str().to_string_lossy();
+        let module = module.trim_end_matches(".rs").to_owned();
+        let text = std::fs::read_to_string(file.path()).expect("a file");
+        let mut names = Names::default();
+        names.visit_file(&syn::parse_file(&text).expect("Rust"));
+        for name in names.0.iter().filter(|name| !may_know(&module, name)) {
+            wrong.push(format!("{} knows {name}", relative.display()));
+        }
+        checked += names.0.len();
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(checked > 100, "the test reads the code: {checked}");
+}
+
+#[test]
+fn the_rule_forbids_what_it_should() {
+    for (from, to) in [
+        ("domain", "db"), ("db", "uploads"), ("db", "storage"), ("storage", "imaging"), ("uploads", "library"),
+        ("uploads", "graphql"), ("graphql", "db"), ("graphql", "http"), ("worker", "db"), ("library", "http"),
+        ("clock", "domain"), ("imaging", "*"),
+    ] {
+        assert!(!may_know(from, to), "{from} must not know {to}");
+    }
+}

@@ -1,0 +1,126 @@
+//! The schema: written down, described to the last argument, and true to the names that clients hold on to.
+
+use std::{fs, path::Path};
+
+use async_graphql::parser::{
+    parse_schema,
+    types::{FieldDefinition, TypeDefinition, TypeKind, TypeSystemDefinition},
+};
+use async_graphql::Positioned;
+
+fn types() -> Vec<TypeDefinition> {
+    let document = parse_schema(darkroom::graphql::sdl()).expect("a schema");
+    let types = document.definitions.into_iter().filter_map(|definition| match definition {
+        TypeSystemDefinition::Type(definition) => Some(definition.node),
+        _ => None,
+    });
+    types.collect()
+}
+
+#[test]
+fn schema_graphql_is_what_the_code_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema.graphql");
+    let written = fs::read_to_string(path).unwrap_or_default();
+    assert!(written == darkroom::graphql::sdl(), "schema.graphql has drifted: run `make schema`");
+}
+
+#[test]
+fn everything_is_described() {
+    let mut bare = Vec::new();
+    let fields = |owner: &str, fields: &[Positioned<FieldDefinition>], bare: &mut Vec<String>| {
+        for field in fields.iter().map(|field| &field.node) {
+            let name = format!("{owner}.{}", field.name.node);
+            let arguments = field.arguments.iter().map(|argument| &argument.node);
+            let nameless = arguments.filter(|argument| argument.description.is_none());
+            bare.extend(nameless.map(|argument| format!("{name}({})", argument.name.node)));
+            if field.description.is_none() {
+                bare.push(name);
+            }
+        }
+    };
+    for definition in types() {
+        let name = definition.name.node.to_string();
+        if definition.description.is_none() {
+            bare.push(name.clone());
+        }
+        match definition.kind {
+            TypeKind::Object(object) => fields(&name, &object.fields, &mut bare),
+            TypeKind::Interface(interface) => fields(&name, &interface.fields, &mut bare),
+            TypeKind::Enum(enumeration) => {
+                let values = enumeration.values.iter().map(|value| &value.node);
+                let nameless = values.filter(|value| value.description.is_none());
+                bare.extend(nameless.map(|value| format!("{name}.{}", value.value.node)));
+            }
+            TypeKind::InputObject(input) => {
+                let nameless = input.fields.iter().filter(|field| field.node.description.is_none());
+                bare.extend(nameless.map(|field| format!("{name}.{}", field.node.name.node)));
+            }
+            TypeKind::Scalar | TypeKind::Union(_) => {}
+        }
+    }
+    assert!(bare.is_empty(), "without a description: {bare:#?}");
+}
+
+/// The part of the contract that is built so far; what is not there yet is named here until it is.
+#[test]
+fn what_clients_hold_on_to_is_there_as_they_know_it() {
+    let contract = include_str!("../fixtures/contract.graphql");
+    let ours = types();
+    let find = |name: &str| ours.iter().find(|definition| definition.name.node == name);
+    let mut missing = Vec::new();
+    for definition in parse_schema(contract).expect("the contract").definitions {
+        let TypeSystemDefinition::Type(theirs) = definition else { continue };
+        let name = theirs.node.name.node.to_string();
+        let Some(ours) = find(&name) else {
+            missing.push(name);
+            continue;
+        };
+        missing.extend(differences(&name, &theirs.node.kind, &ours.kind));
+    }
+    missing.sort();
+    assert_eq!(missing.join("\n"), include_str!("../fixtures/contract_not_yet.txt").trim_end());
+}
+
+fn differences(owner: &str, theirs: &TypeKind, ours: &TypeKind) -> Vec<String> {
+    let of_fields = |theirs: &[Positioned<FieldDefinition>], ours: &[Positioned<FieldDefinition>]| {
+        let mut found = Vec::new();
+        for field in theirs.iter().map(|field| &field.node) {
+            let name = format!("{owner}.{}", field.name.node);
+            let Some(same) = ours.iter().map(|field| &field.node).find(|same| same.name.node == field.name.node) else {
+                found.push(name);
+                continue;
+            };
+            assert_eq!(same.ty.node.to_string(), field.ty.node.to_string(), "{name}");
+            for argument in field.arguments.iter().map(|argument| &argument.node) {
+                let same = same.arguments.iter().map(|same| &same.node).find(|same| same.name.node == argument.name.node);
+                match same {
+                    None => found.push(format!("{name}({})", argument.name.node)),
+                    Some(same) => assert_eq!(same.ty.node.to_string(), argument.ty.node.to_string(), "{name}"),
+                }
+            }
+        }
+        found
+    };
+    match (theirs, ours) {
+        (TypeKind::Object(theirs), TypeKind::Object(ours)) => of_fields(&theirs.fields, &ours.fields),
+        (TypeKind::Interface(theirs), TypeKind::Interface(ours)) => of_fields(&theirs.fields, &ours.fields),
+        (TypeKind::Enum(theirs), TypeKind::Enum(ours)) => {
+            let known = |value: &str| ours.values.iter().any(|same| same.node.value.node == value);
+            let values = theirs.values.iter().map(|value| value.node.value.node.as_str());
+            values.filter(|value| !known(value)).map(|value| format!("{owner}.{value}")).collect()
+        }
+        (TypeKind::InputObject(theirs), TypeKind::InputObject(ours)) => {
+            let mut found = Vec::new();
+            for field in theirs.fields.iter().map(|field| &field.node) {
+                let same = ours.fields.iter().map(|same| &same.node).find(|same| same.name.node == field.name.node);
+                match same {
+                    None => found.push(format!("{owner}.{}", field.name.node)),
+                    Some(same) => assert_eq!(same.ty.node.to_string(), field.ty.node.to_string(), "{owner}"),
+                }
+            }
+            found
+        }
+        (TypeKind::Scalar, TypeKind::Scalar) => Vec::new(),
+        _ => panic!("{owner} is another kind of type"),
+    }
+}

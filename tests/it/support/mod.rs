@@ -1,0 +1,132 @@
+//! What every story needs: an application of its own, and clients that talk to it as anybody else would.
+
+pub mod client;
+pub mod pictures;
+pub mod socket;
+pub mod upload;
+
+use std::net::SocketAddr;
+
+use clap::Parser;
+use darkroom::{app::App, clock::Clock, config::Config};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use self::client::Client;
+
+/// An S3 that is not ours, when the environment names one; see `tests/with-seaweedfs.sh`.
+pub const S3_ENDPOINT: &str = "TEST_S3_ENDPOINT";
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    config: Config,
+}
+
+/// The real application on a port of its own, with an empty database and an empty bucket.
+pub struct TestApp {
+    pub app: App,
+    pub address: SocketAddr,
+    pub data_dir: TempDir,
+    server: JoinHandle<()>,
+    worker: Option<(CancellationToken, JoinHandle<()>)>,
+}
+
+impl TestApp {
+    /// With every setting at its default. No job runs until it is told to.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With these flags beside the defaults.
+    pub async fn start_with(flags: &[&str]) -> Self {
+        let data_dir = TempDir::new().expect("a folder");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let mut arguments: Vec<String> = vec!["test".into(), "--bind".into(), address.to_string()];
+        arguments.extend(["--data-dir".into(), data_dir.path().display().to_string()]);
+        arguments.extend(["--public-url".into(), format!("http://{address}")]);
+        arguments.extend(["--admin-password".into(), client::ADMIN_PASSWORD.into()]);
+        arguments.extend(s3_elsewhere().await);
+        arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
+        let config = Arguments::parse_from(arguments).config;
+        let app = App::build(config, address, Clock::held()).await.expect("the application");
+        app.bootstrap().await.expect("the first rows");
+        let router = app.router().expect("the routes");
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("a server") });
+        Self { app, address, data_dir, server, worker: None }
+    }
+
+    /// Begins to run jobs as they come.
+    pub fn work(&mut self) {
+        let stop = CancellationToken::new();
+        let worker = tokio::spawn(self.app.worker().run(stop.clone()));
+        self.worker = Some((stop, worker));
+    }
+
+    /// Runs every job that is due, and those that follow from them.
+    pub async fn run_all_jobs(&self) {
+        self.app.worker().run_all().await.expect("the queue");
+    }
+
+    /// What waits in the queue, by name.
+    pub async fn queued_jobs(&self) -> Vec<&'static str> {
+        self.app.queue.pending().await.expect("the queue").into_iter().map(|job| job.name()).collect()
+    }
+
+    /// Everything in the bucket.
+    pub async fn objects(&self) -> Vec<String> {
+        self.app.storage.list("").await.expect("the bucket")
+    }
+
+    /// Whether the storage is the one inside the server, which counts bytes by itself.
+    pub fn is_embedded() -> bool {
+        std::env::var_os(S3_ENDPOINT).is_none()
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Somebody without a token.
+    pub fn anonymous(&self) -> Client {
+        Client::new(self.url("/graphql"), None)
+    }
+
+    /// Somebody with a token of their own.
+    pub async fn user(&self, email: &str) -> Client {
+        let accounts = &self.app.services.accounts;
+        let user = accounts.find_or_make(email).await.expect("a user");
+        let token = accounts.print_token(&user).expect("a token").token;
+        Client::new(self.url("/graphql"), Some(token))
+    }
+
+    /// The first administrator.
+    pub async fn admin(&self) -> Client {
+        self.user("admin@localhost").await
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.server.abort();
+        if let Some((_, worker)) = &self.worker {
+            worker.abort();
+        }
+    }
+}
+
+/// Flags for a bucket of its own on the S3 that the environment names.
+async fn s3_elsewhere() -> Vec<String> {
+    let Some(endpoint) = std::env::var_os(S3_ENDPOINT).and_then(|endpoint| endpoint.into_string().ok()) else {
+        return Vec::new();
+    };
+    let bucket = format!("test-{}", uuid::Uuid::now_v7().simple());
+    let sdk = aws_config::defaults(aws_config::BehaviorVersion::latest()).endpoint_url(&endpoint).load().await;
+    let config = aws_sdk_s3::config::Builder::from(&sdk).force_path_style(true).build();
+    aws_sdk_s3::Client::from_conf(config).create_bucket().bucket(&bucket).send().await.expect("a bucket");
+    let flags = ["--aws-storage-bucket-name", &bucket, "--aws-endpoint-url-s3", &endpoint];
+    let secret = ["--jwt-secret", "a secret that is long enough for a test"];
+    flags.iter().chain(&secret).map(|flag| (*flag).to_owned()).collect()
+}

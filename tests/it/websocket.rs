@@ -1,0 +1,240 @@
+//! GraphQL over WebSocket: every close code, who sees what, and how many at once.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use crate::support::{
+    TestApp,
+    client::Client,
+    pictures,
+    socket::{PROGRESS, Socket},
+};
+
+#[tokio::test]
+async fn what_is_no_message_is_4400() {
+    let app = TestApp::start().await;
+    for text in ["", "{", "7", "{}", r#"{"type":"unheard_of"}"#, r#"{"type":"subscribe"}"#,
+        r#"{"type":"subscribe","id":7,"payload":{}}"#, r#"{"type":"start","id":"1","payload":{}}"#] {
+        let mut socket = Socket::open(&app).await;
+        socket.say_text(text).await;
+        assert_eq!(socket.hangup().await.0, 4400, "{text}");
+    }
+    let mut socket = Socket::open(&app).await;
+    socket.say_bytes(b"{}").await;
+    assert_eq!(socket.hangup().await.0, 4400, "bytes");
+    let ann = app.user("ann@example.com").await;
+    for payload in [json!({}), json!({"query": 7}), json!([])] {
+        let mut socket = Socket::of(&app, &ann).await;
+        socket.say(json!({"type": "subscribe", "id": "1", "payload": payload})).await;
+        assert_eq!(socket.hangup().await.0, 4400, "{payload}");
+    }
+}
+
+#[tokio::test]
+async fn asking_before_the_introduction_is_4401() {
+    let app = TestApp::start().await;
+    let mut socket = Socket::open(&app).await;
+    socket.subscribe("1", "{ __typename }", Value::Null).await;
+    assert_eq!(socket.hangup().await, (4401, "Unauthorized".to_owned()));
+}
+
+#[tokio::test]
+async fn a_token_that_is_worth_nothing_is_4403() {
+    let app = TestApp::start().await;
+    for payload in [json!({"Authorization": "Bearer rubbish"}), json!({"authorization": "rubbish"}), json!({"token": "rubbish"})] {
+        let mut socket = Socket::open(&app).await;
+        socket.say(json!({"type": "connection_init", "payload": payload})).await;
+        assert_eq!(socket.hangup().await.0, 4403, "{payload}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_expires_takes_its_socket_with_it_by_4403() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann@example.com").await;
+    // A second of its day is left.
+    app.app.clock.advance(TimeDelta::hours(24) - TimeDelta::seconds(1));
+    let mut socket = Socket::of(&app, &ann).await;
+    socket.subscribe("1", &format!("subscription {{ myUploads {{ {PROGRESS} }} }}"), Value::Null).await;
+    assert_eq!(socket.hangup().await, (4403, "The access token has expired".to_owned()));
+    while app.app.hub.watcher_count() > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn another_protocol_is_4406() {
+    let app = TestApp::start().await;
+    let mut request = tokio_tungstenite::tungstenite::client::IntoClientRequest::into_client_request(
+        format!("ws://{}/graphql", app.address),
+    )
+    .expect("a request");
+    request.headers_mut().remove("sec-websocket-protocol");
+    let (mut socket, _) = tokio_tungstenite::connect_async(request).await.expect("a socket");
+    let message = futures_util::StreamExt::next(&mut socket).await.expect("an end").expect("a frame");
+    let tokio_tungstenite::tungstenite::Message::Close(Some(frame)) = message else { panic!("{message:?}") };
+    assert_eq!(u16::from(frame.code), 4406);
+}
+
+#[tokio::test]
+async fn no_introduction_in_time_is_4408() {
+    let app = TestApp::start().await;
+    let mut socket = Socket::open(&app).await;
+    assert_eq!(socket.hangup().await, (4408, "Connection initialisation timeout".to_owned()));
+}
+
+#[tokio::test]
+async fn two_operations_of_one_id_are_4409() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann@example.com").await;
+    let mut socket = Socket::of(&app, &ann).await;
+    let query = "subscription { myUploads { status } }";
+    socket.subscribe("twin", query, Value::Null).await;
+    socket.subscribe("twin", query, Value::Null).await;
+    assert_eq!(socket.hangup().await, (4409, "Subscriber for twin already exists".to_owned()));
+}
+
+#[tokio::test]
+async fn two_introductions_and_too_many_sockets_are_4429() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann@example.com").await;
+    let mut socket = Socket::of(&app, &ann).await;
+    socket.say(json!({"type": "connection_init"})).await;
+    assert_eq!(socket.hangup().await, (4429, "Too many initialisation requests".to_owned()));
+
+    let mut open = Vec::new();
+    loop {
+        let mut socket = Socket::open(&app).await;
+        let token = ann.token.clone();
+        socket.say(json!({"type": "connection_init", "payload": {"token": token}})).await;
+        if open.len() == 64 {
+            assert_eq!(socket.hangup().await, (4429, "Too many sockets".to_owned()));
+            break;
+        }
+        assert_eq!(socket.hear().await["type"], "connection_ack");
+        open.push(socket);
+    }
+    let other = app.user("bob@example.com").await;
+    Socket::of(&app, &other).await.close().await;
+    open.pop().expect("a socket").close().await;
+    // The place is free again as soon as the server has noticed.
+    loop {
+        let mut socket = Socket::open(&app).await;
+        socket.say(json!({"type": "connection_init", "payload": {"token": ann.token}})).await;
+        if let Ok(message) = tokio::time::timeout(std::time::Duration::from_secs(5), socket.hear_or_end()).await
+            && message.is_some()
+        {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn operations_beyond_the_cap_are_refused_and_the_others_go_on() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann@example.com").await;
+    let mut socket = Socket::of(&app, &ann).await;
+    for index in 0..101 {
+        socket.subscribe(&index.to_string(), "subscription { myUploads { status } }", Value::Null).await;
+    }
+    let refused = socket.hear().await;
+    assert_eq!((&refused["type"], &refused["id"]), (&json!("error"), &json!("100")));
+    assert_eq!(refused["payload"][0]["extensions"]["code"], "RATE_LIMITED");
+    socket.say(json!({"type": "complete", "id": "0"})).await;
+    socket.subscribe("again", "{ __typename }", Value::Null).await;
+    let next = socket.hear().await;
+    assert_eq!(next["payload"]["data"], json!({"__typename": "Query"}));
+}
+
+#[tokio::test]
+async fn queries_mutations_and_pings_are_answered() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann@example.com").await;
+    let mut socket = Socket::of(&app, &ann).await;
+    socket.say(json!({"type": "ping", "payload": {"at": 7}})).await;
+    assert_eq!(socket.hear().await, json!({"type": "pong", "payload": {"at": 7}}));
+    socket.subscribe("q", "{ me { email } }", Value::Null).await;
+    assert_eq!(socket.hear().await["payload"]["data"]["me"]["email"], "ann@example.com");
+    assert_eq!(socket.hear().await, json!({"type": "complete", "id": "q"}));
+    socket.subscribe("bad", "{ nothing }", Value::Null).await;
+    let error = socket.hear().await;
+    assert_eq!((&error["type"], &error["payload"][0]["extensions"]["code"]), (&json!("error"), &json!("BAD_USER_INPUT")));
+    socket.subscribe("deep", &"{ me ".repeat(900), Value::Null).await;
+    assert_eq!(socket.hear().await["type"], "error");
+}
+
+#[tokio::test]
+async fn what_is_not_the_callers_cannot_be_watched() {
+    let app = TestApp::start().await;
+    let (ann, eve) = (app.user("ann@example.com").await, app.user("eve@example.com").await);
+    let image = ann.ticket("a.jpg", "image/jpeg", 1000).await.image;
+    let mut socket = Socket::of(&app, &eve).await;
+    socket.watch(&image).await;
+    let refused = socket.hear().await;
+    assert_eq!((&refused["type"], &refused["payload"][0]["message"]), (&json!("error"), &json!("There is no such image.")));
+    socket.watch("0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f").await;
+    assert_eq!(socket.hear().await["payload"], refused["payload"], "the same as for what is not there");
+    socket.watch("rubbish").await;
+    assert_eq!(socket.hear().await["payload"][0]["extensions"]["code"], "BAD_USER_INPUT");
+    assert_eq!(app.app.hub.watcher_count(), 0);
+
+    let mut nobody = Socket::of(&app, &app.anonymous()).await;
+    nobody.watch(&image).await;
+    assert_eq!(nobody.hear().await["payload"][0]["extensions"]["code"], "UNAUTHENTICATED");
+    nobody.subscribe("2", "subscription { myUploads { status } }", Value::Null).await;
+    assert_eq!(nobody.hear().await["payload"][0]["extensions"]["code"], "UNAUTHENTICATED");
+}
+
+#[tokio::test]
+async fn all_of_a_users_uploads_are_watched_at_once_and_nobody_elses() {
+    let app = TestApp::start().await;
+    let (ann, eve) = (app.user("ann@example.com").await, app.user("eve@example.com").await);
+    let under_way = ann.ticket("a.jpg", "image/jpeg", 1000).await.image;
+    let mut socket = Socket::of(&app, &ann).await;
+    socket.subscribe("1", &format!("subscription {{ myUploads {{ {PROGRESS} }} }}"), Value::Null).await;
+    assert_eq!(socket.event("myUploads").await["image"]["id"], under_way.as_str(), "those under way come first");
+    eve.ticket("hers.jpg", "image/jpeg", 1000).await;
+    let other = ann.upload("b.jpg", "image/jpeg", pictures::small_jpeg()).await;
+    app.run_all_jobs().await;
+    let mut statuses = Vec::new();
+    while statuses.last() != Some(&json!("COMPLETED")) {
+        let event = socket.event("myUploads").await;
+        assert_eq!(event["image"]["id"], other.as_str());
+        statuses.push(event["status"].clone());
+    }
+    ann.mutate("deleteImage", json!({"imageId": other}), "deletedImageId").await;
+    assert_eq!(socket.event("myUploads").await["status"], "DELETED");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_listen_misses_states_but_never_the_last() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann@example.com").await;
+    let photo = pictures::small_jpeg();
+    let ticket = ann.ticket("a.jpg", "image/jpeg", photo.len()).await;
+    let id = ticket.image.parse().expect("an id");
+    let caller = caller(&app, &ann).await;
+    let mut slow = app.app.services.uploads.watch(&caller, id).await.expect("a watch");
+    assert_eq!(slow.next().await.expect("the snapshot").image.revision, 1);
+    ticket.post(photo).await;
+    ann.complete(&ticket.image).await;
+    app.run_all_jobs().await;
+    // A dozen states went by; one is kept, and it is the last.
+    let last = slow.next().await.expect("the last");
+    assert_eq!((last.image.status(), last.variants.len()), (darkroom::domain::image::ImageStatus::Completed, 5));
+    assert!(last.image.revision > 5);
+    assert!(slow.next().await.is_none());
+    let late = Socket::of(&app, &ann).await;
+    assert_ends_at_once(late, &ticket.image).await;
+}
+
+async fn assert_ends_at_once(mut socket: Socket, image: &str) {
+    socket.watch(image).await;
+    assert_eq!(socket.event("uploadProgress").await["status"], "COMPLETED");
+    assert_eq!(socket.hear().await, json!({"type": "complete", "id": "1"}));
+}
+
+async fn caller(app: &TestApp, client: &Client) -> darkroom::domain::user::Caller {
+    let token = client.token.as_deref().expect("a token");
+    app.app.services.accounts.authenticate(token).await.expect("a caller")
+}
