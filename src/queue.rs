@@ -86,6 +86,17 @@ impl Queue {
         Ok(())
     }
 
+    /// Takes back a job that waits, because what it was for has come about.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn withdraw(&self, transaction: &impl ConnectionTrait, job: Job) -> Result<(), DbErr> {
+        let sql = "DELETE FROM job WHERE dedupe_key = $1 AND state = 'queued'";
+        let values = [job.dedupe_key().into()];
+        transaction.execute_raw(statement(transaction.get_database_backend(), sql, values)).await?;
+        Ok(())
+    }
+
     /// Wakes this process's worker: to be called once the transaction that enqueued is committed.
     pub fn announce(&self) {
         self.news.notify_one();

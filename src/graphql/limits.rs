@@ -28,7 +28,7 @@ pub struct OperationLimits {
 
 impl Default for OperationLimits {
     fn default() -> Self {
-        Self { tokens: 2000, depth: 12, fields: 1000, aliases: 50, directives: 50, complexity: 10_000 }
+        Self { tokens: 2000, depth: 12, fields: 1000, aliases: 50, directives: 50, complexity: 5_000 }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Writes. Each translates, calls one service, and translates back.
 
-use async_graphql::{Context, Object, Result};
+use async_graphql::{Context, Description, Object, Result};
 
 use super::{
     FromContext,
@@ -18,9 +18,10 @@ use super::{
 use crate::{domain::variant::VariantType, uploads::NewUpload};
 
 /// Everything that can be changed. What the caller can mend is in each payload's `userErrors`.
+#[derive(Description)]
 pub struct Mutation;
 
-#[Object]
+#[Object(use_type_description)]
 impl Mutation {
     /// Asks for a ticket: where and how to send one file. Every rule that the input breaks is named at once.
     async fn request_upload(

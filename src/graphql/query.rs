@@ -1,6 +1,6 @@
 //! Reads.
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::{Context, Description, ID, Object};
 use uuid::Uuid;
 
 use super::{
@@ -24,9 +24,10 @@ use crate::{
 };
 
 /// Everything that can be read.
+#[derive(Description)]
 pub struct Query;
 
-#[Object]
+#[Object(use_type_description)]
 impl Query {
     /// Who is asking; null for an anonymous caller.
     async fn me(&self, ctx: &Context<'_>) -> Option<User> {

@@ -1,6 +1,6 @@
 //! Live: how uploads stand, as they change.
 
-use async_graphql::{Context, ID, Result, Subscription};
+use async_graphql::{Context, Description, ID, Result, Subscription};
 use futures_util::{Stream, stream};
 
 use super::{
@@ -10,9 +10,10 @@ use super::{
 };
 
 /// Everything that can be watched. Every event is the whole state, and the first one is how it stands now.
+#[derive(Description)]
 pub struct Subscription;
 
-#[Subscription]
+#[Subscription(use_type_description)]
 impl Subscription {
     /// One upload: how it stands now, then every change. Completes after COMPLETED, FAILED or DELETED.
     async fn upload_progress(

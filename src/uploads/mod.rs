@@ -100,12 +100,16 @@ impl Uploads {
         let found = db::images::lock(&transaction, id).await?;
         let found = found.filter(|image| image.state != crate::domain::image::UploadState::Deleted);
         let mut image = found.ok_or_else(Refusal::image_not_found)?;
-        let revision = image.revision;
+        let (revision, awaited_upload) = (image.revision, image.awaits_upload());
         let next = decide(&mut image)?;
         if let Next::Nothing = next {
             return Ok(image);
         }
         db::images::update(&transaction, &image).await?;
+        if awaited_upload && !image.awaits_upload() {
+            // The upload is over: nobody has to complete it in its client's stead.
+            self.inner.queue.withdraw(&transaction, Job::CompleteUnattended(id)).await?;
+        }
         if let Next::SaveAnd(job, run_at) = next {
             self.inner.queue.enqueue(&transaction, job, run_at).await?;
         }

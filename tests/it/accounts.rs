@@ -171,9 +171,14 @@ async fn what_only_administrators_may_do_is_forbidden_to_others() {
     let app = TestApp::start().await;
     let ann = app.user("ann@example.com").await;
     let general = ann.general().await;
-    let update = format!(r#"mutation {{ updateCategory(input: {{categoryId: "{general}", name: "x"}}) {{ category {{ id }} }} }}"#);
-    for operation in ["{ categories(includeInactive: true) { id } }",
-        r#"mutation { createCategory(input: {name: "mine"}) { category { id } } }"#, &update] {
+    let update = format!(
+        r#"mutation {{ updateCategory(input: {{categoryId: "{general}", name: "x"}}) {{ category {{ id }} }} }}"#
+    );
+    for operation in [
+        "{ categories(includeInactive: true) { id } }",
+        r#"mutation { createCategory(input: {name: "mine"}) { category { id } } }"#,
+        &update,
+    ] {
         assert_eq!(ann.send(operation, Value::Null).await.error_code(), "FORBIDDEN", "{operation}");
     }
     let left = app.admin().await.send("{ categories(includeInactive: true) { name } }", Value::Null).await;

@@ -49,12 +49,15 @@ async fn objects_are_stored_read_in_parts_and_removed() {
     let head = s3.head_object().bucket("media").key("a/b/c.png").send().await.expect("a head");
     assert_eq!((head.content_length(), head.content_type()), (Some(1_000_000), Some("image/png")));
     assert_eq!(get(&s3, "a/b/c.png").await.as_deref(), Some(bytes.as_slice()));
-    for (range, expected) in [("bytes=0-9", &bytes[..10]), ("bytes=999990-", &bytes[999_990..]), ("bytes=-5", &bytes[999_995..])] {
+    for (range, expected) in
+        [("bytes=0-9", &bytes[..10]), ("bytes=999990-", &bytes[999_990..]), ("bytes=-5", &bytes[999_995..])]
+    {
         let part = s3.get_object().bucket("media").key("a/b/c.png").range(range).send().await.expect("a part");
         assert_eq!(part.body.collect().await.expect("a body").to_vec(), expected, "{range}");
     }
     assert!(s3.get_object().bucket("media").key("a/b/c.png").range("bytes=1000000-").send().await.is_err());
-    let renamed = s3.get_object().bucket("media").key("a/b/c.png").response_content_disposition("attachment; filename=x.png");
+    let renamed =
+        s3.get_object().bucket("media").key("a/b/c.png").response_content_disposition("attachment; filename=x.png");
     assert_eq!(renamed.send().await.expect("an object").content_disposition(), Some("attachment; filename=x.png"));
     assert!(get(&s3, "a/b").await.is_none(), "a folder is no object");
     s3.delete_object().bucket("media").key("a/b/c.png").send().await.expect("to be removed");
@@ -120,9 +123,13 @@ async fn a_multipart_upload_is_listed_joined_or_forgotten() {
         parts.push(CompletedPart::builder().part_number(number).set_e_tag(part.e_tag).build());
     }
     let listed = s3.list_parts().bucket("media").key("big.bin").upload_id(id).send().await.expect("a listing");
-    let listed: Vec<_> = listed.parts().iter().map(|part| (part.part_number(), part.size(), part.e_tag().map(str::to_owned))).collect();
-    let expected: Vec<_> = parts.iter().zip(&pieces)
-        .map(|(part, piece)| (part.part_number(), i64::try_from(piece.len()).ok(), part.e_tag().map(str::to_owned))).collect();
+    let listed: Vec<_> =
+        listed.parts().iter().map(|part| (part.part_number(), part.size(), part.e_tag().map(str::to_owned))).collect();
+    let expected: Vec<_> = parts
+        .iter()
+        .zip(&pieces)
+        .map(|(part, piece)| (part.part_number(), i64::try_from(piece.len()).ok(), part.e_tag().map(str::to_owned)))
+        .collect();
     assert_eq!(listed, expected);
     assert!(get(&s3, "big.bin").await.is_none(), "nothing half-written is seen");
     let other = s3.list_parts().bucket("media").key("other.bin").upload_id(id).send().await;
@@ -148,8 +155,13 @@ async fn a_multipart_upload_is_listed_joined_or_forgotten() {
 #[tokio::test]
 async fn keys_cannot_leave_the_bucket_and_strangers_cannot_enter() {
     let Some((app, s3)) = stage().await else { return };
-    for key in ["../escaped", "a/../../escaped", "a//b", "a/./b", "/a", "a/", "a\\..\\b", &"x".repeat(1025), &"y".repeat(300)] {
-        assert!(s3.put_object().bucket("media").key(key).body(ByteStream::from_static(b"x")).send().await.is_err(), "{key}");
+    for key in
+        ["../escaped", "a/../../escaped", "a//b", "a/./b", "/a", "a/", "a\\..\\b", &"x".repeat(1025), &"y".repeat(300)]
+    {
+        assert!(
+            s3.put_object().bucket("media").key(key).body(ByteStream::from_static(b"x")).send().await.is_err(),
+            "{key}"
+        );
     }
     assert!(s3.put_object().bucket("other").key("a").body(ByteStream::from_static(b"x")).send().await.is_err());
     assert!(!app.data_dir.path().join("escaped").exists() && !app.data_dir.path().join("storage/escaped").exists());
@@ -158,7 +170,14 @@ async fn keys_cannot_leave_the_bucket_and_strangers_cannot_enter() {
         assert!(stranger.get_object().bucket("media").key("a.png").send().await.is_err());
         assert!(stranger.put_object().bucket("media").key("b.png").send().await.is_err());
     }
-    for path in ["/media", "/media/", "/media/a.png", "/media?list-type=2", "/media/..%2f..%2fjwt.secret", "/media/%2e%2e/jwt.secret"] {
+    for path in [
+        "/media",
+        "/media/",
+        "/media/a.png",
+        "/media?list-type=2",
+        "/media/..%2f..%2fjwt.secret",
+        "/media/%2e%2e/jwt.secret",
+    ] {
         let answer = reqwest::get(app.url(path)).await.expect("an answer");
         assert!(answer.status().is_client_error(), "{path}: {}", answer.status());
     }

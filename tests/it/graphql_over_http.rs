@@ -50,11 +50,26 @@ async fn only_json_is_taken_and_only_what_is_asked_for_is_given() {
 #[tokio::test]
 async fn malformed_requests_are_400_and_never_500() {
     let app = TestApp::start().await;
-    for body in ["", "{", "null", "[]", "7", r#"[{"query":"{ __typename }"}]"#, "{}", r#"{"query":null}"#,
-        r#"{"query":7}"#, r#"{"query":""}"#, r#"{"query":"{ __typename }","variables":[]}"#,
-        r#"{"query":"{ __typename }","operationName":7}"#, r#"{"query":"{ __typename }","extensions":"x"}"#,
-        r#"{"query":"{"}"#, r#"{"query":"{ nothing }"}"#, r#"{"query":"query A { __typename } query B { __typename }"}"#,
-        r#"{"query":"{ __typename }","operationName":"A"}"#, "\u{feff}{}"] {
+    for body in [
+        "",
+        "{",
+        "null",
+        "[]",
+        "7",
+        r#"[{"query":"{ __typename }"}]"#,
+        "{}",
+        r#"{"query":null}"#,
+        r#"{"query":7}"#,
+        r#"{"query":""}"#,
+        r#"{"query":"{ __typename }","variables":[]}"#,
+        r#"{"query":"{ __typename }","operationName":7}"#,
+        r#"{"query":"{ __typename }","extensions":"x"}"#,
+        r#"{"query":"{"}"#,
+        r#"{"query":"{ nothing }"}"#,
+        r#"{"query":"query A { __typename } query B { __typename }"}"#,
+        r#"{"query":"{ __typename }","operationName":"A"}"#,
+        "\u{feff}{}",
+    ] {
         let answer = post(&app, "application/json", GRAPHQL_JSON, body).await;
         assert_eq!(code(answer).await, (StatusCode::BAD_REQUEST, json!("BAD_USER_INPUT")), "{body}");
     }
@@ -75,14 +90,21 @@ async fn get_reads_and_never_writes() {
         let request = admin.http.get(url).bearer_auth(admin.token.as_deref().expect("a token"));
         async { request.header(header::ACCEPT, GRAPHQL_JSON).send().await.expect("an answer") }
     };
-    let both = "query Read { me { email } } mutation Write { createCategory(input: {name: \"x\"}) { category { id } } }";
+    let both =
+        "query Read { me { email } } mutation Write { createCategory(input: {name: \"x\"}) { category { id } } }";
     let read = get(vec![("query", both.into()), ("operationName", "Read".into())]).await;
     assert_eq!(read.status(), StatusCode::OK);
     let write = get(vec![("query", both.into()), ("operationName", "Write".into())]).await;
-    assert_eq!((write.headers()["allow"].clone(), write.status()), ("POST".parse().expect("a header"), StatusCode::METHOD_NOT_ALLOWED));
+    assert_eq!(
+        (write.headers()["allow"].clone(), write.status()),
+        ("POST".parse().expect("a header"), StatusCode::METHOD_NOT_ALLOWED)
+    );
     // A mutation that was persisted by POST cannot be run by GET either.
     let mutation = r#"mutation { createCategory(input: {name: "y"}) { category { id } } }"#;
-    let hash = hex::encode(sha2::Digest::finalize(sha2::Digest::chain_update(<sha2::Sha256 as sha2::Digest>::new(), mutation)));
+    let hash = hex::encode(sha2::Digest::finalize(sha2::Digest::chain_update(
+        <sha2::Sha256 as sha2::Digest>::new(),
+        mutation,
+    )));
     let extensions = json!({"persistedQuery": {"version": 1, "sha256Hash": hash}});
     let register = json!({"query": mutation, "extensions": extensions});
     post(&app, "application/json", GRAPHQL_JSON, register.to_string()).await;
@@ -96,7 +118,8 @@ async fn get_reads_and_never_writes() {
 async fn persisted_queries_are_learned_and_remembered() {
     let app = TestApp::start().await;
     let query = "{ __typename me { email } }";
-    let hash = hex::encode(sha2::Digest::finalize(sha2::Digest::chain_update(<sha2::Sha256 as sha2::Digest>::new(), query)));
+    let hash =
+        hex::encode(sha2::Digest::finalize(sha2::Digest::chain_update(<sha2::Sha256 as sha2::Digest>::new(), query)));
     let extensions = json!({"persistedQuery": {"version": 1, "sha256Hash": hash}});
     let by_hash = json!({"extensions": extensions}).to_string();
     let unknown = post(&app, "application/json", "application/json", by_hash.clone()).await;
@@ -105,7 +128,8 @@ async fn persisted_queries_are_learned_and_remembered() {
     assert_eq!(unknown["errors"][0]["extensions"]["code"], "PERSISTED_QUERY_NOT_FOUND");
     let wrong = json!({"query": "{ me { id } }", "extensions": extensions}).to_string();
     assert!(!post(&app, "application/json", GRAPHQL_JSON, wrong).await.status().is_success());
-    post(&app, "application/json", "application/json", json!({"query": query, "extensions": extensions}).to_string()).await;
+    post(&app, "application/json", "application/json", json!({"query": query, "extensions": extensions}).to_string())
+        .await;
     let known: Value = post(&app, "application/json", "application/json", by_hash).await.json().await.expect("JSON");
     assert_eq!(known["data"], json!({"__typename": "Query", "me": null}));
 }
@@ -206,7 +230,10 @@ async fn front_ends_of_the_configured_origins_may_call_and_no_others() {
         async { request.send().await.expect("an answer").headers().get("access-control-allow-origin").cloned() }
     };
     for path in ["/graphql", "/media"] {
-        assert_eq!(preflight(path, "http://localhost:5173").await, Some("http://localhost:5173".parse().expect("text")));
+        assert_eq!(
+            preflight(path, "http://localhost:5173").await,
+            Some("http://localhost:5173".parse().expect("text"))
+        );
         assert_eq!(preflight(path, "https://evil.example.com").await, None);
         assert_eq!(preflight(path, "null").await, None);
     }

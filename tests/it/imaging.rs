@@ -46,7 +46,8 @@ async fn the_four_formats_are_taken_and_alpha_is_kept() {
     ] {
         let image = ann.processed(&app, name, content_type, bytes).await;
         assert_eq!((&image["status"], &image["width"]), (&json!("COMPLETED"), &json!(200)), "{name}: {image}");
-        let sizes: Vec<_> = image["variants"].as_array().expect("variants").iter().map(|v| v["width"].clone()).collect();
+        let sizes: Vec<_> =
+            image["variants"].as_array().expect("variants").iter().map(|v| v["width"].clone()).collect();
         assert_eq!(sizes, [150, 200, 200, 200, 200], "{name}: nothing is enlarged");
     }
     let translucent = pictures::png(&pictures::translucent(64, 64).into());
@@ -83,7 +84,10 @@ async fn bytes_that_are_no_sound_image_fail_with_the_right_code_and_leave_no_obj
         assert_eq!(image["status"], "FAILED", "{what}: {image}");
         assert_eq!(image["failure"]["code"], code, "{what}");
         assert!(image["failure"]["message"].as_str().is_some_and(|message| message.ends_with('.')), "{what}");
-        assert_eq!((&image["url"], &image["variants"], &image["existsInStorage"]), (&Value::Null, &json!([]), &json!(false)));
+        assert_eq!(
+            (&image["url"], &image["variants"], &image["existsInStorage"]),
+            (&Value::Null, &json!([]), &json!(false))
+        );
         assert_eq!(app.objects().await, [] as [String; 0], "{what} left something behind");
         assert!(!app.queued_jobs().await.contains(&"process"), "{what} is not tried again");
     }
@@ -150,7 +154,8 @@ async fn assert_settled(app: &TestApp, ann: &Client, name: &str, image: &Value, 
 
 fn content_type_of(name: &str) -> Option<&'static str> {
     let (_, extension) = name.rsplit_once('.')?;
-    darkroom::domain::format::ImageFormat::from_extension(extension).map(darkroom::domain::format::ImageFormat::content_type)
+    darkroom::domain::format::ImageFormat::from_extension(extension)
+        .map(darkroom::domain::format::ImageFormat::content_type)
 }
 
 /// The photo with a header that claims the largest size that JPEG has room for.

@@ -263,7 +263,9 @@ async fn pages_of_images_are_the_newest_first_and_hold_still() {
     loop {
         let page = ann.send(query, json!({"after": after})).await.0["data"]["images"].clone();
         assert_eq!(page["pageInfo"]["hasPreviousPage"], !after.is_null());
-        seen.extend(page["nodes"].as_array().expect("nodes").iter().map(|node| node["id"].as_str().expect("an id").to_owned()));
+        seen.extend(
+            page["nodes"].as_array().expect("nodes").iter().map(|node| node["id"].as_str().expect("an id").to_owned()),
+        );
         after = page["pageInfo"]["endCursor"].clone();
         if page["pageInfo"]["hasNextPage"] == false {
             break;

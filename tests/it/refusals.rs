@@ -24,13 +24,27 @@ async fn every_rule_of_request_upload_has_its_code() {
     let ann = app.user("ann@example.com").await;
     let general = ann.general().await;
     let input = |change: Value| {
-        let mut input = json!({"filename": "a.jpg", "contentType": "image/jpeg", "fileSize": 1000, "categoryId": general});
+        let mut input =
+            json!({"filename": "a.jpg", "contentType": "image/jpeg", "fileSize": 1000, "categoryId": general});
         let fields = change.as_object().expect("an object").clone();
         input.as_object_mut().expect("an object").extend(fields);
         input
     };
-    for bad in ["", " ", "a/b.jpg", "a\\b.jpg", "a:b.jpg", "a<b.jpg", "a>b.jpg", "a|b.jpg", "a?b.jpg", "a*b.jpg",
-        "a\"b.jpg", "a\u{0}b.jpg", "a\nb.jpg"] {
+    for bad in [
+        "",
+        " ",
+        "a/b.jpg",
+        "a\\b.jpg",
+        "a:b.jpg",
+        "a<b.jpg",
+        "a>b.jpg",
+        "a|b.jpg",
+        "a?b.jpg",
+        "a*b.jpg",
+        "a\"b.jpg",
+        "a\u{0}b.jpg",
+        "a\nb.jpg",
+    ] {
         assert_refused(&app, &ann, input(json!({"filename": bad})), &["INVALID_FILENAME"]).await;
     }
     let long = format!("{}.jpg", "x".repeat(252));
@@ -93,8 +107,11 @@ async fn wrong_types_and_malformed_ids_are_bad_input() {
         assert_eq!(answer.error_code(), "BAD_USER_INPUT", "{field}: {bad}");
     }
     for id in ["", "1", "null", "../etc/passwd", "'; DROP TABLE image; --", &"9".repeat(10_000)] {
-        for query in ["query($id: ID!) { image(id: $id) { id } }", "query($id: ID!) { node(id: $id) { id } }",
-            "mutation($id: ID!) { deleteImage(input: {imageId: $id}) { deletedImageId } }"] {
+        for query in [
+            "query($id: ID!) { image(id: $id) { id } }",
+            "query($id: ID!) { node(id: $id) { id } }",
+            "mutation($id: ID!) { deleteImage(input: {imageId: $id}) { deletedImageId } }",
+        ] {
             assert_eq!(ann.send(query, json!({"id": id})).await.error_code(), "BAD_USER_INPUT", "{id}");
         }
     }

@@ -2,11 +2,11 @@
 
 use std::{fs, path::Path};
 
+use async_graphql::Positioned;
 use async_graphql::parser::{
     parse_schema,
     types::{FieldDefinition, TypeDefinition, TypeKind, TypeSystemDefinition},
 };
-use async_graphql::Positioned;
 
 fn types() -> Vec<TypeDefinition> {
     let document = parse_schema(darkroom::graphql::sdl()).expect("a schema");
@@ -92,7 +92,8 @@ fn differences(owner: &str, theirs: &TypeKind, ours: &TypeKind) -> Vec<String> {
             };
             assert_eq!(same.ty.node.to_string(), field.ty.node.to_string(), "{name}");
             for argument in field.arguments.iter().map(|argument| &argument.node) {
-                let same = same.arguments.iter().map(|same| &same.node).find(|same| same.name.node == argument.name.node);
+                let same =
+                    same.arguments.iter().map(|same| &same.node).find(|same| same.name.node == argument.name.node);
                 match same {
                     None => found.push(format!("{name}({})", argument.name.node)),
                     Some(same) => assert_eq!(same.ty.node.to_string(), argument.ty.node.to_string(), "{name}"),

@@ -105,7 +105,10 @@ async fn check_image(image: &Value, photo: &[u8]) {
     let original = fetch(&image["url"], "image/jpeg").await;
     assert!(original == photo, "the original is kept as it is");
     for (variant, (name, width, height)) in image["variants"].as_array().expect("variants").iter().zip(SIZES) {
-        assert_eq!((&variant["type"], &variant["width"], &variant["height"]), (&json!(name), &json!(width), &json!(height)));
+        assert_eq!(
+            (&variant["type"], &variant["width"], &variant["height"]),
+            (&json!(name), &json!(width), &json!(height))
+        );
         let bytes = fetch(&variant["url"], "image/webp").await;
         assert_eq!(variant["fileSize"], bytes.len());
         let decoded = pictures::decode_webp(&bytes);

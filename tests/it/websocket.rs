@@ -13,8 +13,16 @@ use crate::support::{
 #[tokio::test]
 async fn what_is_no_message_is_4400() {
     let app = TestApp::start().await;
-    for text in ["", "{", "7", "{}", r#"{"type":"unheard_of"}"#, r#"{"type":"subscribe"}"#,
-        r#"{"type":"subscribe","id":7,"payload":{}}"#, r#"{"type":"start","id":"1","payload":{}}"#] {
+    for text in [
+        "",
+        "{",
+        "7",
+        "{}",
+        r#"{"type":"unheard_of"}"#,
+        r#"{"type":"subscribe"}"#,
+        r#"{"type":"subscribe","id":7,"payload":{}}"#,
+        r#"{"type":"start","id":"1","payload":{}}"#,
+    ] {
         let mut socket = Socket::open(&app).await;
         socket.say_text(text).await;
         assert_eq!(socket.hangup().await.0, 4400, "{text}");
@@ -41,7 +49,9 @@ async fn asking_before_the_introduction_is_4401() {
 #[tokio::test]
 async fn a_token_that_is_worth_nothing_is_4403() {
     let app = TestApp::start().await;
-    for payload in [json!({"Authorization": "Bearer rubbish"}), json!({"authorization": "rubbish"}), json!({"token": "rubbish"})] {
+    for payload in
+        [json!({"Authorization": "Bearer rubbish"}), json!({"authorization": "rubbish"}), json!({"token": "rubbish"})]
+    {
         let mut socket = Socket::open(&app).await;
         socket.say(json!({"type": "connection_init", "payload": payload})).await;
         assert_eq!(socket.hangup().await.0, 4403, "{payload}");
@@ -65,9 +75,10 @@ async fn a_token_that_expires_takes_its_socket_with_it_by_4403() {
 #[tokio::test]
 async fn another_protocol_is_4406() {
     let app = TestApp::start().await;
-    let mut request = tokio_tungstenite::tungstenite::client::IntoClientRequest::into_client_request(
-        format!("ws://{}/graphql", app.address),
-    )
+    let mut request = tokio_tungstenite::tungstenite::client::IntoClientRequest::into_client_request(format!(
+        "ws://{}/graphql",
+        app.address
+    ))
     .expect("a request");
     request.headers_mut().remove("sec-websocket-protocol");
     let (mut socket, _) = tokio_tungstenite::connect_async(request).await.expect("a socket");
@@ -158,7 +169,10 @@ async fn queries_mutations_and_pings_are_answered() {
     assert_eq!(socket.hear().await, json!({"type": "complete", "id": "q"}));
     socket.subscribe("bad", "{ nothing }", Value::Null).await;
     let error = socket.hear().await;
-    assert_eq!((&error["type"], &error["payload"][0]["extensions"]["code"]), (&json!("error"), &json!("BAD_USER_INPUT")));
+    assert_eq!(
+        (&error["type"], &error["payload"][0]["extensions"]["code"]),
+        (&json!("error"), &json!("BAD_USER_INPUT"))
+    );
     socket.subscribe("deep", &"{ me ".repeat(900), Value::Null).await;
     assert_eq!(socket.hear().await["type"], "error");
 }
@@ -171,7 +185,10 @@ async fn what_is_not_the_callers_cannot_be_watched() {
     let mut socket = Socket::of(&app, &eve).await;
     socket.watch(&image).await;
     let refused = socket.hear().await;
-    assert_eq!((&refused["type"], &refused["payload"][0]["message"]), (&json!("error"), &json!("There is no such image.")));
+    assert_eq!(
+        (&refused["type"], &refused["payload"][0]["message"]),
+        (&json!("error"), &json!("There is no such image."))
+    );
     socket.watch("0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f").await;
     assert_eq!(socket.hear().await["payload"], refused["payload"], "the same as for what is not there");
     socket.watch("rubbish").await;

@@ -1,14 +1,15 @@
 //! Categories, and what administrators say of them.
 
-use async_graphql::{ID, InputObject, Object, SimpleObject};
+use async_graphql::{Description, ID, InputObject, Object, SimpleObject};
 
 use super::{scalars::ByteSize, user_error::UserError};
 use crate::domain::{self, category::CategoryChange};
 
 /// A kind of image, with rules of its own for what may be uploaded.
+#[derive(Description)]
 pub struct Category(pub domain::category::Category);
 
-#[Object]
+#[Object(use_type_description)]
 impl Category {
     /// A UUIDv7.
     pub async fn id(&self) -> ID {

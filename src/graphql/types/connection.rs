@@ -1,6 +1,6 @@
 //! Pages of images, as Relay connections.
 
-use async_graphql::{Context, InputObject, Object, SimpleObject};
+use async_graphql::{Context, Description, InputObject, Object, SimpleObject};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::{
@@ -17,6 +17,7 @@ const DEFAULT_PAGE: u64 = 20;
 const LARGEST_PAGE: i32 = 100;
 
 /// A page of images.
+#[derive(Description)]
 pub struct ImageConnection {
     pub page: ImagePage,
     pub statuses: Vec<domain::image::ImageStatus>,
@@ -52,7 +53,7 @@ pub struct ImageFilter {
     pub status: Option<Vec<ImageStatus>>,
 }
 
-#[Object]
+#[Object(use_type_description)]
 impl ImageConnection {
     /// The images, each with its cursor.
     async fn edges(&self) -> Vec<ImageEdge> {

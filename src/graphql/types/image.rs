@@ -1,6 +1,6 @@
 //! Images and their variants.
 
-use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use async_graphql::{Context, Description, Enum, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -14,6 +14,7 @@ use crate::{
 };
 
 /// An image, from its ticket to its deletion.
+#[derive(Description)]
 pub struct Image(pub domain::image::Image);
 
 /// Where an image is in its life.
@@ -79,7 +80,7 @@ pub enum ImageFailureCode {
     ProcessingFailed,
 }
 
-#[Object]
+#[Object(use_type_description)]
 impl Image {
     /// A UUIDv7: later images have larger ids.
     pub async fn id(&self) -> ID {
@@ -220,12 +221,13 @@ pub fn failure_of(image: &domain::image::Image) -> Option<ImageFailure> {
 }
 
 /// An image in one of its sizes.
+#[derive(Description)]
 pub struct ImageVariant {
     pub image: domain::image::Image,
     pub variant: Variant,
 }
 
-#[Object]
+#[Object(use_type_description)]
 impl ImageVariant {
     /// Which of the five sizes.
     #[graphql(name = "type")]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::Object;
+use async_graphql::{Description, Object};
 
 use super::{
     image::{Image, ImageFailure, ImageStatus, ImageVariant, failure_of},
@@ -11,9 +11,10 @@ use super::{
 use crate::domain::{self, variant::VariantType};
 
 /// How an upload stands: always the whole state, never a delta, so that a client that missed some misses nothing.
+#[derive(Description)]
 pub struct UploadProgress(pub Arc<domain::progress::Progress>);
 
-#[Object]
+#[Object(use_type_description)]
 impl UploadProgress {
     /// The image as it stood at this revision.
     async fn image(&self) -> Image {

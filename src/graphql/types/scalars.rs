@@ -1,15 +1,15 @@
 //! Scalars that GraphQL does not bring.
 
-use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use async_graphql::{Description, InputValueError, InputValueResult, Scalar, ScalarType, Value};
 
 /// The largest number that JavaScript keeps exactly.
 const MAX_BYTES: u64 = (1 << 53) - 1;
 
 /// A number of whole bytes, as a JSON number from 0 to 2^53-1; GraphQL's own Int ends at 2 GiB. Example: `3753621`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Description, Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ByteSize(pub u64);
 
-#[Scalar]
+#[Scalar(use_type_description)]
 impl ScalarType for ByteSize {
     fn parse(value: Value) -> InputValueResult<Self> {
         let Value::Number(number) = &value else { return Err(InputValueError::expected_type(value)) };
@@ -25,10 +25,10 @@ impl ScalarType for ByteSize {
 }
 
 /// An absolute URL. Example: `"https://cdn.example.com/images/general/0190a3c2.jpg"`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Description, Debug, Clone, PartialEq, Eq)]
 pub struct Url(pub url::Url);
 
-#[Scalar(name = "URL", specified_by_url = "https://url.spec.whatwg.org/")]
+#[Scalar(use_type_description, name = "URL", specified_by_url = "https://url.spec.whatwg.org/")]
 impl ScalarType for Url {
     fn parse(value: Value) -> InputValueResult<Self> {
         let Value::String(text) = &value else { return Err(InputValueError::expected_type(value)) };

@@ -1,6 +1,6 @@
 //! Tickets, and everything else that a client says of an upload.
 
-use async_graphql::{Enum, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Description, Enum, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -11,6 +11,7 @@ use super::{
 use crate::domain::{self, details::DetailsChange, ids::ImageId, ticket::Ticket};
 
 /// Everything that a browser needs to send one file straight to the storage.
+#[derive(Description)]
 pub struct UploadTicket(pub Ticket);
 
 /// How the file is sent.
@@ -31,7 +32,7 @@ pub struct FormField {
     value: String,
 }
 
-#[Object]
+#[Object(use_type_description)]
 impl UploadTicket {
     /// The image that the file becomes.
     async fn image(&self) -> Image {

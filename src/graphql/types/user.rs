@@ -1,11 +1,12 @@
 //! People.
 
-use async_graphql::{Enum, ID, Object};
+use async_graphql::{Description, Enum, ID, Object};
 use chrono::{DateTime, Utc};
 
 use crate::domain;
 
 /// Somebody with an account.
+#[derive(Description)]
 pub struct User(pub domain::user::User);
 
 /// What a user may do beyond their own images.
@@ -24,7 +25,7 @@ pub enum Permission {
     ManageUsers,
 }
 
-#[Object]
+#[Object(use_type_description)]
 impl User {
     /// A UUIDv7.
     pub async fn id(&self) -> ID {

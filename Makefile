@@ -1,0 +1,49 @@
+# make run    one binary, SQLite and S3 inside, on http://localhost:8000
+# make test   everything that has to hold, on both storages and with real clients
+.PHONY: run test test-rust test-s3 test-clients web bench schema fmt lint deny clean
+
+export CARGO_TERM_COLOR ?= always
+NPM := $(shell command -v npm 2>/dev/null)
+
+run: web
+	cargo run --release -- serve
+
+test: lint test-rust test-s3 test-clients
+
+# Formatting, clippy without a warning, the schema as the code says (a test), licences (when cargo-deny is there).
+lint:
+	cargo fmt --check
+	cargo clippy --all-targets --quiet -- --deny warnings
+
+test-rust:
+	cargo test --workspace
+
+# The suite again, on a real S3 that was not written here.
+test-s3:
+	tests/with-seaweedfs.sh cargo test --test it
+
+# Real clients, a real browser: graphql-http's audit, graphql-ws, Apollo, Chromium.
+test-clients: web
+	tests/clients/run.sh
+
+# GraphiQL, bundled. Without npm the server is built without it, and says so.
+web: web/dist/graphiql.html
+web/dist/graphiql.html: $(wildcard web/*.html web/*.json web/*.ts web/src/*)
+ifdef NPM
+	cd web && npm ci --no-audit --no-fund && npm run build
+	@touch $@ src/http/graphiql.rs
+else
+	@echo "npm is not installed: building without GraphiQL (Debian: apt-get install nodejs npm)"
+endif
+
+schema:
+	cargo run --quiet -- schema > schema.graphql
+
+fmt:
+	cargo fmt
+
+deny:
+	cargo deny check licenses bans sources
+
+clean:
+	rm -rf target web/dist web/node_modules tests/clients/node_modules
