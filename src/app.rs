@@ -138,7 +138,7 @@ fn storage_settings(
             public_endpoint: config.s3_public_endpoint.clone().or_else(|| config.aws_endpoint_url_s3.clone()),
             custom_domain: config.aws_s3_custom_domain.clone(),
             url_life: config.url_life(),
-            credentials: None,
+            credentials: credentials_elsewhere(config),
         };
         return Ok((settings, None));
     }
@@ -157,6 +157,15 @@ fn storage_settings(
         credentials: Some(credentials.clone()),
     };
     Ok((settings, Some(credentials)))
+}
+
+/// The configured key; `None` leaves it to the SDK's own chain.
+fn credentials_elsewhere(config: &Config) -> Option<Credentials> {
+    Some(Credentials {
+        access_key_id: config.aws_access_key_id.clone()?,
+        secret_access_key: config.aws_secret_access_key.clone()?,
+        session_token: config.aws_session_token.clone(),
+    })
 }
 
 /// An address that listens everywhere is called on the loopback.

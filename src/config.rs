@@ -29,6 +29,18 @@ pub struct Config {
     #[arg(long, env = "AWS_STORAGE_BUCKET_NAME", global = true)]
     pub aws_storage_bucket_name: Option<String>,
 
+    /// The key that the S3 elsewhere knows this server by; without one, the SDK's own chain is asked.
+    #[arg(long, env = "AWS_ACCESS_KEY_ID", requires = "aws_secret_access_key", global = true)]
+    pub aws_access_key_id: Option<String>,
+
+    /// What belongs to the key.
+    #[arg(long, env = "AWS_SECRET_ACCESS_KEY", hide_env_values = true, global = true)]
+    pub aws_secret_access_key: Option<String>,
+
+    /// What belongs to a key that is temporary.
+    #[arg(long, env = "AWS_SESSION_TOKEN", hide_env_values = true, global = true)]
+    pub aws_session_token: Option<String>,
+
     /// The bucket's region.
     #[arg(long, env = "AWS_REGION", default_value = "us-east-1", global = true)]
     pub aws_region: String,

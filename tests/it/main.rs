@@ -2,6 +2,7 @@
 
 mod accounts;
 mod categories;
+mod crash;
 mod embedded_storage;
 mod graphql_over_http;
 mod imaging;

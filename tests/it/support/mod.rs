@@ -48,7 +48,9 @@ impl TestApp {
         arguments.extend(["--data-dir".into(), data_dir.path().display().to_string()]);
         arguments.extend(["--public-url".into(), format!("http://{address}")]);
         arguments.extend(["--admin-password".into(), client::ADMIN_PASSWORD.into()]);
-        arguments.extend(s3_elsewhere().await);
+        if !flags.contains(&"--aws-storage-bucket-name") {
+            arguments.extend(s3_elsewhere().await);
+        }
         arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
         let config = Arguments::parse_from(arguments).config;
         let app = App::build(config, address, Clock::held()).await.expect("the application");

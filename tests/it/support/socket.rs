@@ -23,19 +23,24 @@ pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 impl Socket {
     /// Connects with the subprotocol, and says nothing yet.
     pub async fn open(app: &TestApp) -> Self {
-        Self::open_as(app, "graphql-transport-ws").await
+        Self::open_at(&app.address.to_string()).await
     }
 
-    pub async fn open_as(app: &TestApp, protocol: &str) -> Self {
-        let mut request = format!("ws://{}/graphql", app.address).into_client_request().expect("a request");
-        let protocol = protocol.parse().expect("a header");
+    async fn open_at(address: &str) -> Self {
+        let mut request = format!("ws://{address}/graphql").into_client_request().expect("a request");
+        let protocol = "graphql-transport-ws".parse().expect("a header");
         request.headers_mut().insert("sec-websocket-protocol", protocol);
         Self(connect_async(request).await.expect("a socket").0)
     }
 
     /// Connects and introduces itself.
     pub async fn of(app: &TestApp, client: &Client) -> Self {
-        let mut socket = Self::open(app).await;
+        Self::at(&app.address.to_string(), client).await
+    }
+
+    /// The same for a server that runs by itself.
+    pub async fn at(address: &str, client: &Client) -> Self {
+        let mut socket = Self::open_at(address).await;
         let payload = client.token.as_ref().map(|token| json!({"Authorization": format!("Bearer {token}")}));
         socket.say(json!({"type": "connection_init", "payload": payload})).await;
         assert_eq!(socket.hear().await, json!({"type": "connection_ack"}));

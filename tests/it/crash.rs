@@ -1,0 +1,131 @@
+//! kill -9 at any moment of processing: after the restart every image ends COMPLETED, with nothing left over.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+use walkdir::WalkDir;
+
+use crate::support::{TestApp, client::Client, pictures, socket::Socket};
+
+const ROUNDS: usize = 12;
+
+/// The real program, as a process of its own on a folder that outlives it.
+struct Server {
+    process: Child,
+    address: String,
+}
+
+impl Server {
+    async fn start(data_dir: &Path) -> Self {
+        let mut process = Self::command(data_dir)
+            .env("JOB_LEASE", "1")
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("a process");
+        let mut lines = BufReader::new(process.stdout.take().expect("its words")).lines();
+        let first = lines.next_line().await.expect("a line").expect("a line");
+        let address = first.rsplit(' ').next().expect("an address").to_owned();
+        // The rest is read, so that the process can go on writing.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Self { process, address }
+    }
+
+    fn command(data_dir: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_darkroom"));
+        command.env("BIND", "127.0.0.1:0").env("DATA_DIR", data_dir).env("RUST_LOG", "error");
+        command
+    }
+
+    async fn client(&self, data_dir: &Path) -> Client {
+        let printed = Self::command(data_dir).args(["token", "ann@example.com"]).output().await.expect("a token");
+        assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+        let token = String::from_utf8(printed.stdout).expect("text").trim().to_owned();
+        Client::new(format!("http://{}/graphql", self.address), Some(token))
+    }
+
+    /// As the machine does when its memory is gone: without a word of warning.
+    async fn kill(mut self) {
+        self.process.kill().await.expect("to be killed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_moment_the_process_is_killed_at_the_upload_is_completed() {
+    if !TestApp::is_embedded() {
+        return;
+    }
+    let folder = TempDir::new().expect("a folder");
+    let photo = pictures::jpeg(&pictures::drawing(1600, 1200));
+    let seed: [u8; ROUNDS] = rand::random();
+    println!("seed {seed:?}");
+    for (round, chance) in seed.into_iter().enumerate() {
+        let server = Server::start(folder.path()).await;
+        let ann = server.client(folder.path()).await;
+        let image = ann.upload("a.jpg", "image/jpeg", photo.clone()).await;
+        let mut watcher = Socket::at(&server.address, &ann).await;
+        watcher.watch(&image).await;
+        // Between the completion and the last variant there are seven events; and somewhere between two of them.
+        for _ in 0..chance % 7 {
+            if watcher.event("uploadProgress").await["status"] == "COMPLETED" {
+                break;
+            }
+        }
+        tokio::time::sleep(Duration::from_micros(u64::from(chance) * 700)).await;
+        server.kill().await;
+
+        let server = Server::start(folder.path()).await;
+        let ann = Client::new(format!("http://{}/graphql", server.address), ann.token);
+        let mut watcher = Socket::at(&server.address, &ann).await;
+        watcher.watch(&image).await;
+        let mut event = watcher.event("uploadProgress").await;
+        while event["status"] == "PROCESSING" {
+            event = watcher.event("uploadProgress").await;
+        }
+        assert_eq!((&event["status"], &event["variantsReady"]), (&json!("COMPLETED"), &json!(5)), "round {round}");
+        let objects = files(&folder.path().join("storage/objects"));
+        assert_eq!(objects.len(), (round + 1) * 6, "round {round}: {objects:#?}");
+        assert_eq!(files(&folder.path().join("storage/writing")), [] as [PathBuf; 0], "round {round}");
+        server.kill().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_half_written_upload_is_cleared_away_at_the_next_start() {
+    if !TestApp::is_embedded() {
+        return;
+    }
+    let folder = TempDir::new().expect("a folder");
+    let server = Server::start(folder.path()).await;
+    let ann = server.client(folder.path()).await;
+    let ticket = ann.ticket("a.jpg", "image/jpeg", 100_000).await;
+    let (send, pieces) = tokio::sync::mpsc::channel::<Result<bytes::Bytes, std::io::Error>>(1);
+    let body = reqwest::Body::wrap_stream(tokio_stream::wrappers::ReceiverStream::new(pieces));
+    let form = ticket.form(reqwest::multipart::Part::stream_with_length(body, 100_000));
+    let post = tokio::spawn(reqwest::Client::new().post(&ticket.url).multipart(form).send());
+    send.send(Ok(vec![1; 50_000].into())).await.expect("to go on");
+    while files(&folder.path().join("storage/writing")).is_empty() {
+        tokio::task::yield_now().await;
+    }
+    server.kill().await;
+    drop(send);
+    assert!(post.await.expect("an end").is_err());
+    let server = Server::start(folder.path()).await;
+    assert_eq!(files(&folder.path().join("storage")), [] as [PathBuf; 0]);
+    let ann = Client::new(format!("http://{}/graphql", server.address), ann.token);
+    assert_eq!(ann.image(&ticket.image).await["existsInStorage"], false);
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = WalkDir::new(folder).into_iter().filter_map(Result::ok);
+    entries.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path).collect()
+}
