@@ -5,9 +5,10 @@ type Tab = { query: string; variables?: string };
 export function examples(categoryId: string | null): Tab[] {
   return [
     {
-      query: `# Welcome. Press the round button, or Ctrl-Enter, to run this.
-# Without a token you are nobody: paste one above. It comes from
-# \`darkroom token you@example.com\`, or from the mutation logIn.
+      query: `# Press the button, or Ctrl-Enter, to run this.
+# Without a token you are nobody: paste one above.
+# \`darkroom token you@example.com\` prints one, and
+# the mutation logIn gives one for a password.
 query WhoAmI {
   me {
     email
@@ -18,8 +19,8 @@ query WhoAmI {
 `,
     },
     {
-      query: `# Live: run this, then upload something from elsewhere, or run the tab
-# AskForATicket. Every event is the whole state of one upload.
+      query: `# Live: run this, then upload something.
+# Every event is the whole state of one upload.
 subscription WatchMyUploads {
   myUploads {
     status
@@ -39,8 +40,9 @@ subscription WatchMyUploads {
 `,
     },
     {
-      query: `# Where and how to send one file: post the fields in their order as
-# multipart/form-data, then the file as "file", then run completeUpload.
+      query: `# Where and how to send one file: post the fields
+# in their order as multipart/form-data, then the
+# file as "file", then run completeUpload.
 mutation AskForATicket($input: RequestUploadInput!) {
   requestUpload(input: $input) {
     upload {

@@ -1,0 +1,67 @@
+// GraphiQL in a real browser: nothing is fetched from another host, nothing is against the page's policy,
+// and an example tab streams a subscription as it is.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { chromium } from "playwright-core";
+
+import { png } from "./picture.js";
+import { COMPLETE, send, startServer, ticketFor } from "./server.js";
+
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+  "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+let server;
+let browser;
+before(async () => {
+  server = await startServer();
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+test("the page stays at home, and an example tab streams a subscription", async () => {
+  const page = await browser.newPage();
+  const elsewhere = [];
+  const complaints = [];
+  page.on("request", (request) => {
+    const url = new URL(request.url());
+    if (["http:", "https:", "ws:", "wss:"].includes(url.protocol) && url.origin !== server.url) {
+      elsewhere.push(request.url());
+    }
+  });
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+
+  await page.goto(`${server.url}/graphiql`);
+  await page.getByLabel("Access token").fill(server.token);
+  await page.getByRole("button", { name: "Use", exact: true }).click();
+
+  const run = page.getByRole("button", { name: /execute query/i });
+  const response = page.locator(".graphiql-response");
+  const open = async (tab, word) => {
+    await page.getByRole("tab", { name: tab }).click();
+    await page.locator(".graphiql-query-editor").getByText(word).first().waitFor();
+  };
+  await open("WhoAmI", "permissions");
+  await run.click();
+  await response.getByText("ann@example.com").waitFor();
+
+  await open("WatchMyUploads", "variantsReady");
+  const { imageId, post } = await ticketFor(server, png(300, 200));
+  await run.click();
+  await response.getByText("PENDING").first().waitFor();
+  await post();
+  await send(server, COMPLETE, { input: { imageId } });
+  await response.getByText("COMPLETED").first().waitFor();
+  await response.getByText(imageId).first().waitFor();
+  if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT });
+
+  assert.deepEqual(elsewhere, []);
+  assert.deepEqual(complaints, []);
+});
