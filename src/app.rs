@@ -90,7 +90,8 @@ impl App {
             Some(credentials) => {
                 let folder = self.config.data_dir.join("storage");
                 let observer = Arc::new(self.services.uploads.clone());
-                Some(EmbeddedS3::open(&folder, credentials, self.clock.clone(), observer)?)
+                let public_url = self.config.public_url()?;
+                Some(EmbeddedS3::open(&folder, credentials, self.clock.clone(), &public_url, observer)?)
             }
         };
         let limits = OperationLimits::default();

@@ -130,7 +130,7 @@ impl Queue {
         let row = match self.conn.query_one_raw(statement(backend, &sql, values)).await {
             Ok(row) => row,
             // Another process took another job of the same image in the same instant.
-            Err(error) if matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_))) => None,
+            Err(error) if is_duplicate(&error) => None,
             Err(error) => return Err(error),
         };
         let Some(row) = row else { return Ok(None) };
@@ -170,13 +170,7 @@ impl Queue {
         let pause = doubled.min(LONGEST_BACKOFF);
         let run_at = self.clock.now() + pause + self.clock.jitter(pause / 2);
         let sql = "UPDATE job SET state = 'queued', lease_token = NULL, run_at = $3, last_error = $4";
-        match self.if_held(claimed, sql, vec![run_at.into(), why.into()]).await {
-            // The same job was enqueued meanwhile and stands for this one.
-            Err(error) if matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_))) => {
-                self.finish(claimed).await
-            }
-            outcome => outcome,
-        }
+        self.put_back(claimed, sql, vec![run_at.into(), why.into()]).await
     }
 
     /// The job is dead: kept for the operator to look at, never to run again.
@@ -193,7 +187,15 @@ impl Queue {
     /// When the database does not answer.
     pub async fn release(&self, claimed: &Claimed) -> Result<bool, DbErr> {
         let sql = "UPDATE job SET state = 'queued', lease_token = NULL, attempts = attempts - 1";
-        self.if_held(claimed, sql, vec![]).await
+        self.put_back(claimed, sql, vec![]).await
+    }
+
+    async fn put_back(&self, claimed: &Claimed, change: &str, more: Vec<Value>) -> Result<bool, DbErr> {
+        match self.if_held(claimed, change, more).await {
+            // The same job was enqueued meanwhile and stands for this one.
+            Err(error) if is_duplicate(&error) => self.finish(claimed).await,
+            outcome => outcome,
+        }
     }
 
     /// What waits or runs, in the order in which it would: for `darkroom doctor` and tests.
@@ -213,6 +215,10 @@ impl Queue {
         let done = self.conn.execute_raw(statement(self.conn.get_database_backend(), &sql, values)).await?;
         Ok(done.rows_affected() == 1)
     }
+}
+
+fn is_duplicate(error: &DbErr) -> bool {
+    matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_)))
 }
 
 fn statement(backend: DbBackend, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {

@@ -94,7 +94,7 @@ impl Worker {
             Job::Process(_) if claimed.is_exhausted => {
                 self.uploads.give_up(image).await.map_err(|error| JobError::Retry(error.into_anyhow()))
             }
-            _ if claimed.is_exhausted => Ok(()),
+            Job::CompleteUnattended(_) if claimed.is_exhausted => Ok(()),
             Job::CompleteUnattended(_) => self.uploads.complete_unattended(image).await,
             Job::Process(_) => self.uploads.process(image).await,
             Job::Discard(_) => self.uploads.discard(image).await,
@@ -104,7 +104,8 @@ impl Worker {
     async fn settle(&self, claimed: &Claimed, outcome: Result<(), JobError>) {
         let (job, image) = (claimed.job.name(), claimed.job.image());
         let settled = match outcome {
-            Ok(()) if claimed.is_exhausted => {
+            // Discarding is never given up: private objects would stay.
+            Ok(()) if claimed.is_exhausted && !matches!(claimed.job, Job::Discard(_)) => {
                 tracing::error!(job, %image, "gave a job up after too many attempts");
                 self.queue.bury(claimed).await
             }

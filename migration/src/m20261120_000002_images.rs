@@ -13,6 +13,7 @@ impl MigrationTrait for Migration {
         manager.create_table(variant()).await?;
         let run = manager.get_connection();
         run.execute_unprepared("CREATE INDEX image_owner_newest ON image (owner_id, id)").await?;
+        run.execute_unprepared("CREATE INDEX image_owner_changed ON image (owner_id, updated_at)").await?;
         run.execute_unprepared("CREATE INDEX image_category ON image (category_id)").await?;
         run.execute_unprepared("CREATE UNIQUE INDEX image_idempotency ON image (owner_id, idempotency_key)").await?;
         Ok(())

@@ -1,6 +1,6 @@
 //! `serve` and `worker`: the processes that stay.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context;
 use tokio::{
@@ -9,7 +9,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{accounts::NewAdmin, app::App, clock::Clock, config::Config};
+use crate::{accounts::NewAdmin, app::App, clock::Clock, config::Config, uploads::Uploads};
+
+/// How long requests may take to end once the process is told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+/// How soon watchers hear of what another process did.
+const REFRESH_EVERY: Duration = Duration::from_secs(2);
 
 /// Answers requests until it is told to stop.
 pub async fn serve(mut config: Config, no_worker: bool) -> anyhow::Result<()> {
@@ -19,21 +24,35 @@ pub async fn serve(mut config: Config, no_worker: bool) -> anyhow::Result<()> {
     // A port of 0 is known from here on.
     config.bind = address;
     let app = App::build(config.clone(), address, Clock::default()).await?;
-    let admin = app.bootstrap().await?;
-    let router = app.router()?;
+    say_where(&config, address, app.bootstrap().await?)?;
+    let router = app.router()?.into_make_service_with_connect_info::<SocketAddr>();
     let stop = stop_on_signal()?;
     let worker = (!no_worker).then(|| tokio::spawn(app.worker().run(stop.clone())));
-    say_where(&config, address, admin)?;
-    let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-    tokio::select! {
-        served = server.into_future() => served?,
-        // Sockets stay open as long as their clients like: they are not waited for.
-        () = after_grace(stop) => {}
-    }
+    tokio::spawn(refresh(app.services.uploads.clone()));
+    let no_more_requests = CancellationToken::new();
+    let server = axum::serve(listener, router).with_graceful_shutdown(no_more_requests.clone().cancelled_owned());
+    let server = tokio::spawn(server.into_future());
+    stop.cancelled().await;
+    // Running jobs come first: they may need the storage, which is inside this server.
     if let Some(worker) = worker {
         worker.await?;
     }
-    Ok(())
+    no_more_requests.cancel();
+    // Sockets stay open as long as their clients like: they are not waited for.
+    match tokio::time::timeout(GRACE, server).await {
+        Ok(served) => Ok(served??),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Looks again and again at what is being watched, for changes that other processes made.
+async fn refresh(uploads: Uploads) {
+    loop {
+        tokio::time::sleep(REFRESH_EVERY).await;
+        if let Err(error) = uploads.refresh_watched().await {
+            tracing::warn!(error = ?error, "what is being watched was not read again");
+        }
+    }
 }
 
 /// Runs jobs until it is told to stop.
@@ -44,11 +63,6 @@ pub async fn work(config: Config) -> anyhow::Result<()> {
     tracing::info!("working");
     app.worker().run(stop).await;
     Ok(())
-}
-
-async fn after_grace(stop: CancellationToken) {
-    stop.cancelled().await;
-    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
 }
 
 fn stop_on_signal() -> anyhow::Result<CancellationToken> {

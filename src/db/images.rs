@@ -1,5 +1,6 @@
 //! Images: rows and their states.
 
+use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect,
@@ -23,6 +24,35 @@ use crate::domain::{
 /// When the database does not answer.
 pub async fn find(conn: &impl ConnectionTrait, id: ImageId) -> Result<Option<Image>, DbErr> {
     Entity::find_by_id(id.0).one(conn).await?.map(Image::try_from).transpose()
+}
+
+/// Many images in one query, deleted ones included, in no order.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find_many(conn: &impl ConnectionTrait, ids: &[ImageId]) -> Result<Vec<Image>, DbErr> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = Entity::find().filter(Column::Id.is_in(ids.iter().map(|id| id.0)));
+    query.all(conn).await?.into_iter().map(Image::try_from).collect()
+}
+
+/// An owner's images that changed since then, deleted ones included; at most 1000, the latest.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn changed_since(
+    conn: &impl ConnectionTrait,
+    owner: UserId,
+    since: DateTime<Utc>,
+) -> Result<Vec<Image>, DbErr> {
+    let query = Entity::find()
+        .filter(Column::OwnerId.eq(owner.0))
+        .filter(Column::UpdatedAt.gte(since))
+        .order_by_desc(Column::UpdatedAt)
+        .limit(1000);
+    query.all(conn).await?.into_iter().map(Image::try_from).collect()
 }
 
 /// One image, held against other writers until the transaction ends.

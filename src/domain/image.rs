@@ -275,15 +275,20 @@ impl Image {
         true
     }
 
-    /// It cannot be done. The original is kept only where its bytes are not to blame.
-    /// Says whether the image was still on its way.
+    /// It cannot be done, and its objects are to go. Says whether the image was still on its way.
     pub fn fail(&mut self, failure: Failure, now: DateTime<Utc>) -> bool {
-        if self.status().is_terminal() {
-            return false;
+        let on_its_way = !self.status().is_terminal();
+        if on_its_way {
+            self.enter(UploadState::Failed { failure, kept: None }, now);
         }
-        let bytes_are_sound = failure.code == FailureCode::ProcessingFailed;
-        let kept = self.original().cloned().filter(|_| bytes_are_sound);
-        self.enter(UploadState::Failed { failure, kept }, now);
+        on_its_way
+    }
+
+    /// We cannot do it, through no fault of the bytes, which are kept for another attempt.
+    /// Says whether the image was still being processed.
+    pub fn give_up(&mut self, failure: Failure, now: DateTime<Utc>) -> bool {
+        let UploadState::Processing { original, .. } = &self.state else { return false };
+        self.enter(UploadState::Failed { failure, kept: Some(original.clone()) }, now);
         true
     }
 

@@ -48,6 +48,19 @@ impl Hub {
         }
     }
 
+    /// The images and the owners that somebody watches.
+    pub fn watched(&self) -> (Vec<ImageId>, Vec<UserId>) {
+        let watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut images, mut owners) = (Vec::new(), Vec::new());
+        for topic in watchers.keys() {
+            match topic {
+                Topic::Image(image) => images.push(*image),
+                Topic::Owner(owner) => owners.push(*owner),
+            }
+        }
+        (images, owners)
+    }
+
     /// How many watch: for metrics and tests.
     pub fn watcher_count(&self) -> usize {
         let watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);

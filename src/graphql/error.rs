@@ -67,9 +67,15 @@ pub fn parse_id<T: std::str::FromStr>(id: &ID) -> async_graphql::Result<T> {
 /// Gives every error of a response its code. Failures of our own are logged here, once, with the request's
 /// id, and reach the client as that id and nothing more.
 pub fn finish(response: &mut Response, request_id: &str) {
+    // A look-up that many resolvers waited for fails for all of them, and is one failure.
+    let mut logged = std::collections::HashSet::new();
     for error in &mut response.errors {
         if let Some(Masked(source)) = error.source::<Masked>() {
-            tracing::error!(request_id, path = ?error.path, error = format!("{source:#}"), "a request failed");
+            let text = format!("{source:#}");
+            if !logged.contains(&text) {
+                tracing::error!(request_id, path = ?error.path, error = text, "a request failed");
+                logged.insert(text);
+            }
             if error.message.is_empty() {
                 error.message = format!("Something went wrong on our side. The request's id is {request_id}.");
             }

@@ -5,17 +5,22 @@
 
 use std::collections::HashMap;
 
-use apollo_parser::Lexer;
+use apollo_parser::{Lexer, TokenKind};
 use async_graphql::{
     Name, Positioned, Request, ServerError,
     parser::types::{ExecutableDocument, FragmentDefinition, Selection, SelectionSet},
 };
+
+/// In bytes: no longer query is remembered by its hash.
+const PERSISTABLE: usize = 16 * 1024;
 
 /// The limits on one operation.
 #[derive(Debug, Clone, Copy)]
 pub struct OperationLimits {
     /// Names, punctuators and values in the text.
     pub tokens: usize,
+    /// Brackets of any kind within each other.
+    pub nesting: usize,
     /// Levels of fields; introspection does not count.
     pub depth: usize,
     /// Fields after every fragment has been spread.
@@ -28,7 +33,7 @@ pub struct OperationLimits {
 
 impl Default for OperationLimits {
     fn default() -> Self {
-        Self { tokens: 2000, depth: 12, fields: 1000, aliases: 50, directives: 50, complexity: 5_000 }
+        Self { tokens: 2000, nesting: 64, depth: 12, fields: 1000, aliases: 50, directives: 50, complexity: 5_000 }
     }
 }
 
@@ -50,9 +55,10 @@ impl OperationLimits {
         if request.query.is_empty() {
             return Ok(());
         }
-        let mut tokens = Lexer::new(&request.query).with_limit(self.tokens);
-        if tokens.any(|token| token.is_err_and(|error| error.is_limit())) {
-            return Err(exceeded("tokens", self.tokens));
+        self.check_text(&request.query)?;
+        if request.query.len() > PERSISTABLE {
+            // Remembering is for queries that are worth it: a thousand long ones would fill the memory.
+            request.extensions.remove("persistedQuery");
         }
         let document = request.parsed_query()?;
         let cost = Measure { document, known: HashMap::new() }.document()?;
@@ -66,6 +72,29 @@ impl OperationLimits {
             Some((what, _, limit)) => Err(exceeded(what, limit)),
             None => Ok(()),
         }
+    }
+}
+
+impl OperationLimits {
+    /// Counts tokens and open brackets before anything is parsed: parsers recurse, and stacks end.
+    fn check_text(&self, text: &str) -> Result<(), ServerError> {
+        let (mut tokens, mut open) = (0, 0_usize);
+        for token in Lexer::new(text).filter_map(Result::ok) {
+            match token.kind() {
+                TokenKind::Whitespace | TokenKind::Comment | TokenKind::Comma => continue,
+                TokenKind::LCurly | TokenKind::LBracket | TokenKind::LParen => open += 1,
+                TokenKind::RCurly | TokenKind::RBracket | TokenKind::RParen => open = open.saturating_sub(1),
+                _ => {}
+            }
+            tokens += 1;
+            if tokens > self.tokens {
+                return Err(exceeded("tokens", self.tokens));
+            }
+            if open > self.nesting {
+                return Err(exceeded("brackets in each other", self.nesting));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -122,6 +122,7 @@ impl Mutation {
     }
 
     /// Signs in with a password.
+    #[graphql(complexity = "3000 + child_complexity")]
     async fn log_in(
         &self,
         ctx: &Context<'_>,
@@ -141,7 +142,8 @@ impl Mutation {
         Ok(split(ctx.services().accounts.refresh(&token).await)?.into())
     }
 
-    /// Ends the log-in that the caller's token came from. The token is worth nothing from then on.
+    /// Ends the log-in that the caller's token came from: neither it nor its refresh token are worth anything from
+    /// then on. A token that `darkroom token` printed belongs to no log-in, and stays good until it ends.
     async fn log_out(&self, ctx: &Context<'_>) -> Result<LogOutPayload, ApiError> {
         ctx.services().accounts.log_out(ctx.caller()).await?;
         Ok(LogOutPayload { user_errors: Vec::new() })

@@ -66,7 +66,7 @@ impl Query {
     ) -> async_graphql::Result<Option<Image>> {
         let id: ImageId = parse_id(&id)?;
         let found = ctx.services().library.image(ctx.caller(), id).await.map_err(ApiError::from)?;
-        Ok(found.map(Image))
+        Ok(found.map(Image::of))
     }
 
     /// The caller's own images, newest first.
@@ -93,7 +93,7 @@ impl Query {
 async fn find_node(ctx: &Context<'_>, id: Uuid) -> Result<Option<Node>, ApiError> {
     let (library, caller) = (&ctx.services().library, ctx.caller());
     if let Some(image) = library.image(caller, ImageId(id)).await? {
-        return Ok(Some(Node::Image(Image(image))));
+        return Ok(Some(Node::Image(Image::of(image))));
     }
     if let Some(category) = library.category(caller, CategoryId(id)).await? {
         return Ok(Some(Node::Category(Category(category))));

@@ -30,8 +30,9 @@ impl Subscription {
     }
 
     /// All of the caller's uploads: those under way now, then every change of any image. Never completes.
+    #[expect(clippy::unused_async, reason = "the macro wants it")]
     async fn my_uploads(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = UploadProgress> + use<>> {
-        let watch = ctx.services().uploads.watch_all(ctx.caller()).await.map_err(ApiError::from)?;
+        let watch = ctx.services().uploads.watch_all(ctx.caller()).map_err(ApiError::from)?;
         Ok(stream::unfold(watch, |mut watch| async {
             let progress = watch.next().await;
             Some((UploadProgress(progress), watch))

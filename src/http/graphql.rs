@@ -39,10 +39,11 @@ pub(super) async fn get(
     RawQuery(query): RawQuery,
     mut parts: Parts,
 ) -> Response {
-    if parts.headers.get(header::UPGRADE).is_some() {
+    let upgrade = parts.headers.get(header::UPGRADE).map(HeaderValue::as_bytes);
+    if upgrade.is_some_and(|upgrade| upgrade.eq_ignore_ascii_case(b"websocket")) {
         let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &state).await;
         return match upgrade {
-            Ok(upgrade) => websocket::upgrade(state, upgrade, &parts.headers),
+            Ok(upgrade) => websocket::upgrade(state, upgrade, &parts),
             Err(rejection) => rejection.into_response(),
         };
     }
@@ -131,7 +132,7 @@ fn respond(mut response: GraphqlResponse, format: &'static str, id: &RequestId) 
 }
 
 /// Whether a request was refused before anything of it was executed: its errors have no place in the data.
-pub(super) fn never_began(response: &GraphqlResponse) -> bool {
+fn never_began(response: &GraphqlResponse) -> bool {
     let has_data = response.data != async_graphql::Value::Null;
     !has_data && !response.errors.is_empty() && response.errors.iter().all(|error| error.path.is_empty())
 }

@@ -6,10 +6,7 @@ mod health;
 mod media;
 mod websocket;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-};
+use std::time::Duration;
 
 use axum::{
     Router,
@@ -22,19 +19,22 @@ use axum::{
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{AllowHeaders, AllowOrigin, CorsLayer},
+    timeout::RequestBodyTimeoutLayer,
 };
 use url::Url;
 
 pub use self::health::Vitals;
 use crate::{
     clock::Clock,
-    domain::{error::ServiceError, ids::UserId, user::Caller},
+    domain::{error::ServiceError, user::Caller},
     graphql::{Schema, Services, limits::OperationLimits},
     storage::embedded::{BUCKET, EmbeddedS3},
 };
 
 /// In bytes: what a GraphQL request's body may have.
 const MAX_GRAPHQL_BODY: usize = 1024 * 1024;
+/// How long a client may send nothing of a body that it began.
+const IDLE_BODY: Duration = Duration::from_mins(1);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What the operator decided about HTTP.
@@ -54,8 +54,7 @@ struct HttpState {
     limits: OperationLimits,
     clock: Clock,
     settings: HttpSettings,
-    /// How many sockets each user has open; `None` counts the anonymous.
-    sockets: Arc<Mutex<HashMap<Option<UserId>, usize>>>,
+    visitors: websocket::Visitors,
 }
 
 /// The id that a request has in the log and in its answer.
@@ -73,10 +72,12 @@ pub fn router(
     settings: HttpSettings,
 ) -> Router {
     let cors = cors(&settings.cors_origins);
-    let state = HttpState { schema, services, limits, clock, settings, sockets: Arc::default() };
+    let state = HttpState { schema, services, limits, clock, settings, visitors: websocket::Visitors::default() };
     let mut router = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post))
         .layer(DefaultBodyLimit::max(MAX_GRAPHQL_BODY))
+        // A body that stands still does not hold its connection for ever.
+        .layer(RequestBodyTimeoutLayer::new(IDLE_BODY))
         .route("/schema.graphql", get(schema_text))
         .route("/", get(|| async { Redirect::temporary("/graphiql") }))
         .merge(graphiql::routes())
@@ -129,14 +130,19 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
 }
 
 fn cors(origins: &[String]) -> CorsLayer {
-    let origins = origins.iter().filter_map(|origin| HeaderValue::try_from(origin.as_str()).ok());
+    let allowed = if origins.iter().any(|origin| origin == "*") {
+        // No cookie opens anything here, so every site may ask.
+        AllowOrigin::any()
+    } else {
+        AllowOrigin::list(origins.iter().filter_map(|origin| HeaderValue::try_from(origin.as_str()).ok()))
+    };
     CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins))
+        .allow_origin(allowed)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT])
         .allow_headers(AllowHeaders::mirror_request())
         // Uploaders such as Uppy wait for the ETag for ever.
         .expose_headers([header::ETAG, header::LOCATION, REQUEST_ID])
-        .max_age(std::time::Duration::from_hours(1))
+        .max_age(Duration::from_hours(1))
 }
 
 async fn schema_text(state: axum::extract::State<HttpState>) -> Response {

@@ -10,6 +10,9 @@ use crate::domain::format::ImageFormat;
 
 /// What headers, text and profiles may take beside the pixels.
 const METADATA_BYTES: u64 = 16 * 1024 * 1024;
+/// The longest side that JPEG and GIF have room for. A picture one pixel wide and fifty million tall costs
+/// gigabytes to scale, whatever its area.
+const MAX_SIDE: u32 = 65_535;
 /// RGBA of 16 bits.
 const MAX_BYTES_A_PIXEL: u64 = 8;
 
@@ -17,7 +20,7 @@ const MAX_BYTES_A_PIXEL: u64 = 8;
 pub(super) fn upright_srgb(bytes: &[u8], format: ImageFormat, limits: Limits) -> Result<DynamicImage, ImagingError> {
     let (width, height) = reader(bytes, format, METADATA_BYTES).into_dimensions().map_err(corrupt)?;
     let pixels = u64::from(width) * u64::from(height);
-    if pixels > limits.max_pixels {
+    if pixels > limits.max_pixels || width.max(height) > MAX_SIDE {
         return Err(ImagingError::TooManyPixels { width, height, max_pixels: limits.max_pixels });
     }
     match format {

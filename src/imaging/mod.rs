@@ -49,7 +49,10 @@ impl ImagingError {
                 (FailureCode::ContentTypeMismatch, message)
             }
             Self::TooManyPixels { width, height, max_pixels } => {
-                let message = format!("The image has {width} × {height} pixels; at most {max_pixels} are allowed.");
+                let message = format!(
+                    "The image has {width} × {height} pixels; at most {max_pixels} are allowed, and \
+                     65535 a side."
+                );
                 (FailureCode::TooManyPixels, message)
             }
             Self::Corrupt(_) => (FailureCode::Corrupt, "The file is damaged and cannot be decoded.".to_owned()),

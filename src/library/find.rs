@@ -115,8 +115,7 @@ impl Library {
     /// When nothing can be signed.
     pub async fn original_url(&self, image: &Image) -> ServiceResult<Option<Url>> {
         // Decoded, so it was copied to its key; before that it may not be there yet.
-        let is_settled = image.facts().is_some() || image.failure().is_some();
-        if image.original().is_none() || !is_settled {
+        if image.facts().is_none() {
             return Ok(None);
         }
         Ok(Some(self.inner.storage.url(&StorageKey::original(image)).await?))

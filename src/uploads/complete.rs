@@ -89,7 +89,7 @@ fn retry(error: ServiceError) -> JobError {
 }
 
 /// A storage that holds nobody to a policy may have taken something else.
-fn not_what_was_announced(image: &Image, stored: &ObjectHead) -> Option<Failure> {
+pub(super) fn not_what_was_announced(image: &Image, stored: &ObjectHead) -> Option<Failure> {
     let (declared, expected) = (image.declared_size, image.format.content_type());
     if stored.size > declared {
         let message = format!("The upload was announced with {declared} bytes and has {}.", stored.size);

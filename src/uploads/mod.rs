@@ -15,6 +15,7 @@ mod watch;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::DatabaseTransaction;
 
 pub use self::{
     request::NewUpload,
@@ -24,9 +25,9 @@ use crate::{
     clock::Clock,
     db::{self, Db},
     domain::{
-        error::{Refusal, ServiceResult},
+        error::{Refusal, ServiceError, ServiceResult},
         ids::ImageId,
-        image::Image,
+        image::{Image, UploadState},
         job::Job,
         progress::Progress,
         user::{Caller, Permission},
@@ -85,7 +86,7 @@ impl Uploads {
     async fn find_for(&self, caller: &Caller, id: ImageId, permission: Permission) -> ServiceResult<Image> {
         let user = caller.user()?;
         let image = db::images::find(self.inner.db.conn(), id).await?;
-        let image = image.filter(|image| image.state != crate::domain::image::UploadState::Deleted);
+        let image = image.filter(|image| image.state != UploadState::Deleted);
         let image = image.filter(|image| user.may_with_image_of(image.owner, permission));
         Ok(image.ok_or_else(Refusal::image_not_found)?)
     }
@@ -98,7 +99,7 @@ impl Uploads {
     ) -> ServiceResult<Image> {
         let transaction = self.inner.db.begin().await?;
         let found = db::images::lock(&transaction, id).await?;
-        let found = found.filter(|image| image.state != crate::domain::image::UploadState::Deleted);
+        let found = found.filter(|image| image.state != UploadState::Deleted);
         let mut image = found.ok_or_else(Refusal::image_not_found)?;
         let (revision, awaited_upload) = (image.revision, image.awaits_upload());
         let next = decide(&mut image)?;
@@ -114,11 +115,23 @@ impl Uploads {
             self.inner.queue.enqueue(&transaction, job, run_at).await?;
         }
         let variants = db::variants::of_image(&transaction, id).await?;
-        transaction.commit().await?;
-        self.inner.queue.announce();
-        if image.revision > revision {
-            self.inner.hub.publish(Progress { image: image.clone(), variants, made_ready: None });
-        }
+        let news = Progress { image: image.clone(), variants, made_ready: None };
+        self.commit(transaction, (image.revision > revision).then_some(news)).await?;
         Ok(image)
+    }
+
+    /// Commits, then wakes the worker and tells the watchers: all of it or, where it fails, nothing, also when
+    /// whoever waits for it is gone meanwhile.
+    async fn commit(&self, transaction: DatabaseTransaction, news: Option<Progress>) -> ServiceResult<()> {
+        let inner = Arc::clone(&self.inner);
+        let committed = tokio::spawn(async move {
+            transaction.commit().await?;
+            inner.queue.announce();
+            if let Some(news) = news {
+                inner.hub.publish(news);
+            }
+            Ok(())
+        });
+        committed.await.map_err(|error| ServiceError::Internal(error.into()))?
     }
 }

@@ -4,7 +4,7 @@
 
 use tokio::sync::mpsc;
 
-use super::{Next, Uploads};
+use super::{Next, Uploads, complete::not_what_was_announced};
 use crate::{
     db,
     domain::{
@@ -78,7 +78,10 @@ impl Uploads {
     /// When the database does not answer.
     pub async fn give_up(&self, id: ImageId) -> ServiceResult<()> {
         let message = "Processing failed too often; generateVariants tries again.".to_owned();
-        self.fail(id, Failure { code: FailureCode::ProcessingFailed, message }).await
+        let failure = Failure { code: FailureCode::ProcessingFailed, message };
+        let now = self.now();
+        let decide = |image: &mut Image| Ok(if image.give_up(failure, now) { Next::Save } else { Next::Nothing });
+        gone_is_fine(self.change(id, decide).await)
     }
 
     async fn attempt(&self, id: ImageId) -> Result<(), Stop> {
@@ -124,6 +127,9 @@ impl Uploads {
             // The same ticket was used again before this job began: the newer file is the upload.
             Copied::SourceChanged => {
                 let Some(newer) = storage.head(&incoming).await? else { return Err(Stop::Failed(lost())) };
+                if let Some(failure) = not_what_was_announced(image, &newer) {
+                    return Err(Stop::Failed(failure));
+                }
                 let newer = Original { size: newer.size, etag: newer.etag };
                 self.replace_original(image.id, newer).await?;
                 Err(Stop::Later(anyhow::anyhow!("the upload was replaced before it was processed")))
@@ -166,9 +172,8 @@ impl Uploads {
         db::variants::put(&transaction, image.id, &variant).await?;
         db::images::update(&transaction, &current).await?;
         let variants = db::variants::of_image(&transaction, image.id).await?;
-        transaction.commit().await?;
-        self.inner.hub.publish(Progress { image: current, variants, made_ready: Some(variant.kind) });
-        Ok(())
+        let news = Progress { image: current, variants, made_ready: Some(variant.kind) };
+        Ok(self.commit(transaction, Some(news)).await?)
     }
 
     /// Nothing is left under `incoming/` once the image says COMPLETED.
@@ -185,10 +190,15 @@ impl Uploads {
         let decide = |image: &mut Image| {
             Ok(if image.fail(failure, now) { Next::SaveAnd(Job::Discard(id), now) } else { Next::Nothing })
         };
-        match self.change(id, decide).await {
-            Ok(_) | Err(ServiceError::Refused(_)) => Ok(()),
-            Err(error) => Err(error),
-        }
+        gone_is_fine(self.change(id, decide).await)
+    }
+}
+
+/// What was deleted meanwhile needs no end of its own.
+fn gone_is_fine(changed: ServiceResult<Image>) -> ServiceResult<()> {
+    match changed {
+        Ok(_) | Err(ServiceError::Refused(_)) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     domain::{
         error::{ServiceError, ServiceResult},
         ids::ImageId,
-        image::Image,
+        image::{Image, UploadState},
         job::Job,
         user::{Caller, Permission},
     },
@@ -50,7 +50,10 @@ impl Uploads {
     /// The storage has every byte: the last count, and a job for the case that the client falls silent now.
     async fn note_stored(&self, id: ImageId, size: u64) -> ServiceResult<()> {
         let found = db::images::find(self.inner.db.conn(), id).await?;
-        if found.is_none_or(|image| image.status().is_terminal()) {
+        // What a failed image keeps for another attempt may still be under this key.
+        let is_kept = |image: &Image| matches!(image.state, UploadState::Failed { kept: Some(_), .. });
+        let is_litter = found.is_none_or(|image| image.status().is_terminal() && !is_kept(&image));
+        if is_litter {
             // Sent under a ticket that outlived its upload: nobody is going to ask for it.
             return Ok(self.inner.storage.delete(&[StorageKey::incoming(id)]).await?);
         }

@@ -29,9 +29,8 @@ impl Uploads {
         db::images::update(&transaction, &image).await?;
         self.inner.queue.enqueue(&transaction, Job::Process(id), now).await?;
         let variants = db::variants::of_image(&transaction, id).await?;
-        transaction.commit().await?;
-        self.inner.queue.announce();
-        self.inner.hub.publish(Progress { image: image.clone(), variants, made_ready: None });
+        let news = Progress { image: image.clone(), variants, made_ready: None };
+        self.commit(transaction, Some(news)).await?;
         Ok(image)
     }
 }

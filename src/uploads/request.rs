@@ -11,6 +11,7 @@ use crate::{
         format::ImageFormat,
         ids::{CategoryId, ImageId, UserId},
         image::{Image, UploadState},
+        progress::Progress,
         ticket::Ticket,
         user::{Caller, Permission},
     },
@@ -42,7 +43,10 @@ impl Uploads {
             return self.reissue(&new, earlier).await;
         }
         match db::images::insert(self.inner.db.conn(), &new, input.idempotency_key.clone()).await {
-            Ok(()) => self.issue(new).await,
+            Ok(()) => {
+                self.inner.hub.publish(Progress { image: new.clone(), variants: Vec::new(), made_ready: None });
+                self.issue(new).await
+            }
             // The same request ran at the same time and was faster.
             Err(error) if db::is_duplicate(&error) => match self.earlier(owner, &input).await? {
                 Some(earlier) => self.reissue(&new, earlier).await,

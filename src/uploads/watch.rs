@@ -3,14 +3,17 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
+    time::Duration,
 };
+
+use chrono::TimeDelta;
 
 use super::Uploads;
 use crate::{
     db,
     domain::{
         error::ServiceResult,
-        ids::ImageId,
+        ids::{ImageId, UserId},
         image::ImageStatus,
         progress::Progress,
         user::{Caller, Permission},
@@ -18,8 +21,14 @@ use crate::{
     events::{Topic, Watch},
 };
 
-/// Of how many uploads under way a watcher of all of them is told at the start.
-const SNAPSHOT_LIMIT: u64 = 1000;
+/// How many uploads under way are read at once for a watcher of all of them.
+const SNAPSHOT_PAGE: u64 = 50;
+/// How far back a watcher of everything looks for changes by other processes, each time.
+const CHANGED_LATELY: TimeDelta = TimeDelta::seconds(30);
+/// Of how many images a watcher remembers what it gave last; beyond that it begins anew.
+const REMEMBERED: usize = 10_000;
+/// How soon a page that could not be read is read again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 const UNDER_WAY: [ImageStatus; 3] = [ImageStatus::Pending, ImageStatus::Uploading, ImageStatus::Processing];
 
 /// One image's states, to its end.
@@ -46,27 +55,64 @@ impl WatchOne {
     }
 }
 
+/// Which uploads under way are still to be given.
+#[derive(Clone, Copy)]
+enum NextPage {
+    Newest,
+    Behind(ImageId),
+    None,
+}
+
 /// All of a user's images, without end.
 pub struct WatchAll {
+    uploads: Uploads,
+    owner: UserId,
+    /// A page of those under way, read when the one before it has been given.
     snapshot: VecDeque<Arc<Progress>>,
+    next_page: NextPage,
     watch: Watch,
-    /// Of the snapshot alone: an event that was on its way while it was read may be older.
+    /// The newest that was given of each image: what was published by two processes at once may come out of order.
     revisions: HashMap<ImageId, u64>,
 }
 
 impl WatchAll {
     /// The next state of any of them.
     pub async fn next(&mut self) -> Arc<Progress> {
-        if let Some(snapshot) = self.snapshot.pop_front() {
-            return snapshot;
-        }
         loop {
-            let progress = self.watch.next().await;
-            match self.revisions.remove(&progress.image.id) {
-                Some(known) if known >= progress.image.revision => {
-                    self.revisions.insert(progress.image.id, known);
+            self.turn_page().await;
+            let progress = match self.snapshot.pop_front() {
+                Some(snapshot) => snapshot,
+                None => self.watch.next().await,
+            };
+            let (id, revision) = (progress.image.id, progress.image.revision);
+            if self.revisions.get(&id).is_none_or(|known| *known < revision) {
+                if self.revisions.len() >= REMEMBERED {
+                    self.revisions.clear();
                 }
-                _ => return progress,
+                self.revisions.insert(id, revision);
+                return progress;
+            }
+        }
+    }
+
+    async fn turn_page(&mut self) {
+        while self.snapshot.is_empty() {
+            let after = match self.next_page {
+                NextPage::Newest => None,
+                NextPage::Behind(last) => Some(last),
+                NextPage::None => return,
+            };
+            match self.uploads.under_way(self.owner, after).await {
+                Ok(page) => {
+                    let is_full = page.len() as u64 == SNAPSHOT_PAGE;
+                    let last = page.last().filter(|_| is_full);
+                    self.next_page = last.map_or(NextPage::None, |last| NextPage::Behind(last.image.id));
+                    self.snapshot = page.into();
+                }
+                Err(error) => {
+                    tracing::warn!(error = ?error, "a page of uploads under way is to be read again");
+                    tokio::time::sleep(RETRY_AFTER).await;
+                }
             }
         }
     }
@@ -90,19 +136,46 @@ impl Uploads {
     ///
     /// # Errors
     /// `Unauthenticated` for an anonymous caller.
-    pub async fn watch_all(&self, caller: &Caller) -> ServiceResult<WatchAll> {
+    pub fn watch_all(&self, caller: &Caller) -> ServiceResult<WatchAll> {
         let owner = caller.user()?.id;
         let watch = self.inner.hub.watch(Topic::Owner(owner));
-        let page = db::images::Page { owner, statuses: &UNDER_WAY, after: None, limit: SNAPSHOT_LIMIT };
+        let (uploads, revisions) = (self.clone(), HashMap::new());
+        Ok(WatchAll { uploads, owner, snapshot: VecDeque::new(), next_page: NextPage::Newest, watch, revisions })
+    }
+
+    async fn under_way(&self, owner: UserId, after: Option<ImageId>) -> ServiceResult<Vec<Arc<Progress>>> {
+        let page = db::images::Page { owner, statuses: &UNDER_WAY, after, limit: SNAPSHOT_PAGE };
         let images = db::images::page(self.inner.db.conn(), page).await?;
         let ids: Vec<ImageId> = images.iter().map(|image| image.id).collect();
         let mut variants = db::variants::of_images(self.inner.db.conn(), &ids).await?;
-        let revisions = images.iter().map(|image| (image.id, image.revision)).collect();
         let snapshot = images.into_iter().map(|image| {
             let variants = variants.remove(&image.id).unwrap_or_default();
             Arc::new(Progress { image, variants, made_ready: None })
         });
-        Ok(WatchAll { snapshot: snapshot.collect(), watch, revisions })
+        Ok(snapshot.collect())
+    }
+}
+
+impl Uploads {
+    /// Reads again what is being watched and tells what is newer: other processes change images too.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn refresh_watched(&self) -> ServiceResult<()> {
+        let (images, owners) = self.inner.hub.watched();
+        let conn = self.inner.db.conn();
+        let mut found = db::images::find_many(conn, &images).await?;
+        let since = self.now() - CHANGED_LATELY;
+        for owner in owners {
+            found.extend(db::images::changed_since(conn, owner, since).await?);
+        }
+        let ids: Vec<ImageId> = found.iter().map(|image| image.id).collect();
+        let mut variants = db::variants::of_images(conn, &ids).await?;
+        for image in found {
+            let variants = variants.remove(&image.id).unwrap_or_default();
+            self.inner.hub.publish(Progress { image, variants, made_ready: None });
+        }
+        Ok(())
     }
 }
 

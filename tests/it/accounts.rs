@@ -62,8 +62,11 @@ async fn the_first_administrator_signs_in_and_out() {
     let admin = with_token(&app, session["accessToken"].as_str().expect("a token"));
     let me = admin.send("{ me { email } }", Value::Null).await;
     assert_eq!(me.0["data"]["me"]["email"], "admin@localhost");
+    let mut socket = crate::support::socket::Socket::of(&app, &admin).await;
     admin.send("mutation { logOut { userErrors { code } } }", Value::Null).await;
     assert_nobody(&admin, "a revoked token").await;
+    socket.subscribe("1", "{ me { email } }", Value::Null).await;
+    assert_eq!(socket.hangup().await.0, 4403, "a socket of a revoked token");
     let refresh = json!({"refreshToken": session["refreshToken"]});
     let payload = admin.mutate("refreshSession", refresh, SESSION).await;
     assert_eq!(payload.user_error_codes(), ["INVALID_TOKEN"], "its refresh token is gone with it");

@@ -100,6 +100,30 @@ async fn whatever_moment_the_process_is_killed_at_the_upload_is_completed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_told_to_stop_ends_its_jobs_first() {
+    if !TestApp::is_embedded() {
+        return;
+    }
+    let folder = TempDir::new().expect("a folder");
+    let mut server = Server::start(folder.path()).await;
+    let ann = server.client(folder.path()).await;
+    let photo = pictures::jpeg(&pictures::drawing(2400, 1800));
+    let image = ann.upload("a.jpg", "image/jpeg", photo).await;
+    let mut watcher = Socket::at(&server.address, &ann).await;
+    watcher.watch(&image).await;
+    while watcher.event("uploadProgress").await["variant"].is_null() {}
+    let pid = server.process.id().expect("a pid").to_string();
+    Command::new("kill").args(["-TERM", &pid]).status().await.expect("a signal");
+    assert!(server.process.wait().await.expect("an end").success());
+
+    // No job runs here that could have made up for it.
+    let app = TestApp::start_with(&["--data-dir", &folder.path().display().to_string()]).await;
+    let ann = Client::new(app.url("/graphql"), ann.token);
+    assert_eq!(ann.image(&image).await["status"], "COMPLETED");
+    assert_eq!(app.queued_jobs().await, [] as [&str; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_half_written_upload_is_cleared_away_at_the_next_start() {
     if !TestApp::is_embedded() {
         return;
@@ -120,7 +144,8 @@ async fn a_half_written_upload_is_cleared_away_at_the_next_start() {
     drop(send);
     assert!(post.await.expect("an end").is_err());
     let server = Server::start(folder.path()).await;
-    assert_eq!(files(&folder.path().join("storage")), [] as [PathBuf; 0]);
+    let left = files(&folder.path().join("storage"));
+    assert_eq!(left, [folder.path().join("storage/lock")]);
     let ann = Client::new(format!("http://{}/graphql", server.address), ann.token);
     assert_eq!(ann.image(&ticket.image).await["existsInStorage"], false);
 }

@@ -67,6 +67,44 @@ async fn objects_are_stored_read_in_parts_and_removed() {
 }
 
 #[tokio::test]
+async fn an_empty_object_has_no_range() {
+    let Some((_app, s3)) = stage().await else { return };
+    put(&s3, "empty", b"").await;
+    assert_eq!(get(&s3, "empty").await.as_deref(), Some(b"".as_slice()));
+    for range in ["bytes=0-", "bytes=-5", "bytes=0-0"] {
+        let refused = s3.get_object().bucket("media").key("empty").range(range).send().await.expect_err("no range");
+        assert_eq!(refused.raw_response().map(|response| response.status().as_u16()), Some(416), "{range}");
+    }
+    let nothing = s3.list_objects_v2().bucket("media").max_keys(0).send().await.expect("a listing");
+    assert_eq!((nothing.key_count(), nothing.is_truncated()), (Some(0), Some(false)));
+    let twice = s3.put_object().bucket("media").key("empty").if_none_match("*").send().await;
+    assert!(twice.is_err(), "it is there already");
+}
+
+#[tokio::test]
+async fn a_reader_gets_one_object_whole_while_others_take_its_place() {
+    let Some((_app, s3)) = stage().await else { return };
+    let of = |letter: u8| vec![letter; 300_000 + usize::from(letter) * 1000];
+    put(&s3, "busy", &of(0)).await;
+    let writer = tokio::spawn({
+        let s3 = s3.clone();
+        async move {
+            for letter in 1..40 {
+                put(&s3, "busy", &vec![letter; 300_000 + usize::from(letter) * 1000]).await;
+            }
+        }
+    });
+    while !writer.is_finished() {
+        let object = s3.get_object().bucket("media").key("busy").send().await.expect("there is always one");
+        let etag = object.e_tag().expect("an ETag").to_owned();
+        let bytes = object.body.collect().await.expect("a whole body").to_vec();
+        assert_eq!(bytes, of(bytes[0]));
+        assert_eq!(etag, format!("\"{}\"", hex::encode(<md5::Md5 as md5::Digest>::digest(&bytes))));
+    }
+    writer.await.expect("the writer");
+}
+
+#[tokio::test]
 async fn a_copy_is_made_of_the_object_that_was_meant() {
     let Some((_app, s3)) = stage().await else { return };
     let etag = put(&s3, "from.png", b"first").await;
@@ -205,6 +243,39 @@ async fn an_upload_that_breaks_off_leaves_nothing() {
     assert_eq!(app.objects().await, [] as [String; 0]);
     let payload = ann.mutate("completeUpload", serde_json::json!({"imageId": ticket.image}), "image { id }").await;
     assert_eq!(payload.user_error_codes(), ["NOT_UPLOADED"]);
+}
+
+#[tokio::test]
+async fn a_body_that_never_comes_to_its_fields_is_cut_off() {
+    let Some((app, _)) = stage().await else { return };
+    let head = "--XbX\r\nContent-Disposition: form-data; name=\"a\"\r\nX-Long: ";
+    for start in ["", head] {
+        let (send, pieces) = tokio::sync::mpsc::channel::<Result<bytes::Bytes, std::io::Error>>(1);
+        let body = reqwest::Body::wrap_stream(tokio_stream::wrappers::ReceiverStream::new(pieces));
+        let request = reqwest::Client::new().post(app.url("/media")).body(body);
+        let post = tokio::spawn(request.header("content-type", "multipart/form-data; boundary=XbX").send());
+        let mut sent = 0;
+        let mut piece = bytes::Bytes::from(start.to_owned() + &"y".repeat(16 * 1024));
+        while send.send(Ok(piece)).await.is_ok() && sent < 100 {
+            piece = bytes::Bytes::from(vec![b'y'; 64 * 1024]);
+            sent += 1;
+        }
+        drop(send);
+        let refused = post.await.expect("an end").map_or(true, |answer| answer.status().is_client_error());
+        assert!(refused && sent < 100, "cut off long before 6 MB: {sent}");
+    }
+}
+
+#[tokio::test]
+async fn one_server_at_a_time_uses_a_folder() {
+    let Some((app, _)) = stage().await else { return };
+    let second = std::process::Command::new(env!("CARGO_BIN_EXE_darkroom"))
+        .env("BIND", "127.0.0.1:0")
+        .env("DATA_DIR", app.data_dir.path())
+        .output()
+        .expect("a process");
+    let words = String::from_utf8_lossy(&second.stderr);
+    assert!(!second.status.success() && words.contains("another server uses"), "{words}");
 }
 
 /// How many files are being written.

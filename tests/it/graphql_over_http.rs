@@ -101,10 +101,7 @@ async fn get_reads_and_never_writes() {
     );
     // A mutation that was persisted by POST cannot be run by GET either.
     let mutation = r#"mutation { createCategory(input: {name: "y"}) { category { id } } }"#;
-    let hash = hex::encode(sha2::Digest::finalize(sha2::Digest::chain_update(
-        <sha2::Sha256 as sha2::Digest>::new(),
-        mutation,
-    )));
+    let hash = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(mutation));
     let extensions = json!({"persistedQuery": {"version": 1, "sha256Hash": hash}});
     let register = json!({"query": mutation, "extensions": extensions});
     post(&app, "application/json", GRAPHQL_JSON, register.to_string()).await;
@@ -118,8 +115,7 @@ async fn get_reads_and_never_writes() {
 async fn persisted_queries_are_learned_and_remembered() {
     let app = TestApp::start().await;
     let query = "{ __typename me { email } }";
-    let hash =
-        hex::encode(sha2::Digest::finalize(sha2::Digest::chain_update(<sha2::Sha256 as sha2::Digest>::new(), query)));
+    let hash = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(query));
     let extensions = json!({"persistedQuery": {"version": 1, "sha256Hash": hash}});
     let by_hash = json!({"extensions": extensions}).to_string();
     let unknown = post(&app, "application/json", "application/json", by_hash.clone()).await;
@@ -130,6 +126,14 @@ async fn persisted_queries_are_learned_and_remembered() {
     assert!(!post(&app, "application/json", GRAPHQL_JSON, wrong).await.status().is_success());
     post(&app, "application/json", "application/json", json!({"query": query, "extensions": extensions}).to_string())
         .await;
+    let long = format!("{{ __typename }} # {}", "x".repeat(20_000));
+    let hash = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(&long));
+    let extensions = json!({"persistedQuery": {"version": 1, "sha256Hash": hash}});
+    for body in [json!({"query": long, "extensions": extensions}), json!({"extensions": extensions})] {
+        let answer = post(&app, "application/json", "application/json", body.to_string()).await;
+        let answer: Value = answer.json().await.expect("JSON");
+        assert_eq!(answer["errors"].is_null(), body.get("query").is_some(), "a long one is run, and not remembered");
+    }
     let known: Value = post(&app, "application/json", "application/json", by_hash).await.json().await.expect("JSON");
     assert_eq!(known["data"], json!({"__typename": "Query", "me": null}));
 }
@@ -160,13 +164,17 @@ async fn operations_beyond_the_limits_are_refused_at_once() {
         ("tokens", format!("{{ {tokens} }}")),
         ("complexity", lists.to_owned()),
         ("nesting without end", "{ me ".repeat(900)),
-        ("values without end", format!("{{ image(id: {}{}) {{ id }} }}", "[".repeat(900), "]".repeat(900))),
+        ("lists without end", format!("{{ image(id: {}{}) {{ id }} }}", "[".repeat(900), "]".repeat(900))),
+        ("objects without end", format!("{{ image(id: {}1{}) {{ id }} }}", "{a:".repeat(600), "}".repeat(600))),
+        ("defaults without end", format!("query($a: Int = {}) {{ __typename }}", "[".repeat(900))),
         ("a comment of a megabyte", format!("# {}\n{{ nothing }}", "x".repeat(900_000))),
     ] {
         let answer = ann.send(&query, Value::Null).await;
         assert_eq!(answer.error_code(), "BAD_USER_INPUT", "{what}");
         assert!(answer.0.get("data").is_none(), "{what}");
     }
+    let commas = format!("{{ {} }}", "__typename,\n ".repeat(900));
+    assert_eq!(ann.send(&commas, Value::Null).await.0["errors"], Value::Null, "what means nothing counts for nothing");
     let whole = include_str!("../fixtures/graphiql_introspection.graphql");
     let schema = app.anonymous().send(whole, Value::Null).await;
     assert_eq!(schema.0["errors"], Value::Null, "introspection is within the limits");

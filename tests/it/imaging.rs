@@ -77,6 +77,13 @@ async fn bytes_that_are_no_sound_image_fail_with_the_right_code_and_leave_no_obj
         ("half a PNG", "a.png", "image/png", cut(&png), "CORRUPT"),
         ("half a GIF", "a.gif", "image/gif", cut(&gif), "CORRUPT"),
         ("half a WebP", "a.webp", "image/webp", cut(&webp), "CORRUPT"),
+        (
+            "a PNG of 1×70000",
+            "a.png",
+            "image/png",
+            pictures::png(&image::GrayImage::new(1, 70_000).into()),
+            "TOO_MANY_PIXELS",
+        ),
         ("a JPEG of 65500×65500", "a.jpg", "image/jpeg", claims_65500_squared(&photo), "TOO_MANY_PIXELS"),
     ];
     for (what, name, content_type, bytes, code) in cases {

@@ -123,6 +123,20 @@ async fn a_job_that_kills_its_process_dies_and_its_image_fails_with_the_original
 }
 
 #[tokio::test]
+async fn discarding_is_never_given_up() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann@example.com").await;
+    let image = ann.processed(&app, "a.jpg", "image/jpeg", pictures::small_jpeg()).await;
+    ann.mutate("deleteImage", json!({"imageId": image["id"]}), "deletedImageId").await;
+    for _ in 0..30 {
+        app.app.queue.claim().await.expect("the queue").expect("a job");
+        app.app.clock.advance(TimeDelta::seconds(31));
+    }
+    app.run_all_jobs().await;
+    assert_eq!((app.objects().await, states(&app).await), (vec![], vec![]));
+}
+
+#[tokio::test]
 async fn a_worker_that_is_told_to_stop_ends_its_job_first() {
     let app = TestApp::start().await;
     let ann = app.user("ann@example.com").await;

@@ -209,6 +209,44 @@ async fn an_upload_whose_client_fell_silent_is_completed_in_its_stead() {
 }
 
 #[tokio::test]
+async fn a_client_that_vanishes_with_its_last_byte_loses_nothing() {
+    use tokio::io::AsyncWriteExt;
+    if !TestApp::is_embedded() {
+        return;
+    }
+    let app = TestApp::start().await;
+    let ann = app.user("ann@example.com").await;
+    let photo = pictures::small_jpeg();
+    for _ in 0..10 {
+        let ticket = ann.ticket("a.jpg", "image/jpeg", photo.len()).await;
+        let mut form = Vec::new();
+        for (name, value) in &ticket.fields {
+            let part = format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            form.extend(part.as_bytes());
+        }
+        form.extend(b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n");
+        form.extend(&photo);
+        form.extend(b"\r\n--b--\r\n");
+        let head = format!(
+            "POST /media HTTP/1.1\r\nHost: {}\r\nContent-Type: multipart/form-data; boundary=b\r\n\
+             Content-Length: {}\r\n\r\n",
+            app.address,
+            form.len()
+        );
+        let mut socket = tokio::net::TcpStream::connect(app.address).await.expect("a connection");
+        socket.write_all(head.as_bytes()).await.expect("to be sent");
+        socket.write_all(&form).await.expect("to be sent");
+        drop(socket);
+        while !app.queued_jobs().await.contains(&"complete_unattended") {
+            tokio::task::yield_now().await;
+        }
+        app.app.clock.advance(TimeDelta::seconds(61));
+        app.run_all_jobs().await;
+        assert_eq!(ann.image(&ticket.image).await["status"], "COMPLETED");
+    }
+}
+
+#[tokio::test]
 async fn an_upload_that_is_sent_again_before_it_is_processed_is_the_newer_one() {
     let app = TestApp::start().await;
     let ann = app.user("ann@example.com").await;

@@ -144,12 +144,19 @@ async fn two_introductions_and_too_many_sockets_are_4429() {
 async fn operations_beyond_the_cap_are_refused_and_the_others_go_on() {
     let app = TestApp::start().await;
     let ann = app.user("ann@example.com").await;
+    let mut other = Socket::of(&app, &ann).await;
     let mut socket = Socket::of(&app, &ann).await;
+    for index in 0..100 {
+        other.subscribe(&index.to_string(), "subscription { myUploads { status } }", Value::Null).await;
+    }
+    // Answered behind all of them, so they are running.
+    other.say(json!({"type": "ping"})).await;
+    assert_eq!(other.hear().await["type"], "pong");
     for index in 0..101 {
         socket.subscribe(&index.to_string(), "subscription { myUploads { status } }", Value::Null).await;
     }
     let refused = socket.hear().await;
-    assert_eq!((&refused["type"], &refused["id"]), (&json!("error"), &json!("100")));
+    assert_eq!((&refused["type"], &refused["id"]), (&json!("error"), &json!("100")), "counted over all sockets");
     assert_eq!(refused["payload"][0]["extensions"]["code"], "RATE_LIMITED");
     socket.say(json!({"type": "complete", "id": "0"})).await;
     socket.subscribe("again", "{ __typename }", Value::Null).await;
@@ -211,6 +218,9 @@ async fn all_of_a_users_uploads_are_watched_at_once_and_nobody_elses() {
     socket.subscribe("1", &format!("subscription {{ myUploads {{ {PROGRESS} }} }}"), Value::Null).await;
     assert_eq!(socket.event("myUploads").await["image"]["id"], under_way.as_str(), "those under way come first");
     eve.ticket("hers.jpg", "image/jpeg", 1000).await;
+    let fresh = ann.ticket("new.jpg", "image/jpeg", 1000).await.image;
+    let event = socket.event("myUploads").await;
+    assert_eq!((&event["image"]["id"], &event["revision"]), (&json!(fresh), &json!(1)), "a new ticket is told of");
     let other = ann.upload("b.jpg", "image/jpeg", pictures::small_jpeg()).await;
     app.run_all_jobs().await;
     let mut statuses = Vec::new();
@@ -243,6 +253,38 @@ async fn a_client_that_does_not_listen_misses_states_but_never_the_last() {
     assert!(slow.next().await.is_none());
     let late = Socket::of(&app, &ann).await;
     assert_ends_at_once(late, &ticket.image).await;
+}
+
+#[tokio::test]
+async fn what_another_process_changed_is_told_of_too() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann@example.com").await;
+    let image = ann.ticket("a.jpg", "image/jpeg", 1000).await.image;
+    let mut one = Socket::of(&app, &ann).await;
+    one.watch(&image).await;
+    one.event("uploadProgress").await;
+    let mut all = Socket::of(&app, &ann).await;
+    all.subscribe("1", "subscription { myUploads { status revision } }", Value::Null).await;
+    all.event("myUploads").await;
+    // The other process, as far as this one can see: only the row is different.
+    let id = image.parse().expect("an id");
+    let mut row = darkroom::db::images::find(app.app.db.conn(), id).await.expect("a row").expect("an image");
+    row.receive(700, app.app.clock.now()).expect("to go on");
+    darkroom::db::images::update(app.app.db.conn(), &row).await.expect("to be written");
+    app.app.services.uploads.refresh_watched().await.expect("to be read again");
+    assert_eq!(one.event("uploadProgress").await["bytesUploaded"], 700);
+    assert_eq!(all.event("myUploads").await, json!({"status": "UPLOADING", "revision": 2}));
+    // Read again without news, it is told of once.
+    app.app.services.uploads.refresh_watched().await.expect("to be read again");
+    all.say(json!({"type": "ping"})).await;
+    assert_eq!(all.hear().await["type"], "pong");
+}
+
+#[tokio::test]
+async fn a_quiet_client_is_pinged() {
+    let app = TestApp::start().await;
+    let mut socket = Socket::of(&app, &app.anonymous()).await;
+    assert_eq!(socket.hear_or_end().await, Some(json!({"type": "ping"})));
 }
 
 async fn assert_ends_at_once(mut socket: Socket, image: &str) {

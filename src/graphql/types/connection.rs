@@ -57,13 +57,14 @@ pub struct ImageFilter {
 impl ImageConnection {
     /// The images, each with its cursor.
     async fn edges(&self) -> Vec<ImageEdge> {
-        let edge = |image: &domain::image::Image| ImageEdge { node: Image(image.clone()), cursor: cursor_of(image.id) };
+        let edge =
+            |image: &domain::image::Image| ImageEdge { node: Image::of(image.clone()), cursor: cursor_of(image.id) };
         self.page.images.iter().map(edge).collect()
     }
 
     /// The images alone.
     async fn nodes(&self) -> Vec<Image> {
-        self.page.images.iter().cloned().map(Image).collect()
+        self.page.images.iter().cloned().map(Image::of).collect()
     }
 
     /// Where this page stands.

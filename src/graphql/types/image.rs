@@ -9,13 +9,36 @@ use super::{
     user::User,
 };
 use crate::{
-    domain::{self, variant::Variant},
+    domain::{self, progress::Progress, variant::Variant},
     graphql::{FromContext, error::ApiError, loaders},
 };
 
 /// An image, from its ticket to its deletion.
 #[derive(Description)]
-pub struct Image(pub domain::image::Image);
+pub struct Image {
+    image: domain::image::Image,
+    /// As they were when an event was published; looked up where there was none.
+    variants: Option<Vec<Variant>>,
+}
+
+impl Image {
+    /// An image whose variants are looked up when they are asked for.
+    pub const fn of(image: domain::image::Image) -> Self {
+        Self { image, variants: None }
+    }
+
+    /// An image as an event tells of it.
+    pub fn at(progress: &Progress) -> Self {
+        Self { image: progress.image.clone(), variants: Some(progress.variants.clone()) }
+    }
+
+    async fn ready_variants(&self, ctx: &Context<'_>) -> Result<Vec<Variant>, ApiError> {
+        match &self.variants {
+            Some(variants) => Ok(variants.clone()),
+            None => Ok(loaders::load(ctx, self.image.id).await?.unwrap_or_default()),
+        }
+    }
+}
 
 /// Where an image is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -84,91 +107,91 @@ pub enum ImageFailureCode {
 impl Image {
     /// A UUIDv7: later images have larger ids.
     pub async fn id(&self) -> ID {
-        ID::from(self.0.id)
+        ID::from(self.image.id)
     }
 
     /// Whose image it is.
     async fn owner(&self, ctx: &Context<'_>) -> Result<User, ApiError> {
-        let owner = loaders::load(ctx, self.0.owner).await?;
+        let owner = loaders::load(ctx, self.image.owner).await?;
         Ok(User(loaders::present(owner, "user")?))
     }
 
     /// What kind of image it is.
     async fn category(&self, ctx: &Context<'_>) -> Result<Category, ApiError> {
-        let category = loaders::load(ctx, self.0.category).await?;
+        let category = loaders::load(ctx, self.image.category).await?;
         Ok(Category(loaders::present(category, "category")?))
     }
 
     /// The name that the file had on its owner's machine. Example: `"IMG_2041.jpg"`.
     async fn original_filename(&self) -> &str {
-        self.0.filename.as_str()
+        self.image.filename.as_str()
     }
 
     /// Where the original lives in the bucket once it is completed.
     async fn file_key(&self) -> &str {
-        &self.0.file_key
+        &self.image.file_key
     }
 
     /// In bytes: as announced until the object is stored, then its true size.
     async fn file_size(&self) -> Option<ByteSize> {
-        Some(ByteSize(self.0.file_size()))
+        Some(ByteSize(self.image.file_size()))
     }
 
     /// The media type of the original. Example: `"image/jpeg"`.
     async fn content_type(&self) -> &str {
-        self.0.format.content_type()
+        self.image.format.content_type()
     }
 
     /// In pixels, after EXIF orientation; null until known.
     async fn width(&self) -> Option<i32> {
-        self.0.facts().map(|facts| int(facts.width))
+        self.image.facts().map(|facts| int(facts.width))
     }
 
     /// In pixels, after EXIF orientation; null until known.
     async fn height(&self) -> Option<i32> {
-        self.0.facts().map(|facts| int(facts.height))
+        self.image.facts().map(|facts| int(facts.height))
     }
 
     /// Where it is in its life.
     async fn status(&self) -> ImageStatus {
-        self.0.status().into()
+        self.image.status().into()
     }
 
     /// Why it FAILED; null otherwise.
     async fn failure(&self) -> Option<ImageFailure> {
-        failure_of(&self.0)
+        failure_of(&self.image)
     }
 
     /// Up to 255 characters; empty until somebody writes one.
     async fn title(&self) -> &str {
-        &self.0.details.title
+        &self.image.details.title
     }
 
     /// Up to 5000 characters.
     async fn description(&self) -> &str {
-        &self.0.details.description
+        &self.image.details.description
     }
 
     /// What the picture shows, for those who do not see it. Up to 1000 characters.
     async fn alt_text(&self) -> &str {
-        &self.0.details.alt_text
+        &self.image.details.alt_text
     }
 
     /// Up to 50 tags of up to 50 characters, in the order given.
     async fn tags(&self) -> &[String] {
-        &self.0.details.tags
+        &self.image.details.tags
     }
 
     /// Of the original: presigned, or the CDN's; null until it is stored and checked.
     async fn url(&self, ctx: &Context<'_>) -> Result<Option<Url>, ApiError> {
-        Ok(ctx.services().library.original_url(&self.0).await?.map(Url))
+        Ok(ctx.services().library.original_url(&self.image).await?.map(Url))
     }
 
     /// Those that are ready, smallest first.
     #[graphql(complexity = "5 * child_complexity")]
     async fn variants(&self, ctx: &Context<'_>) -> Result<Vec<ImageVariant>, ApiError> {
-        let variants = loaders::load(ctx, self.0.id).await?.unwrap_or_default();
-        Ok(variants.into_iter().map(|variant| ImageVariant { image: self.0.clone(), variant }).collect())
+        let variants = self.ready_variants(ctx).await?;
+        Ok(variants.into_iter().map(|variant| ImageVariant { image: self.image.clone(), variant }).collect())
     }
 
     /// One of them; null until it is ready.
@@ -177,40 +200,40 @@ impl Image {
         ctx: &Context<'_>,
         #[graphql(name = "type", desc = "Which of the five sizes.")] kind: VariantType,
     ) -> Result<Option<ImageVariant>, ApiError> {
-        let variants = loaders::load(ctx, self.0.id).await?.unwrap_or_default();
+        let variants = self.ready_variants(ctx).await?;
         let variant = variants.into_iter().find(|variant| variant.kind == kind.into());
-        Ok(variant.map(|variant| ImageVariant { image: self.0.clone(), variant }))
+        Ok(variant.map(|variant| ImageVariant { image: self.image.clone(), variant }))
     }
 
     /// A ThumbHash in base64, to show a blur of about 25 bytes while the picture loads; null until processed.
     async fn placeholder(&self) -> Option<&str> {
-        self.0.facts().map(|facts| facts.placeholder.as_str())
+        self.image.facts().map(|facts| facts.placeholder.as_str())
     }
 
     /// Asks the storage whether it has the object. Costs a request to it.
     #[graphql(complexity = "20")]
     async fn exists_in_storage(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
-        Ok(ctx.services().library.exists_in_storage(&self.0).await?)
+        Ok(ctx.services().library.exists_in_storage(&self.image).await?)
     }
 
     /// When the first byte arrived, or was reported.
     async fn upload_started_at(&self) -> Option<DateTime<Utc>> {
-        self.0.upload_started_at
+        self.image.upload_started_at
     }
 
     /// When the upload was completed.
     async fn upload_completed_at(&self) -> Option<DateTime<Utc>> {
-        self.0.upload_completed_at
+        self.image.upload_completed_at
     }
 
     /// When the ticket was issued.
     async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+        self.image.created_at
     }
 
     /// When anything of it last changed.
     async fn updated_at(&self) -> DateTime<Utc> {
-        self.0.updated_at
+        self.image.updated_at
     }
 }
 

@@ -18,7 +18,7 @@ pub struct UploadProgress(pub Arc<domain::progress::Progress>);
 impl UploadProgress {
     /// The image as it stood at this revision.
     async fn image(&self) -> Image {
-        Image(self.0.image.clone())
+        Image::at(&self.0)
     }
 
     /// Where it is in its life.

@@ -36,7 +36,7 @@ pub struct FormField {
 impl UploadTicket {
     /// The image that the file becomes.
     async fn image(&self) -> Image {
-        Image(self.0.image.clone())
+        Image::of(self.0.image.clone())
     }
 
     /// How the file is sent.
@@ -166,7 +166,7 @@ macro_rules! image_payload {
             user_errors: Vec<UserError>,
         }
 
-        payload!($name { image: domain::image::Image => Image });
+        payload!($name { image: domain::image::Image => Image::of });
     };
 }
 

@@ -1,27 +1,32 @@
 //! One socket, from its handshake to its end.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
-use async_graphql::{Data, Response, ServerError};
+use async_graphql::{Data, Response, ServerError, parser::types::OperationType};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::{
-    SinkExt, StreamExt,
+    SinkExt, Stream, StreamExt,
     stream::{self, BoxStream, SplitSink, SplitStream},
 };
 use serde_json::{Map, Value};
-use tokio::time::{Instant, Interval, interval_at, sleep_until, timeout};
-use tokio_stream::StreamMap;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, Interval, interval_at, sleep_until, timeout},
+};
+use tokio_stream::{StreamMap, wrappers::ReceiverStream};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    PROTOCOL, SocketSlot,
+    PROTOCOL,
     message::{FromClient, FromServer, Hangup},
+    visitors::{OperationPlace, SocketPlace},
 };
 use crate::{
     domain::{error::ServiceError, user::Caller},
-    graphql::{error, for_caller},
+    graphql::{Services, error, for_caller},
     http::{
         HttpState, bearer, caller_of,
-        graphql::{EXECUTION_TIMEOUT, from_payload, never_began},
+        graphql::{EXECUTION_TIMEOUT, from_payload},
     },
 };
 
@@ -29,7 +34,6 @@ const INIT_TIMEOUT: Duration = Duration::from_secs(5);
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// A client that answers no ping for so long is gone.
 const PATIENCE: Duration = Duration::from_mins(1);
-const MAX_OPERATIONS: usize = 100;
 /// A token cannot outlive this by much; timers do not reach further.
 const LONGEST_WAIT: Duration = Duration::from_hours(30 * 24);
 
@@ -45,21 +49,26 @@ pub(super) struct Connection {
     /// Known once the client was acknowledged.
     session: Option<Session>,
     operations: StreamMap<String, BoxStream<'static, Event>>,
+    /// Operations that have said something already.
+    begun: HashSet<String>,
+    peer: Option<IpAddr>,
     speaks_our_protocol: bool,
 }
 
 struct Session {
+    token: Option<String>,
     caller: Arc<Caller>,
     expires_at: Instant,
-    _slot: SocketSlot,
+    place: SocketPlace,
 }
 
 impl Connection {
-    pub(super) fn new(state: HttpState, header_token: Option<String>, socket: WebSocket) -> Self {
+    pub(super) fn new(state: HttpState, header_token: Option<String>, peer: Option<IpAddr>, socket: WebSocket) -> Self {
         let speaks_our_protocol = socket.protocol().is_some_and(|protocol| protocol == PROTOCOL);
         let (sink, source) = socket.split();
         let operations = StreamMap::new();
-        Self { state, header_token, sink, source, session: None, operations, speaks_our_protocol }
+        let begun = HashSet::new();
+        Self { state, header_token, sink, source, session: None, operations, begun, peer, speaks_our_protocol }
     }
 
     /// Talks until either side hangs up.
@@ -97,6 +106,7 @@ impl Connection {
                     if heard_at.elapsed() > PATIENCE {
                         return Err(Hangup::Silent);
                     }
+                    self.recheck().await?;
                     self.say(&FromServer::Ping).await?;
                 }
                 () = sleep_until(deadline) => {
@@ -113,9 +123,9 @@ impl Connection {
         let message = serde_json::from_str(text).map_err(|_| bad("That is no message of this protocol"))?;
         match message {
             FromClient::ConnectionInit { payload } => self.acknowledge(payload.unwrap_or_default()).await,
-            FromClient::Subscribe { id, payload } => self.subscribe(id, payload),
+            FromClient::Subscribe { id, payload } => self.subscribe(id, payload).await,
             FromClient::Complete { id } => {
-                self.operations.remove(&id);
+                self.end(&id);
                 Ok(())
             }
             FromClient::Ping { payload } => self.say(&FromServer::Pong { payload }).await,
@@ -127,28 +137,30 @@ impl Connection {
         if self.session.is_some() {
             return Err(Hangup::TooMany("Too many initialisation requests"));
         }
-        let token = token_of(&payload).or(self.header_token.as_deref());
-        let caller = match caller_of(&self.state.services, token).await {
-            Ok(caller) => caller,
-            Err(ServiceError::Unauthenticated) => return Err(Hangup::Forbidden("The access token is not valid")),
-            Err(error) => {
-                tracing::error!(error = ?error, "a socket's caller could not be looked up");
-                return Err(Hangup::Forbidden("Try again later"));
-            }
+        let token = token_of(&payload).or(self.header_token.as_deref()).map(str::to_owned);
+        let caller = identify(&self.state.services.clone(), token.as_deref()).await?;
+        let life = match &caller {
+            Caller::Anonymous => LONGEST_WAIT,
+            Caller::User { expires_at, .. } => (*expires_at - self.state.clock.now()).to_std().unwrap_or_default(),
         };
-        let (user, life) = match &caller {
-            Caller::Anonymous => (None, LONGEST_WAIT),
-            Caller::User { user, expires_at, .. } => {
-                (Some(user.id), (*expires_at - self.state.clock.now()).to_std().unwrap_or_default())
-            }
-        };
-        let slot = SocketSlot::take(&self.state, user).ok_or(Hangup::TooMany("Too many sockets"))?;
+        let place = self.state.visitors.admit(&caller, self.peer).ok_or(Hangup::TooMany("Too many sockets"))?;
         let expires_at = Instant::now() + life.min(LONGEST_WAIT);
-        self.session = Some(Session { caller: Arc::new(caller), expires_at, _slot: slot });
+        self.session = Some(Session { token, caller: Arc::new(caller), expires_at, place });
         self.say(&FromServer::ConnectionAck).await
     }
 
-    fn subscribe(&mut self, id: String, payload: Value) -> Result<(), Hangup> {
+    /// Who the caller is now: logged out elsewhere, they are nobody here too.
+    async fn recheck(&mut self) -> Result<(), Hangup> {
+        let Some(token) = self.session.as_ref().and_then(|session| session.token.clone()) else { return Ok(()) };
+        let caller = Arc::new(identify(&self.state.services.clone(), Some(&token)).await?);
+        if let Some(session) = &mut self.session {
+            session.caller = caller;
+        }
+        Ok(())
+    }
+
+    async fn subscribe(&mut self, id: String, payload: Value) -> Result<(), Hangup> {
+        self.recheck().await?;
         let Some(session) = &self.session else { return Err(Hangup::Unauthorized) };
         if id.is_empty() || id.len() > 255 {
             return Err(bad("An id has 1 to 255 bytes"));
@@ -157,38 +169,68 @@ impl Connection {
             return Err(Hangup::SubscriberExists(id));
         }
         let mut request = from_payload(payload).map_err(Hangup::BadMessage)?;
-        let admitted = if self.operations.len() < MAX_OPERATIONS {
-            self.state.limits.admit(&mut request)
-        } else {
-            Err(too_many_operations())
-        };
+        let admitted = session.place.admit_operation().ok_or_else(too_many_operations);
+        let admitted = admitted.and_then(|place| self.state.limits.admit(&mut request).map(|()| place));
         let operation = match admitted {
-            Ok(()) => self.execute(request, Arc::clone(&session.caller)),
-            Err(error) => over(stream::iter([Response::from_errors(vec![error])]).boxed()),
+            Ok(place) => self.execute(request, Arc::clone(&session.caller), place),
+            Err(error) => over(stream::iter([Response::from_errors(vec![error])])),
         };
         self.operations.insert(id, operation);
         Ok(())
     }
 
-    /// The events of an operation. Only subscriptions may take long for theirs.
-    fn execute(&self, request: async_graphql::Request, caller: Arc<Caller>) -> BoxStream<'static, Event> {
+    /// The events of an operation. Only a subscription may take as long as it likes for its next one.
+    fn execute(
+        &self,
+        mut request: async_graphql::Request,
+        caller: Arc<Caller>,
+        place: OperationPlace,
+    ) -> BoxStream<'static, Event> {
+        let is_subscription = request.parsed_query().is_ok_and(|document| {
+            document.operations.iter().any(|(_, operation)| operation.node.ty == OperationType::Subscription)
+        });
         let request = for_caller(request, caller, &self.state.services);
-        let data = Arc::new(Data::default());
-        over(self.state.schema.execute_stream_with_session_data(request, data).boxed())
+        let responses = self.state.schema.execute_stream_with_session_data(request, Arc::new(Data::default()));
+        // A task of its own: polled by this one alone, it would keep its database connection while this one waits
+        // for another.
+        let (send, events) = mpsc::channel(1);
+        let task = AbortOnDropHandle::new(tokio::spawn(async move {
+            let mut responses = pin!(responses);
+            let patience = if is_subscription { Duration::MAX } else { EXECUTION_TIMEOUT };
+            loop {
+                let (response, is_last) = match timeout(patience, responses.next()).await {
+                    Ok(Some(response)) => (response, false),
+                    Ok(None) => break,
+                    Err(_) => (Response::from_errors(vec![took_too_long()]), true),
+                };
+                if send.send(response).await.is_err() || is_last {
+                    break;
+                }
+            }
+        }));
+        // The place and the task are held for as long as the stream is.
+        over(ReceiverStream::new(events).inspect(move |_| _ = (&place, &task)))
     }
 
     async fn tell(&mut self, id: &str, event: Event) -> Result<(), Hangup> {
         let Some(mut response) = event else {
-            self.operations.remove(id);
+            self.end(id);
             return self.say(&FromServer::Complete { id }).await;
         };
         error::finish(&mut response, &self.state.clock.new_id().to_string());
-        let is_refused = never_began(&response) || response.data == async_graphql::Value::Null;
-        if is_refused && !response.errors.is_empty() {
-            self.operations.remove(id);
+        // What fails at its beginning is over; an event that fails later is one event.
+        let failed = !response.errors.is_empty() && response.data == async_graphql::Value::Null;
+        if failed && self.begun.insert(id.to_owned()) {
+            self.end(id);
             return self.say(&FromServer::Error { id, payload: &response.errors }).await;
         }
+        self.begun.insert(id.to_owned());
         self.say(&FromServer::Next { id, payload: &response }).await
+    }
+
+    fn end(&mut self, id: &str) {
+        self.operations.remove(id);
+        self.begun.remove(id);
     }
 
     async fn say(&mut self, message: &FromServer<'_>) -> Result<(), Hangup> {
@@ -204,8 +246,18 @@ impl Connection {
     }
 }
 
+async fn identify(services: &Services, token: Option<&str>) -> Result<Caller, Hangup> {
+    caller_of(services, token).await.map_err(|error| match error {
+        ServiceError::Unauthenticated => Hangup::Forbidden("The access token is not valid"),
+        error => {
+            tracing::error!(error = ?error, "a socket's caller could not be looked up");
+            Hangup::Forbidden("Try again later")
+        }
+    })
+}
+
 /// A stream that says when it is over.
-fn over(responses: BoxStream<'static, Response>) -> BoxStream<'static, Event> {
+fn over(responses: impl Stream<Item = Response> + Send + 'static) -> BoxStream<'static, Event> {
     responses.map(Some).chain(stream::iter([None])).boxed()
 }
 
@@ -217,8 +269,16 @@ fn token_of(payload: &Map<String, Value>) -> Option<&str> {
 }
 
 fn too_many_operations() -> ServerError {
-    let mut error = ServerError::new(format!("A socket carries {MAX_OPERATIONS} operations at most."), None);
-    error.extensions.get_or_insert_default().set("code", "RATE_LIMITED");
+    refusal("Too many operations are running: end some first.", "RATE_LIMITED")
+}
+
+fn took_too_long() -> ServerError {
+    refusal("The operation took more than 30 seconds and was ended.", "TIMEOUT")
+}
+
+fn refusal(message: &str, code: &str) -> ServerError {
+    let mut error = ServerError::new(message, None);
+    error.extensions.get_or_insert_default().set("code", code);
     error
 }
 

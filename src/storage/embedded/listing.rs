@@ -30,6 +30,9 @@ impl<'a> Listing<'a> {
     /// names with their slashes, which is the order of the whole keys.
     pub(super) async fn page(&self, after: &str, limit: usize) -> Result<Page, StoreError> {
         let mut page = Page::default();
+        if limit == 0 {
+            return Ok(page);
+        }
         let mut last = String::new();
         let mut to_visit = self.names_of("", after).await?;
         while let Some(key) = to_visit.pop() {
@@ -48,8 +51,8 @@ impl<'a> Listing<'a> {
             if name == key && !key.ends_with('/') {
                 let path = ObjectPath::of_key(&key)?;
                 // It may have been deleted since its folder was read.
-                let Some(meta) = self.store.head(&path).await? else { continue };
-                page.objects.push((key, meta));
+                let Some(object) = self.store.open(&path).await? else { continue };
+                page.objects.push((key, object.meta));
             } else {
                 page.prefixes.push(name.clone());
             }

@@ -19,6 +19,7 @@ use s3s::{
     service::{S3Service, S3ServiceBuilder},
 };
 use tokio::sync::watch;
+use url::Url;
 
 use self::{post_object::PostObject, s3_api::S3Api, store::ObjectStore};
 use super::Credentials;
@@ -54,13 +55,15 @@ impl EmbeddedS3 {
         folder: &Path,
         credentials: &Credentials,
         clock: Clock,
+        public_url: &Url,
         observer: Arc<dyn UploadObserver>,
     ) -> io::Result<Self> {
-        let store = ObjectStore::open(folder, clock.clone())?;
+        let public_url = format!("{}/{BUCKET}", public_url.as_str().trim_end_matches('/'));
+        let store = ObjectStore::in_folder(folder, clock.clone())?;
         let mut builder = S3ServiceBuilder::new(S3Api::new(store.clone()));
         let secret = credentials.secret_access_key.as_str();
         builder.set_auth(SimpleAuth::from_single(credentials.access_key_id.as_str(), secret));
-        let post_object = PostObject { store, credentials: credentials.clone(), clock, observer };
+        let post_object = PostObject { store, credentials: credentials.clone(), clock, observer, public_url };
         Ok(Self { api: builder.build(), post_object: Arc::new(post_object) })
     }
 

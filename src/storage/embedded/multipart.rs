@@ -14,15 +14,13 @@ use uuid::Uuid;
 
 use super::{
     s3_api::{etag_of, modified, path_of, receive, signed},
-    store::{ObjectPath, ObjectStore, StoreError},
+    store::{ObjectPath, ObjectStore, OpenObject, StoreError},
     trailer::{ObjectHeaders, ObjectMeta},
 };
 
 const MAX_PARTS: i32 = 10_000;
 /// S3's bound for every part but the last.
 const MIN_PART_BYTES: u64 = 5 * 1024 * 1024;
-/// The header under which the upload itself remembers its key.
-const KEY: &str = "key";
 
 pub(super) struct Multipart {
     store: ObjectStore,
@@ -36,14 +34,13 @@ impl Multipart {
     pub(super) async fn create(&self, input: CreateMultipartUploadInput) -> S3Result<CreateMultipartUploadOutput> {
         path_of(&input.bucket, &input.key)?;
         let upload = self.store.new_id();
-        let mut user = input.metadata.unwrap_or_default();
-        user.insert(KEY.to_owned(), input.key.clone());
         let headers = ObjectHeaders {
             content_type: input.content_type,
             cache_control: input.cache_control,
             content_disposition: input.content_disposition,
             content_encoding: input.content_encoding,
-            user,
+            user: input.metadata.unwrap_or_default(),
+            upload_of: Some(input.key.clone()),
         };
         let writer = self.store.write(&ObjectPath::of_multipart(upload).join("upload"), headers).await;
         writer?.finish().await?;
@@ -77,7 +74,7 @@ impl Multipart {
         numbers.truncate(limit);
         let mut parts = Vec::new();
         for number in &numbers {
-            let Some(meta) = self.store.head(&folder.join(&part_name(*number))).await? else {
+            let Some(OpenObject { meta, .. }) = self.store.open(&folder.join(&part_name(*number))).await? else {
                 continue;
             };
             parts.push(Part {
@@ -104,7 +101,7 @@ impl Multipart {
         input: CompleteMultipartUploadInput,
     ) -> S3Result<CompleteMultipartUploadOutput> {
         let (folder, mut upload) = self.upload(&input.bucket, &input.key, &input.upload_id).await?;
-        upload.headers.user.remove(KEY);
+        upload.headers.upload_of = None;
         let asked = input.multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
         let parts = self.check_parts(&folder, &asked).await?;
         let path = path_of(&input.bucket, &input.key)?;
@@ -112,7 +109,8 @@ impl Multipart {
         let mut digests = Md5::new();
         for (part, meta) in &parts {
             digests.update(hex::decode(&meta.etag).unwrap_or_default());
-            let mut bytes = std::pin::pin!(self.store.read(part, 0..meta.size).await?);
+            let object = self.store.open(part).await?.ok_or_else(invalid_part)?;
+            let mut bytes = std::pin::pin!(object.read(0..meta.size).await?);
             while let Some(chunk) = bytes.next().await {
                 let chunk = chunk.map_err(StoreError::from)?;
                 writer.write(chunk).await?;
@@ -120,7 +118,9 @@ impl Multipart {
         }
         let etag = format!("{}-{}", hex::encode(digests.finalize()), parts.len());
         let meta = writer.finish_with_etag(etag).await?;
-        self.store.delete_all(&folder).await?;
+        if let Err(error) = self.store.delete_all(&folder).await {
+            tracing::warn!(error = ?error, "the parts of a completed upload stay");
+        }
         Ok(CompleteMultipartUploadOutput {
             bucket: Some(input.bucket),
             key: Some(input.key),
@@ -140,8 +140,8 @@ impl Multipart {
         path_of(bucket, key)?;
         let unknown = || S3Error::with_message(S3ErrorCode::NoSuchUpload, "There is no such upload.");
         let folder = ObjectPath::of_multipart(Uuid::parse_str(id).map_err(|_| unknown())?);
-        let meta = self.store.head(&folder.join("upload")).await?.ok_or_else(unknown)?;
-        let is_for_key = meta.headers.user.get(KEY).is_some_and(|known| known == key);
+        let meta = self.store.open(&folder.join("upload")).await?.ok_or_else(unknown)?.meta;
+        let is_for_key = meta.headers.upload_of.as_deref() == Some(key);
         if is_for_key { Ok((folder, meta)) } else { Err(unknown()) }
     }
 
@@ -151,7 +151,6 @@ impl Multipart {
         folder: &ObjectPath,
         asked: &[CompletedPart],
     ) -> S3Result<Vec<(ObjectPath, ObjectMeta)>> {
-        let invalid = || S3Error::with_message(S3ErrorCode::InvalidPart, "A part is missing or has another ETag.");
         let mut parts = Vec::new();
         let mut previous = 0;
         for (index, part) in asked.iter().enumerate() {
@@ -161,17 +160,21 @@ impl Multipart {
             }
             previous = number;
             let path = folder.join(&part_name(number));
-            let meta = self.store.head(&path).await?.ok_or_else(invalid)?;
+            let meta = self.store.open(&path).await?.ok_or_else(invalid_part)?.meta;
             if part.e_tag.as_ref().map(ETag::value) != Some(meta.etag.as_str()) {
-                return Err(invalid());
+                return Err(invalid_part());
             }
             if meta.size < MIN_PART_BYTES && index + 1 < asked.len() {
                 return Err(S3Error::new(S3ErrorCode::EntityTooSmall));
             }
             parts.push((path, meta));
         }
-        if parts.is_empty() { Err(invalid()) } else { Ok(parts) }
+        if parts.is_empty() { Err(invalid_part()) } else { Ok(parts) }
     }
+}
+
+fn invalid_part() -> S3Error {
+    S3Error::with_message(S3ErrorCode::InvalidPart, "A part is missing or has another ETag.")
 }
 
 /// Padded, so that names sort like numbers.

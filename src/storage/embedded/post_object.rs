@@ -2,7 +2,14 @@
 //!
 //! s3s would do this too, but holds every form in memory, one without a signature included.
 
-use std::sync::Arc;
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -17,6 +24,7 @@ use s3s::{
 };
 use subtle::ConstantTimeEq;
 use tokio::sync::watch;
+use tokio_stream::{Stream, StreamExt};
 
 use super::{
     BUCKET, REGION, UploadObserver,
@@ -31,12 +39,18 @@ use crate::{
 /// A policy and its signature are about 1 KB.
 const MAX_FIELD_BYTES: u64 = 16 * 1024;
 const MAX_FIELDS: usize = 32;
+/// What may come before the file, give or take a read's worth.
+const MAX_UNSIGNED_BYTES: usize = 64 * 1024;
+/// How long a client may send nothing.
+const IDLE_BODY: Duration = Duration::from_mins(1);
 
 pub(super) struct PostObject {
     pub store: ObjectStore,
     pub credentials: Credentials,
     pub clock: Clock,
     pub observer: Arc<dyn UploadObserver>,
+    /// What browsers see of the bucket, without a slash at its end.
+    pub public_url: String,
 }
 
 /// Whether a request is a browser's form and not one of S3's other POSTs.
@@ -44,6 +58,26 @@ pub(super) fn is_form<B>(request: &Request<B>) -> bool {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     request.method() == http::Method::POST
         && content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with("multipart/form-data"))
+}
+
+/// A body that ends with an error when it stands still, or goes on and on without a signed form: the parser
+/// would keep all of it while it looks for the end of a field.
+fn guarded<E>(
+    body: impl Stream<Item = Result<Bytes, E>> + Send,
+    is_admitted: Arc<AtomicBool>,
+) -> impl Stream<Item = io::Result<Bytes>> + Send
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let mut seen = 0;
+    body.timeout(IDLE_BODY).map(move |chunk| {
+        let chunk = chunk.map_err(io::Error::other)?.map_err(io::Error::other)?;
+        if seen > MAX_UNSIGNED_BYTES && !is_admitted.load(Ordering::Relaxed) {
+            return Err(io::Error::other("too many bytes before the signed fields"));
+        }
+        seen += chunk.len();
+        Ok(chunk)
+    })
 }
 
 /// What a form said before its file, once it is known to be signed.
@@ -55,13 +89,17 @@ struct Admitted {
 }
 
 impl PostObject {
-    pub(super) async fn answer<B>(&self, request: Request<B>) -> HttpResponse
+    pub(super) async fn answer<B>(self: &Arc<Self>, request: Request<B>) -> HttpResponse
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        match self.take(request).await {
-            Ok((key, meta)) => created(&key, &meta.etag),
+        // A request whose client is gone is dropped at its next await, also when every byte has come: what has
+        // come is brought home by a task of its own.
+        let this = Arc::clone(self);
+        let taken = tokio::spawn(async move { this.take(request).await });
+        match taken.await.unwrap_or_else(|panic| Err(S3Error::internal_error(panic))) {
+            Ok((key, meta)) => created(format!("{}/{key}", self.public_url), &key, &meta.etag),
             Err(error) => {
                 tracing::debug!(code = error.code().as_str(), message = error.message(), "refused a POST form");
                 error.to_http_response().unwrap_or_else(|_| HttpResponse::new(s3s::Body::empty()))
@@ -79,7 +117,8 @@ impl PostObject {
         }
         let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let boundary = multer::parse_boundary(content_type.unwrap_or_default()).map_err(malformed)?;
-        let body = request.into_body().into_data_stream();
+        let is_admitted = Arc::new(AtomicBool::new(false));
+        let body = guarded(request.into_body().into_data_stream(), Arc::clone(&is_admitted));
         let limits = SizeLimit::new().per_field(MAX_FIELD_BYTES).for_field("file", u64::MAX);
         let mut form = Multipart::with_constraints(body, boundary, Constraints::new().size_limit(limits));
 
@@ -88,7 +127,8 @@ impl PostObject {
             let name = field.name().unwrap_or_default().to_ascii_lowercase();
             if name == "file" {
                 let admitted = self.admit(&fields)?;
-                let stored = self.store_file(&admitted, field).await?;
+                is_admitted.store(true, Ordering::Relaxed);
+                let stored = self.receive(&admitted, field).await?;
                 self.observer.stored(&admitted.key, stored.size).await;
                 return Ok((admitted.key, stored));
             }
@@ -137,7 +177,7 @@ impl PostObject {
     }
 
     /// Streams the file to its place. One byte too many or too few, and nothing is kept.
-    async fn store_file(&self, admitted: &Admitted, mut file: Field<'_>) -> Result<ObjectMeta, S3Error> {
+    async fn receive(&self, admitted: &Admitted, mut file: Field<'_>) -> Result<ObjectMeta, S3Error> {
         let path = ObjectPath::of_key(&admitted.key)?;
         let content_type = Some(admitted.content_type.clone());
         let headers = ObjectHeaders { content_type, ..ObjectHeaders::default() };
@@ -161,7 +201,7 @@ impl PostObject {
 fn check_conditions(policy: &PostPolicy, fields: &[(String, String)]) -> Result<(), S3Error> {
     let unmet = || refuse(S3ErrorCode::AccessDenied, "The form does not meet a condition of its policy.");
     let value = |name: &str| match name {
-        "bucket" => Some(BUCKET),
+        "bucket" if !fields.iter().any(|(known, _)| known == "bucket") => Some(BUCKET),
         _ => fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()),
     };
     for condition in &policy.conditions {
@@ -189,8 +229,7 @@ fn expiry(policy: &PostPolicy) -> DateTime<Utc> {
     DateTime::from_timestamp(seconds, 0).unwrap_or_default()
 }
 
-fn created(key: &str, etag: &str) -> HttpResponse {
-    let location = format!("/{BUCKET}/{key}");
+fn created(location: String, key: &str, etag: &str) -> HttpResponse {
     let quoted = format!("\"{etag}\"");
     let mut xml = Vec::new();
     let answer = PostResponse { location: &location, bucket: BUCKET, key, etag: &quoted };

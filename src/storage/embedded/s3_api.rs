@@ -20,7 +20,7 @@ use super::{
     BUCKET,
     listing::{Listing, Page},
     multipart::Multipart,
-    store::{ObjectPath, ObjectStore, ObjectWriter},
+    store::{ObjectPath, ObjectStore, ObjectWriter, OpenObject},
     trailer::{ObjectHeaders, ObjectMeta},
 };
 
@@ -34,8 +34,8 @@ impl S3Api {
         Self { multipart: Multipart::new(store.clone()), store }
     }
 
-    async fn existing(&self, path: &ObjectPath) -> S3Result<ObjectMeta> {
-        let found = self.store.head(path).await?;
+    async fn existing(&self, path: &ObjectPath) -> S3Result<OpenObject> {
+        let found = self.store.open(path).await?;
         found.ok_or_else(|| S3Error::with_message(S3ErrorCode::NoSuchKey, "There is no such object."))
     }
 }
@@ -75,6 +75,21 @@ fn matches(condition: &ETagCondition, meta: &ObjectMeta) -> bool {
     condition.is_any() || condition.as_etag().is_some_and(|etag| etag.value() == meta.etag)
 }
 
+/// If-Match and If-None-Match, of reads and of copies' sources.
+fn check_conditions(
+    if_match: Option<&ETagCondition>,
+    if_none_match: Option<&ETagCondition>,
+    meta: &ObjectMeta,
+) -> S3Result<()> {
+    if if_match.is_some_and(|condition| !matches(condition, meta)) {
+        return Err(S3Error::new(S3ErrorCode::PreconditionFailed));
+    }
+    if if_none_match.is_some_and(|condition| matches(condition, meta)) {
+        return Err(S3Error::new(S3ErrorCode::NotModified));
+    }
+    Ok(())
+}
+
 #[async_trait::async_trait]
 impl S3 for S3Api {
     async fn head_bucket(&self, req: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
@@ -85,12 +100,16 @@ impl S3 for S3Api {
     async fn put_object(&self, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         let input = req.input;
         let path = path_of(&input.bucket, &input.key)?;
+        if input.if_none_match.is_some_and(|condition| condition.is_any()) && self.store.open(&path).await?.is_some() {
+            return Err(S3Error::new(S3ErrorCode::PreconditionFailed));
+        }
         let headers = ObjectHeaders {
             content_type: input.content_type,
             cache_control: input.cache_control,
             content_disposition: input.content_disposition,
             content_encoding: input.content_encoding,
             user: input.metadata.unwrap_or_default(),
+            upload_of: None,
         };
         let writer = self.store.write(&path, headers).await?;
         let meta = receive(writer, input.body).await?;
@@ -100,17 +119,16 @@ impl S3 for S3Api {
     async fn get_object(&self, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
         let input = req.input;
         let path = path_of(&input.bucket, &input.key)?;
-        let meta = self.existing(&path).await?;
-        if input.if_match.is_some_and(|condition| !matches(&condition, &meta)) {
-            return Err(S3Error::new(S3ErrorCode::PreconditionFailed));
-        }
-        if input.if_none_match.is_some_and(|condition| matches(&condition, &meta)) {
-            return Err(S3Error::new(S3ErrorCode::NotModified));
-        }
+        let object = self.existing(&path).await?;
+        check_conditions(input.if_match.as_ref(), input.if_none_match.as_ref(), &object.meta)?;
+        let meta = object.meta.clone();
         let invalid_range = |_| S3Error::new(S3ErrorCode::InvalidRange);
         let part = input.range.map(|range| range.check(meta.size)).transpose().map_err(invalid_range)?;
+        if part.as_ref().is_some_and(Range::is_empty) {
+            return Err(S3Error::new(S3ErrorCode::InvalidRange));
+        }
         let Range { start, end } = part.clone().unwrap_or(0..meta.size);
-        let body = self.store.read(&path, start..end).await?;
+        let body = object.read(start..end).await?;
         let output = GetObjectOutput {
             body: Some(StreamingBlob::wrap(body)),
             content_length: Some(signed(end - start)),
@@ -129,7 +147,9 @@ impl S3 for S3Api {
     }
 
     async fn head_object(&self, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
-        let meta = self.existing(&path_of(&req.input.bucket, &req.input.key)?).await?;
+        let input = req.input;
+        let meta = self.existing(&path_of(&input.bucket, &input.key)?).await?.meta;
+        check_conditions(input.if_match.as_ref(), input.if_none_match.as_ref(), &meta)?;
         let output = HeadObjectOutput {
             content_length: Some(signed(meta.size)),
             accept_ranges: Some("bytes".to_owned()),
@@ -168,9 +188,7 @@ impl S3 for S3Api {
         };
         let (from, to) = (path_of(bucket, key)?, path_of(&input.bucket, &input.key)?);
         let source = self.existing(&from).await?;
-        if input.copy_source_if_match.is_some_and(|condition| !matches(&condition, &source)) {
-            return Err(S3Error::new(S3ErrorCode::PreconditionFailed));
-        }
+        check_conditions(input.copy_source_if_match.as_ref(), None, &source.meta)?;
         let replaces = input.metadata_directive.is_some_and(|given| given.as_str() == MetadataDirective::REPLACE);
         let replaced = ObjectHeaders {
             content_type: input.content_type,
@@ -178,10 +196,12 @@ impl S3 for S3Api {
             content_disposition: input.content_disposition,
             content_encoding: input.content_encoding,
             user: input.metadata.unwrap_or_default(),
+            upload_of: None,
         };
-        let headers = if replaces { replaced } else { source.headers.clone() };
+        let headers = if replaces { replaced } else { source.meta.headers.clone() };
         let writer = self.store.write(&to, headers).await?;
-        let body = StreamingBlob::wrap(self.store.read(&from, 0..source.size).await?);
+        let size = source.meta.size;
+        let body = StreamingBlob::wrap(source.read(0..size).await?);
         let meta = receive(writer, Some(body)).await?;
         let result = CopyObjectResult {
             e_tag: Some(etag_of(&meta)),

@@ -1,15 +1,17 @@
 //! Objects as files, by OpenDAL: written beside their place, synced, then renamed into it.
 
 use std::{
+    fs::File,
     io,
     ops::Range,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
 use md5::{Digest, Md5};
-use opendal::{Buffer, ErrorKind, Operator, Writer, services::Fs};
+use opendal::{Buffer, ErrorKind, Operator, Reader, Writer, services::Fs};
 use s3s::{S3Error, S3ErrorCode};
 
 use super::trailer::{self, ObjectHeaders, ObjectMeta};
@@ -51,11 +53,19 @@ pub struct ObjectStore {
     root: PathBuf,
     files: Operator,
     clock: Clock,
+    /// Held for as long as the process lives, however it ends.
+    _lock: Arc<File>,
 }
 
 impl ObjectStore {
     /// Opens a folder and clears away what a killed process left half-written.
-    pub fn open(root: &Path, clock: Clock) -> io::Result<Self> {
+    pub fn in_folder(root: &Path, clock: Clock) -> io::Result<Self> {
+        std::fs::create_dir_all(root)?;
+        let lock = File::create(root.join("lock"))?;
+        lock.try_lock().map_err(|_| {
+            let why = format!("another server uses {}: one at a time, or an S3 elsewhere", root.display());
+            io::Error::new(io::ErrorKind::AddrInUse, why)
+        })?;
         let writing = root.join("writing");
         if writing.exists() {
             std::fs::remove_dir_all(&writing)?;
@@ -63,49 +73,59 @@ impl ObjectStore {
         std::fs::create_dir_all(&writing)?;
         let fs = Fs::default().root(&root.to_string_lossy()).atomic_write_dir(&writing.to_string_lossy());
         let files = Operator::new(fs).map_err(io::Error::other)?;
-        Ok(Self { root: root.to_owned(), files, clock })
+        Ok(Self { root: root.to_owned(), files, clock, _lock: Arc::new(lock) })
     }
 
-    /// What is known of an object, where there is one.
-    pub async fn head(&self, key: &ObjectPath) -> Result<Option<ObjectMeta>, StoreError> {
-        let length = match self.files.stat(key.path()).await {
-            Ok(stat) if stat.is_file() => stat.content_length(),
-            Ok(_) => return Ok(None),
-            Err(error) if is_absent(&error) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        let from = length.saturating_sub(trailer::MAX_LEN as u64);
-        match self.files.read_with(key.path()).range(from..length).await {
-            Ok(end) => Ok(trailer::decode(&end.to_vec(), length)),
-            Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Err(error.into()),
+    /// Opens an object, where there is one. What is known of it and its bytes are of one and the same file,
+    /// also when another takes its place meanwhile.
+    pub async fn open(&self, key: &ObjectPath) -> Result<Option<OpenObject>, StoreError> {
+        // Length and content are asked for one after the other: replaced between the two, it is opened again.
+        for _ in 0..10 {
+            let opened = async {
+                let stat = self.files.stat(key.path()).await?;
+                if !stat.is_file() {
+                    return Ok(None);
+                }
+                let length = stat.content_length();
+                let reader = self.files.reader_with(key.path()).chunk(READ_CHUNK).await?;
+                let from = length.saturating_sub(trailer::MAX_LEN as u64);
+                let end = reader.read(from..length).await?;
+                Ok(Some((trailer::decode(&end.to_vec(), length), reader)))
+            };
+            match opened.await {
+                Ok(Some((Some(meta), reader))) => return Ok(Some(OpenObject { meta, reader })),
+                Ok(None) => return Ok(None),
+                Err(error) if is_absent(&error) => return Ok(None),
+                Ok(Some((None, _))) | Err(_) => tokio::task::yield_now().await,
+            }
         }
-    }
-
-    /// A part of an object's bytes, as they come from the disk.
-    pub async fn read(
-        &self,
-        key: &ObjectPath,
-        range: Range<u64>,
-    ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + Sync + use<>, StoreError> {
-        let reader = self.files.reader_with(key.path()).chunk(READ_CHUNK).await?;
-        Ok(reader.into_bytes_stream(range).await?.map_err(io::Error::other))
+        Err(io::Error::other(format!("{} is no object's file", key.path())).into())
     }
 
     /// Begins to write an object. It appears whole when it is finished, and never otherwise.
     pub async fn write(&self, key: &ObjectPath, headers: ObjectHeaders) -> Result<ObjectWriter, StoreError> {
+        let folder = self.root.join(key.path()).parent().map(Path::to_owned).unwrap_or_default();
+        // A folder that is made for this object has an entry in the one above, which has to last as well.
+        let is_known = tokio::fs::try_exists(&folder).await?;
+        let ancestors = folder.ancestors().take_while(|above| above.starts_with(&self.root));
+        let to_sync = ancestors.take(if is_known { 1 } else { usize::MAX }).map(Path::to_owned).collect();
         let writer = self.files.writer(key.path()).await?;
-        let folder = self.root.join(key.path()).parent().map(Path::to_owned);
         let meta = ObjectMeta { headers, modified: self.clock.now(), ..ObjectMeta::default() };
-        Ok(ObjectWriter { writer: Some(writer), folder, meta, digest: Md5::new() })
+        Ok(ObjectWriter { writer: Some(writer), to_sync, meta, digest: Md5::new() })
     }
 
     /// Removes an object, if it is there.
     pub async fn delete(&self, key: &ObjectPath) -> Result<(), StoreError> {
-        if self.head(key).await?.is_some() {
-            self.files.delete(key.path()).await?;
+        match self.files.stat(key.path()).await {
+            Ok(stat) if stat.is_file() => match self.files.delete(key.path()).await {
+                // Somebody else was faster.
+                Err(error) if !is_absent(&error) => Err(error.into()),
+                _ => Ok(()),
+            },
+            Ok(_) => Ok(()),
+            Err(error) if is_absent(&error) => Ok(()),
+            Err(error) => Err(error.into()),
         }
-        Ok(())
     }
 
     /// Removes a folder with all that is in it.
@@ -167,10 +187,27 @@ impl ObjectPath {
     }
 }
 
+/// An object that is being read.
+pub struct OpenObject {
+    pub meta: ObjectMeta,
+    reader: Reader,
+}
+
+impl OpenObject {
+    /// A part of the object's bytes, as they come from the disk.
+    pub async fn read(
+        self,
+        range: Range<u64>,
+    ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + Sync + use<>, StoreError> {
+        Ok(self.reader.into_bytes_stream(range).await?.map_err(io::Error::other))
+    }
+}
+
 /// An object that is being written. Dropped before it is finished, it leaves nothing.
 pub struct ObjectWriter {
     writer: Option<Writer>,
-    folder: Option<PathBuf>,
+    /// The folders whose entries are new once the object is in its place.
+    to_sync: Vec<PathBuf>,
     meta: ObjectMeta,
     digest: Md5,
 }
@@ -199,10 +236,11 @@ impl ObjectWriter {
         self.meta.etag = etag;
         let trailer = trailer::encode(&self.meta).ok_or(StoreError::MetadataTooLong)?;
         self.append(Buffer::from(trailer)).await?;
-        if let Some(mut writer) = self.writer.take() {
+        if let Some(writer) = &mut self.writer {
             writer.close().await?;
         }
-        if let Some(folder) = self.folder.take() {
+        self.writer = None;
+        for folder in &self.to_sync {
             // The rename itself lasts only once the folder is synced.
             tokio::fs::File::open(folder).await?.sync_all().await?;
         }

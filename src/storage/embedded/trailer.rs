@@ -36,6 +36,9 @@ pub struct ObjectHeaders {
     pub content_disposition: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_encoding: Option<String>,
+    /// The key that a multipart upload is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upload_of: Option<String>,
     /// The `x-amz-meta-` headers.
     #[serde(skip_serializing_if = "HashMap::is_empty")]
     pub user: HashMap<String, String>,

@@ -45,7 +45,9 @@ impl TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let mut arguments: Vec<String> = vec!["test".into(), "--bind".into(), address.to_string()];
-        arguments.extend(["--data-dir".into(), data_dir.path().display().to_string()]);
+        if !flags.contains(&"--data-dir") {
+            arguments.extend(["--data-dir".into(), data_dir.path().display().to_string()]);
+        }
         arguments.extend(["--public-url".into(), format!("http://{address}")]);
         arguments.extend(["--admin-password".into(), client::ADMIN_PASSWORD.into()]);
         if !flags.contains(&"--aws-storage-bucket-name") {
@@ -55,7 +57,7 @@ impl TestApp {
         let config = Arguments::parse_from(arguments).config;
         let app = App::build(config, address, Clock::held()).await.expect("the application");
         app.bootstrap().await.expect("the first rows");
-        let router = app.router().expect("the routes");
+        let router = app.router().expect("the routes").into_make_service_with_connect_info::<SocketAddr>();
         let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("a server") });
         Self { app, address, data_dir, server, worker: None }
     }

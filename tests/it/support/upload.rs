@@ -39,6 +39,13 @@ impl Ticket {
         changed
     }
 
+    /// The same ticket with one field more.
+    pub fn with_more(&self, name: &str, value: &str) -> Self {
+        let mut changed = self.clone();
+        changed.fields.push((name.to_owned(), value.to_owned()));
+        changed
+    }
+
     /// The same ticket with one field left out.
     pub fn without(&self, name: &str) -> Self {
         let mut changed = self.clone();
