@@ -36,6 +36,13 @@ else
 	@echo "npm is not installed: building without GraphiQL (Debian: apt-get install nodejs npm)"
 endif
 
+# How fast and how large: see docs/benchmarks.md. PHOTO is a JPEG of 12 megapixels.
+PHOTO ?= ../shared/images/photos/iphone12_12mp_420.jpg
+bench: web
+	cargo build --release --quiet
+	cd bench && npm ci --no-audit --no-fund --silent
+	DARKROOM=$(CURDIR)/target/release/darkroom node bench/upload.mjs $(PHOTO)
+
 schema:
 	cargo run --quiet -- schema > schema.graphql
 

@@ -12,6 +12,7 @@ install() {
     fi
 }
 command -v npm > /dev/null || install nodejs npm
+command -v jq > /dev/null || install jq
 export CHROMIUM="${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}"
 if [ -z "$CHROMIUM" ]; then install chromium; CHROMIUM=$(command -v chromium); fi
 

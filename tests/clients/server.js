@@ -10,8 +10,8 @@ import { fileURLToPath } from "node:url";
 const program =
   process.env.DARKROOM ?? fileURLToPath(new URL("../../target/debug/darkroom", import.meta.url));
 
-/** Starts a server; `stop` ends it and removes its folder. */
-export async function startServer() {
+/** Starts a server; `stop` ends it and removes its folder. Unless told otherwise, somebody is signed in. */
+export async function startServer({ token = true } = {}) {
   const folder = mkdtempSync(path.join(tmpdir(), "darkroom-"));
   const env = { ...process.env, BIND: "127.0.0.1:0", DATA_DIR: folder, RUST_LOG: "error" };
   const server = spawn(program, ["serve"], { env, stdio: ["ignore", "pipe", "inherit"] });
@@ -22,9 +22,12 @@ export async function startServer() {
     server.once("exit", (code) => reject(new Error(`the server ended with ${code}`)));
   });
   const port = address.split(":").at(-1);
-  const token = execFileSync(program, ["token", "ann@example.com"], { env }).toString().trim();
-  return {
-    token,
+  const started = {
+    token: "",
+    pid: server.pid,
+    async signIn() {
+      started.token = execFileSync(program, ["token", "ann@example.com"], { env }).toString().trim();
+    },
     url: `http://localhost:${port}`,
     graphql: `http://localhost:${port}/graphql`,
     socket: `ws://localhost:${port}/graphql`,
@@ -34,6 +37,8 @@ export async function startServer() {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+  if (token) await started.signIn();
+  return started;
 }
 
 /** Sends an operation and gives its data. */
@@ -48,12 +53,12 @@ export async function send(server, query, variables) {
   return data;
 }
 
-/** A ticket for a PNG, and the means to post it. */
-export async function ticketFor(server, bytes) {
+/** A ticket for a picture, and the means to post it. */
+export async function ticketFor(server, bytes, filename = "drawing.png", contentType = "image/png") {
   const { categories } = await send(server, "{ categories { id } }");
   const input = {
-    filename: "drawing.png",
-    contentType: "image/png",
+    filename,
+    contentType,
     fileSize: bytes.length,
     categoryId: categories[0].id,
   };

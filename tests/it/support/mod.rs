@@ -8,7 +8,7 @@ pub mod upload;
 use std::net::SocketAddr;
 
 use clap::Parser;
-use darkroom::{app::App, clock::Clock, config::Config};
+use darkroom::{app::App, clock::Clock, config::Config, domain::job::Job};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -76,7 +76,7 @@ impl TestApp {
 
     /// What waits in the queue, by name.
     pub async fn queued_jobs(&self) -> Vec<&'static str> {
-        self.app.queue.pending().await.expect("the queue").into_iter().map(|job| job.name()).collect()
+        self.app.queue.pending().await.expect("the queue").into_iter().map(Job::name).collect()
     }
 
     /// Everything in the bucket.
@@ -126,7 +126,7 @@ async fn s3_elsewhere() -> Vec<String> {
     let Some(endpoint) = std::env::var_os(S3_ENDPOINT).and_then(|endpoint| endpoint.into_string().ok()) else {
         return Vec::new();
     };
-    let bucket = format!("test-{}", uuid::Uuid::now_v7().simple());
+    let bucket = format!("test-{}", Clock::default().new_id().simple());
     let sdk = aws_config::defaults(aws_config::BehaviorVersion::latest()).endpoint_url(&endpoint).load().await;
     let config = aws_sdk_s3::config::Builder::from(&sdk).force_path_style(true).build();
     aws_sdk_s3::Client::from_conf(config).create_bucket().bucket(&bucket).send().await.expect("a bucket");

@@ -13,7 +13,7 @@ use tokio_tungstenite::{
 use super::{TestApp, client::Client};
 
 /// Longer than anything that a test waits for should take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub const PROGRESS: &str = "status revision bytesUploaded bytesTotal percent variantsReady variantsTotal \
     variant { type width height url } failure { code } image { id status title }";
