@@ -9,10 +9,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{accounts::NewAdmin, app::App, clock::Clock, config::Config, uploads::Uploads};
+use crate::{accounts::NewAdmin, app::App, clock::Clock, config::Config, http, uploads::Uploads};
 
-/// How long requests may take to end once the process is told to stop.
-const GRACE: Duration = Duration::from_secs(5);
 /// How soon watchers hear of what another process did.
 const REFRESH_EVERY: Duration = Duration::from_secs(2);
 
@@ -25,24 +23,19 @@ pub async fn serve(mut config: Config, no_worker: bool) -> anyhow::Result<()> {
     config.bind = address;
     let app = App::build(config.clone(), address, Clock::default()).await?;
     say_where(&config, address, app.bootstrap().await?)?;
-    let router = app.router()?.into_make_service_with_connect_info::<SocketAddr>();
+    let router = app.router()?;
     let stop = stop_on_signal()?;
     let worker = (!no_worker).then(|| tokio::spawn(app.worker().run(stop.clone())));
     tokio::spawn(refresh(app.services.uploads.clone()));
     let no_more_requests = CancellationToken::new();
-    let server = axum::serve(listener, router).with_graceful_shutdown(no_more_requests.clone().cancelled_owned());
-    let server = tokio::spawn(server.into_future());
+    let server = tokio::spawn(http::listen(listener, router, no_more_requests.clone()));
     stop.cancelled().await;
     // Running jobs come first: they may need the storage, which is inside this server.
     if let Some(worker) = worker {
         worker.await?;
     }
     no_more_requests.cancel();
-    // Sockets stay open as long as their clients like: they are not waited for.
-    match tokio::time::timeout(GRACE, server).await {
-        Ok(served) => Ok(served??),
-        Err(_) => Ok(()),
-    }
+    Ok(server.await?)
 }
 
 /// Looks again and again at what is being watched, for changes that other processes made.

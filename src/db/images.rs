@@ -12,10 +12,11 @@ use super::{
 };
 use crate::domain::{
     details::Details,
+    failure::{Failure, FailureCode},
     filename::Filename,
     format::ImageFormat,
     ids::{CategoryId, ImageId, UserId},
-    image::{Facts, Failure, FailureCode, Image, ImageStatus, Original, UploadState},
+    image::{Facts, Image, ImageStatus, Original, UploadState},
 };
 
 /// One image, deleted ones included.

@@ -5,6 +5,7 @@
 pub mod category;
 pub mod details;
 pub mod error;
+pub mod failure;
 pub mod filename;
 pub mod format;
 pub mod ids;
@@ -12,5 +13,6 @@ pub mod image;
 pub mod job;
 pub mod progress;
 pub mod ticket;
+mod transitions;
 pub mod user;
 pub mod variant;

@@ -2,9 +2,9 @@
 //!
 //! The stock handler runs mutations over GET, takes text/plain, and answers 200 where the specification says 400.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use async_graphql::{Request, Response as GraphqlResponse, ServerError, Variables};
+use async_graphql::{Request, Response as GraphqlResponse, ServerError};
 use async_graphql_axum::GraphQLResponse;
 use axum::{
     Extension,
@@ -13,9 +13,12 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
-use serde_json::{Map, Value};
 
-use super::{HttpState, RequestId, bearer, caller_of, websocket};
+use super::{
+    EXECUTION_TIMEOUT, HttpState, RequestId, bearer, caller_of,
+    request::{JSON, Malformed, check_content_type, from_json, from_query},
+    websocket,
+};
 use crate::{
     domain::{error::ServiceError, user::Caller},
     graphql::{
@@ -25,12 +28,6 @@ use crate::{
 };
 
 const GRAPHQL_JSON: &str = "application/graphql-response+json";
-const JSON: &str = "application/json";
-/// How long an operation may take.
-pub(super) const EXECUTION_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// A request that is refused before it is executed.
-struct Malformed(StatusCode, String);
 
 /// `GET`: a query, or a WebSocket's beginning.
 pub(super) async fn get(
@@ -180,85 +177,4 @@ fn accepts(headers: &HeaderMap, format: &str) -> bool {
     let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let mut ranges = values.flat_map(|value| value.split(',')).map(|range| range.split(';').next().unwrap_or_default());
     ranges.any(|range| range.trim().eq_ignore_ascii_case(format))
-}
-
-/// JSON alone: what a form on another site can send without asking is refused.
-fn check_content_type(headers: &HeaderMap) -> Result<(), Malformed> {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let mut parts = value.split(';').map(str::trim);
-    let is_json = parts.next().is_some_and(|format| format.eq_ignore_ascii_case(JSON));
-    let is_utf8 = parts.all(|parameter| {
-        let charset = parameter.to_ascii_lowercase();
-        charset.strip_prefix("charset=").is_none_or(|charset| charset.trim_matches('"') == "utf-8")
-    });
-    if is_json && is_utf8 {
-        return Ok(());
-    }
-    Err(Malformed(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("Send {JSON} in UTF-8.")))
-}
-
-fn from_json(body: &[u8]) -> Result<Request, Malformed> {
-    match serde_json::from_slice(body) {
-        Ok(Value::Object(fields)) => from_fields(fields),
-        Ok(_) => Err(bad("The body is a JSON object; batches are off.")),
-        Err(_) => Err(bad("The body is not JSON.")),
-    }
-}
-
-fn from_query(query: &str) -> Result<Request, Malformed> {
-    let mut fields = Map::new();
-    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        let value = match name.as_ref() {
-            "variables" | "extensions" => {
-                serde_json::from_str(&value).map_err(|_| bad(format!("`{name}` is not JSON.")))?
-            }
-            _ => Value::String(value.into_owned()),
-        };
-        fields.insert(name.into_owned(), value);
-    }
-    from_fields(fields)
-}
-
-fn from_fields(mut fields: Map<String, Value>) -> Result<Request, Malformed> {
-    let extensions = object(&mut fields, "extensions")?;
-    let query = text(&mut fields, "query")?.unwrap_or_default();
-    if query.is_empty() && !extensions.contains_key("persistedQuery") {
-        return Err(bad("The request has no `query`."));
-    }
-    let mut request = Request::new(query);
-    request.operation_name = text(&mut fields, "operationName")?;
-    request.variables = Variables::from_json(Value::Object(object(&mut fields, "variables")?));
-    for (name, value) in extensions {
-        let value = async_graphql::Value::from_json(value).map_err(|_| bad("`extensions` cannot be read."))?;
-        request.extensions.insert(name, value);
-    }
-    Ok(request)
-}
-
-fn text(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Malformed> {
-    match fields.remove(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(bad(format!("`{name}` is a string."))),
-    }
-}
-
-fn object(fields: &mut Map<String, Value>, name: &str) -> Result<Map<String, Value>, Malformed> {
-    match fields.remove(name) {
-        None | Some(Value::Null) => Ok(Map::new()),
-        Some(Value::Object(object)) => Ok(object),
-        Some(_) => Err(bad(format!("`{name}` is an object."))),
-    }
-}
-
-fn bad(message: impl Into<String>) -> Malformed {
-    Malformed(StatusCode::BAD_REQUEST, message.into())
-}
-
-/// The request in a WebSocket's `subscribe` message.
-pub(super) fn from_payload(payload: Value) -> Result<Request, String> {
-    match payload {
-        Value::Object(fields) => from_fields(fields).map_err(|Malformed(_, message)| message),
-        _ => Err("The payload is an object.".to_owned()),
-    }
 }

@@ -3,7 +3,9 @@
 mod graphiql;
 mod graphql;
 mod health;
+mod listen;
 mod media;
+mod request;
 mod websocket;
 
 use std::time::Duration;
@@ -23,7 +25,7 @@ use tower_http::{
 };
 use url::Url;
 
-pub use self::health::Vitals;
+pub use self::{health::Vitals, listen::listen};
 use crate::{
     clock::Clock,
     domain::{error::ServiceError, user::Caller},
@@ -33,6 +35,8 @@ use crate::{
 
 /// In bytes: what a GraphQL request's body may have.
 const MAX_GRAPHQL_BODY: usize = 1024 * 1024;
+/// How long an operation may take.
+const EXECUTION_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a client may send nothing of a body that it began.
 const IDLE_BODY: Duration = Duration::from_mins(1);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

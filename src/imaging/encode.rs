@@ -1,5 +1,7 @@
 //! Lossy WebP by libwebp: the one place that calls into C.
 
+#![expect(unsafe_code, reason = "libwebp is C, and nothing in Rust encodes lossy WebP")]
+
 use image::DynamicImage;
 use libwebp_sys::{
     WebPConfig, WebPEncode, WebPMemoryWrite, WebPMemoryWriter, WebPMemoryWriterClear, WebPMemoryWriterInit,

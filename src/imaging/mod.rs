@@ -11,8 +11,9 @@ use bytes::Bytes;
 use image::DynamicImage;
 
 use crate::domain::{
+    failure::{Failure, FailureCode},
     format::ImageFormat,
-    image::{Facts, Failure, FailureCode},
+    image::Facts,
     variant::VariantType,
 };
 

@@ -4,6 +4,7 @@ pub mod embedded;
 mod key;
 mod post_policy;
 mod s3;
+mod sign;
 
 pub use key::StorageKey;
 pub use post_policy::{Credentials, PostPolicySigner};

@@ -1,27 +1,23 @@
 //! The bucket: called on the internal endpoint, signed for the public one.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_sdk_s3::{
     Client,
     config::{
-        BehaviorVersion, ProvideCredentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
-        SharedCredentialsProvider, timeout::TimeoutConfig,
+        BehaviorVersion, Region, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider,
+        timeout::TimeoutConfig,
     },
     error::SdkError,
-    presigning::PresigningConfig,
     primitives::ByteStream,
     types::{Delete, MetadataDirective, ObjectIdentifier},
 };
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use url::Url;
 
-use super::{Credentials, PostPolicySigner, StorageKey, post_policy::PostConditions};
-use crate::{
-    clock::Clock,
-    domain::{format::ImageFormat, ticket::PostForm},
-};
+use super::{Credentials, StorageKey};
+use crate::{clock::Clock, domain::format::ImageFormat};
 
 /// A year: what is stored never changes under its key.
 const CACHE_CONTROL: &str = "private, max-age=31536000, immutable";
@@ -76,11 +72,11 @@ pub enum Copied {
 #[derive(Clone)]
 pub struct Storage {
     internal: Client,
-    public: Client,
-    credentials: SharedCredentialsProvider,
-    post_url: Url,
-    settings: S3Settings,
-    clock: Clock,
+    pub(super) public: Client,
+    pub(super) credentials: SharedCredentialsProvider,
+    pub(super) post_url: Url,
+    pub(super) settings: S3Settings,
+    pub(super) clock: Clock,
 }
 
 impl Storage {
@@ -104,54 +100,6 @@ impl Storage {
             settings,
             clock,
         })
-    }
-
-    /// A form that lets a browser store exactly this many bytes of this type at this key.
-    ///
-    /// # Errors
-    /// When there are no credentials to sign with.
-    pub async fn sign_upload(
-        &self,
-        key: &StorageKey,
-        format: ImageFormat,
-        size: u64,
-        expires_at: DateTime<Utc>,
-    ) -> Result<PostForm, StorageError> {
-        let found = self.credentials.provide_credentials().await;
-        let found = found.map_err(|error| StorageError::Unavailable(error.into()))?;
-        let credentials = Credentials {
-            access_key_id: found.access_key_id().to_owned(),
-            secret_access_key: found.secret_access_key().to_owned(),
-            session_token: found.session_token().map(str::to_owned),
-        };
-        let signer = PostPolicySigner {
-            credentials: &credentials,
-            region: &self.settings.region,
-            bucket: &self.settings.bucket,
-            url: &self.post_url,
-        };
-        let allowed = PostConditions { key, content_type: format.content_type(), size, expires_at };
-        Ok(signer.sign(&allowed, self.clock.now()))
-    }
-
-    /// The URL under which a browser can fetch an object. The same one for half of its life, so that
-    /// caches know it again.
-    ///
-    /// # Errors
-    /// When there are no credentials to sign with.
-    pub async fn url(&self, key: &StorageKey) -> Result<Url, StorageError> {
-        if let Some(domain) = &self.settings.custom_domain {
-            return parse_url(&format!("https://{domain}/{key}"));
-        }
-        let life = self.settings.url_life;
-        let half = (life.num_seconds() / 2).max(1);
-        let now = self.clock.now().timestamp();
-        let start = SystemTime::UNIX_EPOCH + Duration::from_secs((now - now % half).unsigned_abs());
-        let window = PresigningConfig::builder().start_time(start).expires_in(life.to_std().unwrap_or_default());
-        let window = window.build().map_err(|error| StorageError::Refused(error.into()))?;
-        let request = self.public.get_object().bucket(&self.settings.bucket).key(key.as_str());
-        let signed = request.presigned(window).await.map_err(classify)?;
-        parse_url(signed.uri())
     }
 
     /// What the storage knows of an object, where there is one.
@@ -305,16 +253,12 @@ fn post_url(settings: &S3Settings) -> anyhow::Result<Url> {
     })
 }
 
-fn parse_url(url: &str) -> Result<Url, StorageError> {
-    Url::parse(url).map_err(|error| StorageError::Refused(error.into()))
-}
-
 fn status_of<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
 
 /// Away is what time may heal: no connection, no answer in time, 429 and 5xx.
-fn classify<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E>) -> StorageError {
+pub(super) fn classify<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E>) -> StorageError {
     match status_of(&error) {
         Some(status) if status < 500 && status != 429 => StorageError::Refused(error.into()),
         _ => StorageError::Unavailable(error.into()),

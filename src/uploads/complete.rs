@@ -5,8 +5,9 @@ use crate::{
     domain::{
         details::DetailsChange,
         error::{Refusal, ServiceError, ServiceResult, UserErrorCode},
+        failure::{Failure, FailureCode},
         ids::ImageId,
-        image::{Failure, FailureCode, Image, ImageStatus, Original},
+        image::{Image, ImageStatus, Original},
         job::{Job, JobError},
         user::{Caller, Permission},
     },

@@ -9,8 +9,9 @@ use crate::{
     db,
     domain::{
         error::{ServiceError, ServiceResult},
+        failure::{Failure, FailureCode},
         ids::ImageId,
-        image::{Facts, Failure, FailureCode, Image, Original, UploadState},
+        image::{Facts, Image, Original, UploadState},
         job::{Job, JobError},
         progress::Progress,
         variant::{Variant, VariantType},

@@ -85,7 +85,7 @@ pub struct ImageFailure {
 
 /// The ways in which an upload can fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::image::FailureCode")]
+#[graphql(remote = "domain::failure::FailureCode")]
 pub enum ImageFailureCode {
     /// The bytes are no image that can be read.
     NotAnImage,

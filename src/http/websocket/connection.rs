@@ -1,33 +1,26 @@
 //! One socket, from its handshake to its end.
 
-use std::{collections::HashSet, net::IpAddr, pin::pin, sync::Arc, time::Duration};
+use std::{collections::HashSet, net::IpAddr, sync::Arc, time::Duration};
 
-use async_graphql::{Data, Response, ServerError, parser::types::OperationType};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::{
-    SinkExt, Stream, StreamExt,
-    stream::{self, BoxStream, SplitSink, SplitStream},
+    SinkExt, StreamExt,
+    stream::{BoxStream, SplitSink, SplitStream},
 };
 use serde_json::{Map, Value};
-use tokio::{
-    sync::mpsc,
-    time::{Instant, Interval, interval_at, sleep_until, timeout},
-};
-use tokio_stream::{StreamMap, wrappers::ReceiverStream};
-use tokio_util::task::AbortOnDropHandle;
+use tokio::time::{Instant, Interval, interval_at, sleep_until, timeout};
+use tokio_stream::StreamMap;
 
 use super::{
     PROTOCOL,
     message::{FromClient, FromServer, Hangup},
-    visitors::{OperationPlace, SocketPlace},
+    operation::{self, Event},
+    visitors::SocketPlace,
 };
 use crate::{
     domain::{error::ServiceError, user::Caller},
-    graphql::{Services, error, for_caller},
-    http::{
-        HttpState, bearer, caller_of,
-        graphql::{EXECUTION_TIMEOUT, from_payload},
-    },
+    graphql::{Services, error},
+    http::{EXECUTION_TIMEOUT, HttpState, bearer, caller_of, request::from_payload},
 };
 
 const INIT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,9 +29,6 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 const PATIENCE: Duration = Duration::from_mins(1);
 /// A token cannot outlive this by much; timers do not reach further.
 const LONGEST_WAIT: Duration = Duration::from_hours(30 * 24);
-
-/// What an operation has to say next; `None` when it is over.
-type Event = Option<Response>;
 
 pub(super) struct Connection {
     state: HttpState,
@@ -169,47 +159,14 @@ impl Connection {
             return Err(Hangup::SubscriberExists(id));
         }
         let mut request = from_payload(payload).map_err(Hangup::BadMessage)?;
-        let admitted = session.place.admit_operation().ok_or_else(too_many_operations);
+        let admitted = session.place.admit_operation().ok_or_else(operation::too_many_operations);
         let admitted = admitted.and_then(|place| self.state.limits.admit(&mut request).map(|()| place));
-        let operation = match admitted {
-            Ok(place) => self.execute(request, Arc::clone(&session.caller), place),
-            Err(error) => over(stream::iter([Response::from_errors(vec![error])])),
+        let events = match admitted {
+            Ok(place) => operation::run(&self.state, request, Arc::clone(&session.caller), place),
+            Err(error) => operation::refused(error),
         };
-        self.operations.insert(id, operation);
+        self.operations.insert(id, events);
         Ok(())
-    }
-
-    /// The events of an operation. Only a subscription may take as long as it likes for its next one.
-    fn execute(
-        &self,
-        mut request: async_graphql::Request,
-        caller: Arc<Caller>,
-        place: OperationPlace,
-    ) -> BoxStream<'static, Event> {
-        let is_subscription = request.parsed_query().is_ok_and(|document| {
-            document.operations.iter().any(|(_, operation)| operation.node.ty == OperationType::Subscription)
-        });
-        let request = for_caller(request, caller, &self.state.services);
-        let responses = self.state.schema.execute_stream_with_session_data(request, Arc::new(Data::default()));
-        // A task of its own: polled by this one alone, it would keep its database connection while this one waits
-        // for another.
-        let (send, events) = mpsc::channel(1);
-        let task = AbortOnDropHandle::new(tokio::spawn(async move {
-            let mut responses = pin!(responses);
-            let patience = if is_subscription { Duration::MAX } else { EXECUTION_TIMEOUT };
-            loop {
-                let (response, is_last) = match timeout(patience, responses.next()).await {
-                    Ok(Some(response)) => (response, false),
-                    Ok(None) => break,
-                    Err(_) => (Response::from_errors(vec![took_too_long()]), true),
-                };
-                if send.send(response).await.is_err() || is_last {
-                    break;
-                }
-            }
-        }));
-        // The place and the task are held for as long as the stream is.
-        over(ReceiverStream::new(events).inspect(move |_| _ = (&place, &task)))
     }
 
     async fn tell(&mut self, id: &str, event: Event) -> Result<(), Hangup> {
@@ -256,30 +213,11 @@ async fn identify(services: &Services, token: Option<&str>) -> Result<Caller, Ha
     })
 }
 
-/// A stream that says when it is over.
-fn over(responses: impl Stream<Item = Response> + Send + 'static) -> BoxStream<'static, Event> {
-    responses.map(Some).chain(stream::iter([None])).boxed()
-}
-
 /// The token where clients put it: `{"Authorization": "Bearer …"}` in any case, or `{"token": "…"}`.
 fn token_of(payload: &Map<String, Value>) -> Option<&str> {
     let header = payload.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
     let token = header.and_then(|(_, value)| value.as_str()).map(|value| bearer(value).unwrap_or(value));
     token.or_else(|| payload.get("token").and_then(Value::as_str)).filter(|token| !token.is_empty())
-}
-
-fn too_many_operations() -> ServerError {
-    refusal("Too many operations are running: end some first.", "RATE_LIMITED")
-}
-
-fn took_too_long() -> ServerError {
-    refusal("The operation took more than 30 seconds and was ended.", "TIMEOUT")
-}
-
-fn refusal(message: &str, code: &str) -> ServerError {
-    let mut error = ServerError::new(message, None);
-    error.extensions.get_or_insert_default().set("code", code);
-    error
 }
 
 fn bad(why: &str) -> Hangup {

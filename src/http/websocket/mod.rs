@@ -4,6 +4,7 @@
 
 mod connection;
 mod message;
+mod operation;
 mod visitors;
 
 use std::net::SocketAddr;

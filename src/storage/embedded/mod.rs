@@ -8,6 +8,7 @@ mod post_object;
 mod s3_api;
 mod store;
 mod trailer;
+mod wire;
 
 use std::{io, path::Path, sync::Arc};
 

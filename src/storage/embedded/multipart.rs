@@ -13,9 +13,9 @@ use s3s::{
 use uuid::Uuid;
 
 use super::{
-    s3_api::{etag_of, modified, path_of, receive, signed},
     store::{ObjectPath, ObjectStore, OpenObject, StoreError},
     trailer::{ObjectHeaders, ObjectMeta},
+    wire::{etag_of, headers_of, modified, path_of, receive, signed},
 };
 
 const MAX_PARTS: i32 = 10_000;
@@ -34,14 +34,7 @@ impl Multipart {
     pub(super) async fn create(&self, input: CreateMultipartUploadInput) -> S3Result<CreateMultipartUploadOutput> {
         path_of(&input.bucket, &input.key)?;
         let upload = self.store.new_id();
-        let headers = ObjectHeaders {
-            content_type: input.content_type,
-            cache_control: input.cache_control,
-            content_disposition: input.content_disposition,
-            content_encoding: input.content_encoding,
-            user: input.metadata.unwrap_or_default(),
-            upload_of: Some(input.key.clone()),
-        };
+        let headers = ObjectHeaders { upload_of: Some(input.key.clone()), ..headers_of!(input) };
         let writer = self.store.write(&ObjectPath::of_multipart(upload).join("upload"), headers).await;
         writer?.finish().await?;
         Ok(CreateMultipartUploadOutput {

@@ -2,26 +2,25 @@
 
 use std::ops::Range;
 
-use futures_util::StreamExt;
 use s3s::{
     S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result,
     dto::{
         AbortMultipartUploadInput, AbortMultipartUploadOutput, CommonPrefix, CompleteMultipartUploadInput,
         CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource,
         CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteObjectInput, DeleteObjectOutput,
-        DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag, ETagCondition, GetObjectInput, GetObjectOutput,
-        HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output,
-        ListPartsInput, ListPartsOutput, MetadataDirective, Object, PutObjectInput, PutObjectOutput, StreamingBlob,
-        Timestamp, UploadPartInput, UploadPartOutput,
+        DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, GetObjectInput, GetObjectOutput, HeadBucketInput,
+        HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput,
+        ListPartsOutput, MetadataDirective, Object, PutObjectInput, PutObjectOutput, StreamingBlob, UploadPartInput,
+        UploadPartOutput,
     },
 };
 
 use super::{
-    BUCKET,
     listing::{Listing, Page},
     multipart::Multipart,
-    store::{ObjectPath, ObjectStore, ObjectWriter, OpenObject},
-    trailer::{ObjectHeaders, ObjectMeta},
+    store::{ObjectPath, ObjectStore, OpenObject},
+    trailer::ObjectMeta,
+    wire::{check_conditions, etag_of, headers_of, modified, path_of, receive, signed},
 };
 
 pub(super) struct S3Api {
@@ -40,56 +39,6 @@ impl S3Api {
     }
 }
 
-/// The path of a key in the one bucket.
-pub(super) fn path_of(bucket: &str, key: &str) -> S3Result<ObjectPath> {
-    if bucket != BUCKET {
-        return Err(S3Error::with_message(S3ErrorCode::NoSuchBucket, "There is no such bucket."));
-    }
-    Ok(ObjectPath::of_key(key)?)
-}
-
-/// Writes what a request carries.
-pub(super) async fn receive(mut writer: ObjectWriter, body: Option<StreamingBlob>) -> S3Result<ObjectMeta> {
-    if let Some(mut body) = body {
-        while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|_| S3Error::new(S3ErrorCode::IncompleteBody))?;
-            writer.write(chunk).await?;
-        }
-    }
-    Ok(writer.finish().await?)
-}
-
-pub(super) fn etag_of(meta: &ObjectMeta) -> ETag {
-    ETag::Strong(meta.etag.clone())
-}
-
-pub(super) fn modified(meta: &ObjectMeta) -> Timestamp {
-    Timestamp::from(std::time::SystemTime::from(meta.modified))
-}
-
-pub(super) fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn matches(condition: &ETagCondition, meta: &ObjectMeta) -> bool {
-    condition.is_any() || condition.as_etag().is_some_and(|etag| etag.value() == meta.etag)
-}
-
-/// If-Match and If-None-Match, of reads and of copies' sources.
-fn check_conditions(
-    if_match: Option<&ETagCondition>,
-    if_none_match: Option<&ETagCondition>,
-    meta: &ObjectMeta,
-) -> S3Result<()> {
-    if if_match.is_some_and(|condition| !matches(condition, meta)) {
-        return Err(S3Error::new(S3ErrorCode::PreconditionFailed));
-    }
-    if if_none_match.is_some_and(|condition| matches(condition, meta)) {
-        return Err(S3Error::new(S3ErrorCode::NotModified));
-    }
-    Ok(())
-}
-
 #[async_trait::async_trait]
 impl S3 for S3Api {
     async fn head_bucket(&self, req: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
@@ -103,14 +52,7 @@ impl S3 for S3Api {
         if input.if_none_match.is_some_and(|condition| condition.is_any()) && self.store.open(&path).await?.is_some() {
             return Err(S3Error::new(S3ErrorCode::PreconditionFailed));
         }
-        let headers = ObjectHeaders {
-            content_type: input.content_type,
-            cache_control: input.cache_control,
-            content_disposition: input.content_disposition,
-            content_encoding: input.content_encoding,
-            user: input.metadata.unwrap_or_default(),
-            upload_of: None,
-        };
+        let headers = headers_of!(input);
         let writer = self.store.write(&path, headers).await?;
         let meta = receive(writer, input.body).await?;
         Ok(S3Response::new(PutObjectOutput { e_tag: Some(etag_of(&meta)), ..PutObjectOutput::default() }))
@@ -190,14 +132,7 @@ impl S3 for S3Api {
         let source = self.existing(&from).await?;
         check_conditions(input.copy_source_if_match.as_ref(), None, &source.meta)?;
         let replaces = input.metadata_directive.is_some_and(|given| given.as_str() == MetadataDirective::REPLACE);
-        let replaced = ObjectHeaders {
-            content_type: input.content_type,
-            cache_control: input.cache_control,
-            content_disposition: input.content_disposition,
-            content_encoding: input.content_encoding,
-            user: input.metadata.unwrap_or_default(),
-            upload_of: None,
-        };
+        let replaced = headers_of!(input);
         let headers = if replaces { replaced } else { source.meta.headers.clone() };
         let writer = self.store.write(&to, headers).await?;
         let size = source.meta.size;

@@ -57,8 +57,8 @@ impl TestApp {
         let config = Arguments::parse_from(arguments).config;
         let app = App::build(config, address, Clock::held()).await.expect("the application");
         app.bootstrap().await.expect("the first rows");
-        let router = app.router().expect("the routes").into_make_service_with_connect_info::<SocketAddr>();
-        let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("a server") });
+        let router = app.router().expect("the routes");
+        let server = tokio::spawn(darkroom::http::listen(listener, router, CancellationToken::new()));
         Self { app, address, data_dir, server, worker: None }
     }
 

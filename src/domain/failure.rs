@@ -1,0 +1,46 @@
+//! Why an upload failed, in words that the person who uploaded can use.
+
+/// Why an upload failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    pub code: FailureCode,
+    /// For the person who uploaded.
+    pub message: String,
+}
+
+/// The kinds of failure. The names are the contract's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureCode {
+    NotAnImage,
+    ContentTypeMismatch,
+    Corrupt,
+    TooManyPixels,
+    FileTooLarge,
+    UploadExpired,
+    ProcessingFailed,
+}
+
+impl FailureCode {
+    pub const ALL: [Self; 7] = [
+        Self::NotAnImage,
+        Self::ContentTypeMismatch,
+        Self::Corrupt,
+        Self::TooManyPixels,
+        Self::FileTooLarge,
+        Self::UploadExpired,
+        Self::ProcessingFailed,
+    ];
+
+    /// The name in the database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotAnImage => "not_an_image",
+            Self::ContentTypeMismatch => "content_type_mismatch",
+            Self::Corrupt => "corrupt",
+            Self::TooManyPixels => "too_many_pixels",
+            Self::FileTooLarge => "file_too_large",
+            Self::UploadExpired => "upload_expired",
+            Self::ProcessingFailed => "processing_failed",
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The only ways in which an image's state may change, each with the states that it may start from.
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    details::DetailsChange,
+    error::{Refusal, UserErrorCode},
+    failure::Failure,
+    image::{Facts, Image, Original, UploadState},
+};
+
+impl Image {
+    /// Notes that so many bytes have arrived. Says whether that was news: a count never shrinks.
+    ///
+    /// # Errors
+    /// `INVALID_STATE` once the upload is over.
+    pub fn receive(&mut self, bytes: u64, now: DateTime<Utc>) -> Result<bool, Refusal> {
+        if !self.awaits_upload() {
+            return Err(self.refuse("The upload is over."));
+        }
+        let bytes = bytes.min(self.declared_size);
+        if bytes <= self.bytes_received() {
+            return Ok(false);
+        }
+        self.upload_started_at.get_or_insert(now);
+        self.enter(UploadState::Uploading { received: bytes }, now);
+        Ok(true)
+    }
+
+    /// The storage has the object: from here on it is ours to check.
+    ///
+    /// # Errors
+    /// `INVALID_STATE` where no upload is awaited.
+    pub fn complete(&mut self, original: Original, now: DateTime<Utc>) -> Result<(), Refusal> {
+        if !self.awaits_upload() {
+            return Err(self.refuse("The upload is over."));
+        }
+        self.upload_started_at.get_or_insert(now);
+        self.upload_completed_at = Some(now);
+        self.enter(UploadState::Processing { original, facts: None }, now);
+        Ok(())
+    }
+
+    /// The same ticket was used once more before anything was made of the first object.
+    /// Says whether the image was still being processed.
+    pub fn replace_original(&mut self, newer: Original, now: DateTime<Utc>) -> bool {
+        let processing = matches!(self.state, UploadState::Processing { .. });
+        if processing {
+            self.enter(UploadState::Processing { original: newer, facts: None }, now);
+        }
+        processing
+    }
+
+    /// Keeps what decoding told. Says whether the image was still being processed.
+    pub fn learn(&mut self, learned: Facts, now: DateTime<Utc>) -> bool {
+        let UploadState::Processing { original, .. } = &self.state else { return false };
+        self.enter(UploadState::Processing { original: original.clone(), facts: Some(learned) }, now);
+        true
+    }
+
+    /// Another variant is ready. Says whether the image was still being processed.
+    pub fn add_variant(&mut self, now: DateTime<Utc>) -> bool {
+        let processing = matches!(self.state, UploadState::Processing { .. });
+        if processing {
+            self.enter(self.state.clone(), now);
+        }
+        processing
+    }
+
+    /// All variants are there. Says whether the image was still being processed.
+    pub fn finish(&mut self, now: DateTime<Utc>) -> bool {
+        let UploadState::Processing { original, facts: Some(facts) } = &self.state else { return false };
+        self.enter(UploadState::Completed { original: original.clone(), facts: facts.clone() }, now);
+        true
+    }
+
+    /// It cannot be done, and its objects are to go. Says whether the image was still on its way.
+    pub fn fail(&mut self, failure: Failure, now: DateTime<Utc>) -> bool {
+        let on_its_way = !self.status().is_terminal();
+        if on_its_way {
+            self.enter(UploadState::Failed { failure, kept: None }, now);
+        }
+        on_its_way
+    }
+
+    /// We cannot do it, through no fault of the bytes, which are kept for another attempt.
+    /// Says whether the image was still being processed.
+    pub fn give_up(&mut self, failure: Failure, now: DateTime<Utc>) -> bool {
+        let UploadState::Processing { original, .. } = &self.state else { return false };
+        self.enter(UploadState::Failed { failure, kept: Some(original.clone()) }, now);
+        true
+    }
+
+    /// Back to the workshop, to make variants anew.
+    ///
+    /// # Errors
+    /// `INVALID_STATE` where there is no checked original to make them from.
+    pub fn reprocess(&mut self, now: DateTime<Utc>) -> Result<(), Refusal> {
+        let next = match &self.state {
+            UploadState::Completed { original, facts } => {
+                UploadState::Processing { original: original.clone(), facts: Some(facts.clone()) }
+            }
+            UploadState::Failed { kept: Some(original), .. } => {
+                UploadState::Processing { original: original.clone(), facts: None }
+            }
+            _ => return Err(self.refuse("Variants are made of a COMPLETED image, or one whose processing failed.")),
+        };
+        self.enter(next, now);
+        Ok(())
+    }
+
+    /// Says something else of it. Says whether that was news; subscribers of the upload are not told.
+    pub fn describe(&mut self, change: &DetailsChange, now: DateTime<Utc>) -> bool {
+        let changed = change.apply_to(&mut self.details);
+        if changed {
+            self.updated_at = now;
+        }
+        changed
+    }
+
+    /// Gives an upload up before it is over.
+    ///
+    /// # Errors
+    /// `INVALID_STATE` once the upload is over.
+    pub fn cancel(&mut self, now: DateTime<Utc>) -> Result<(), Refusal> {
+        if !self.awaits_upload() {
+            return Err(self.refuse("Only an unfinished upload can be cancelled; delete the image instead."));
+        }
+        self.delete(now);
+        Ok(())
+    }
+
+    /// Out of everybody's sight at once; its objects follow.
+    pub fn delete(&mut self, now: DateTime<Utc>) {
+        self.enter(UploadState::Deleted, now);
+    }
+
+    fn enter(&mut self, state: UploadState, now: DateTime<Utc>) {
+        self.state = state;
+        self.revision += 1;
+        self.updated_at = now;
+    }
+
+    fn refuse(&self, why: &str) -> Refusal {
+        let status = self.status().name().to_uppercase();
+        Refusal::on("imageId", UserErrorCode::InvalidState, format!("{why} The image is {status}."))
+    }
+}
