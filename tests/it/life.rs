@@ -286,6 +286,30 @@ async fn variants_are_made_again_on_demand() {
 }
 
 #[tokio::test]
+async fn anything_with_an_id_is_found_by_it() {
+    let app = TestApp::start().await;
+    let (ann, admin) = (app.user("ann@example.com").await, app.admin().await);
+    let query = "query($id: ID!) { node(id: $id) { __typename id ... on Image { originalFilename owner { email } } \
+                 ... on Category { name } ... on User { email } } }";
+    let find = |client: Client, id: String| async move {
+        client.send(query, json!({"id": id})).await.0["data"]["node"].clone()
+    };
+    let image = ann.ticket("a.jpg", "image/jpeg", 1000).await.image;
+    let found = find(ann.clone(), image.clone()).await;
+    let owner = json!({"email": "ann@example.com"});
+    assert_eq!(found, json!({"__typename": "Image", "id": image, "originalFilename": "a.jpg", "owner": owner}));
+    let general = ann.general().await;
+    let found = find(ann.clone(), general.clone()).await;
+    assert_eq!(found, json!({"__typename": "Category", "id": general, "name": "general"}));
+    let me = ann.send("{ me { id } }", Value::Null).await.text("/data/me/id").to_owned();
+    let user = json!({"__typename": "User", "id": me, "email": "ann@example.com"});
+    assert_eq!(find(ann.clone(), me.clone()).await, user);
+    assert_eq!(find(admin.clone(), me).await, user, "administrators see every user");
+    let admins = admin.send("{ me { id } }", Value::Null).await.text("/data/me/id").to_owned();
+    assert_eq!(find(ann, admins).await, Value::Null, "others see themselves");
+}
+
+#[tokio::test]
 async fn pages_of_images_are_the_newest_first_and_hold_still() {
     let app = TestApp::start().await;
     let ann = app.user("ann@example.com").await;

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod categories;
+mod command;
 mod crash;
 mod embedded_storage;
 mod graphql_over_http;
