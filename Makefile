@@ -1,6 +1,6 @@
 # make run    one binary, SQLite and S3 inside, on http://localhost:8000
 # make test   everything that has to hold, on both storages and with real clients
-.PHONY: run test test-rust test-s3 test-clients web bench schema fmt lint deny clean
+.PHONY: run test test-rust test-elsewhere test-clients web bench schema fmt lint deny clean
 
 export CARGO_TERM_COLOR ?= always
 NPM := $(shell command -v npm 2>/dev/null)
@@ -8,7 +8,7 @@ NPM := $(shell command -v npm 2>/dev/null)
 run: web
 	cargo run --release -- serve
 
-test: lint test-rust test-s3 test-clients
+test: lint test-rust test-elsewhere test-clients
 
 # Formatting, clippy without a warning, the schema as the code says (a test), licences (when cargo-deny is there).
 lint:
@@ -18,9 +18,9 @@ lint:
 test-rust:
 	cargo test --workspace
 
-# The suite again, on a real S3 that was not written here.
-test-s3:
-	tests/with-seaweedfs.sh cargo test --test it
+# The suite again, on a real PostgreSQL and a real S3 that was not written here.
+test-elsewhere:
+	tests/with-postgres.sh tests/with-seaweedfs.sh cargo test --test it
 
 # Real clients, a real browser: graphql-http's audit, graphql-ws, Apollo, Chromium.
 test-clients: web

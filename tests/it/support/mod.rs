@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 
 use clap::Parser;
 use darkroom::{app::App, clock::Clock, config::Config, domain::job::Job};
+use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,9 @@ use self::client::Client;
 
 /// An S3 that is not ours, when the environment names one; see `tests/with-seaweedfs.sh`.
 pub const S3_ENDPOINT: &str = "TEST_S3_ENDPOINT";
+
+/// A PostgreSQL, when the environment names one; see `tests/with-postgres.sh`.
+const POSTGRES: &str = "TEST_POSTGRES";
 
 #[derive(Parser)]
 struct Arguments {
@@ -50,6 +54,10 @@ impl TestApp {
         }
         arguments.extend(["--public-url".into(), format!("http://{address}")]);
         arguments.extend(["--admin-password".into(), client::ADMIN_PASSWORD.into()]);
+        // A folder that somebody brings along has its database in it.
+        if !flags.contains(&"--data-dir") {
+            arguments.extend(database_elsewhere().await);
+        }
         if !flags.contains(&"--aws-storage-bucket-name") {
             arguments.extend(s3_elsewhere().await);
         }
@@ -119,6 +127,17 @@ impl Drop for TestApp {
             worker.abort();
         }
     }
+}
+
+/// Flags for a database of its own on the PostgreSQL that the environment names.
+async fn database_elsewhere() -> Vec<String> {
+    let Some(server) = std::env::var_os(POSTGRES).and_then(|server| server.into_string().ok()) else {
+        return Vec::new();
+    };
+    let name = format!("test_{}", Clock::default().new_id().simple());
+    let conn = sea_orm::Database::connect(format!("{server}/postgres")).await.expect("a server");
+    conn.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("a database");
+    vec!["--database-url".to_owned(), format!("{server}/{name}")]
 }
 
 /// Flags for a bucket of its own on the S3 that the environment names.
