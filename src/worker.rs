@@ -98,14 +98,15 @@ impl Worker {
             Job::CompleteUnattended(_) => self.uploads.complete_unattended(image).await,
             Job::Process(_) => self.uploads.process(image).await,
             Job::Discard(_) => self.uploads.discard(image).await,
+            Job::Forget(_) => self.uploads.forget(image).await,
         }
     }
 
     async fn settle(&self, claimed: &Claimed, outcome: Result<(), JobError>) {
         let (job, image) = (claimed.job.name(), claimed.job.image());
         let settled = match outcome {
-            // Discarding is never given up: private objects would stay.
-            Ok(()) if claimed.is_exhausted && !matches!(claimed.job, Job::Discard(_)) => {
+            // What removes is never given up: private objects would stay.
+            Ok(()) if claimed.is_exhausted && !matches!(claimed.job, Job::Discard(_) | Job::Forget(_)) => {
                 tracing::error!(job, %image, "gave a job up after too many attempts");
                 self.queue.bury(claimed).await
             }

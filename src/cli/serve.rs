@@ -22,8 +22,8 @@ pub async fn serve(mut config: Config, no_worker: bool) -> anyhow::Result<()> {
     // A port of 0 is known from here on.
     config.bind = address;
     let app = App::build(config.clone(), address, Clock::default()).await?;
-    say_where(&config, address, app.bootstrap().await?)?;
     let router = app.router()?;
+    say_where(&config, address, app.bootstrap().await?)?;
     let stop = stop_on_signal()?;
     let worker = (!no_worker).then(|| tokio::spawn(app.worker().run(stop.clone())));
     tokio::spawn(refresh(app.services.uploads.clone()));

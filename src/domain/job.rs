@@ -12,15 +12,19 @@ pub enum Job {
     CompleteUnattended(ImageId),
     /// Check the original and make the variants that are missing.
     Process(ImageId),
-    /// Remove the objects of a failed image, or the objects and then the row of a deleted one.
+    /// Remove the objects of a failed or a deleted image.
     Discard(ImageId),
+    /// Remove the row of a deleted image, once everybody who watches has been told.
+    Forget(ImageId),
 }
 
 impl Job {
     /// The image that it is about: no two jobs of one image run at the same time.
     pub const fn image(self) -> ImageId {
         match self {
-            Self::CompleteUnattended(image) | Self::Process(image) | Self::Discard(image) => image,
+            Self::CompleteUnattended(image) | Self::Process(image) | Self::Discard(image) | Self::Forget(image) => {
+                image
+            }
         }
     }
 
@@ -30,6 +34,7 @@ impl Job {
             Self::CompleteUnattended(_) => "complete_unattended",
             Self::Process(_) => "process",
             Self::Discard(_) => "discard",
+            Self::Forget(_) => "forget",
         }
     }
 

@@ -16,7 +16,7 @@ use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-/// How long a client may take to send a request's head.
+/// How long a client may take to send a request's head, its first one or the next.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 /// How long requests may take to end once the process is told to stop. Sockets stay open as long as their clients
 /// like, and are not waited for.
@@ -26,8 +26,10 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// Answers whoever connects, until it is told to stop; requests that run then have a moment to end.
 pub async fn listen(listener: TcpListener, router: Router, stop: CancellationToken) {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
+    // HTTP/1 alone: to tell HTTP/2 by its first bytes, hyper would wait for them without end.
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    // A client that has said all may close its half, and still wants its answer.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE).half_close(true);
     let connections = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {

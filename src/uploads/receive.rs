@@ -65,7 +65,12 @@ impl Uploads {
             image.receive(size, now)?;
             Ok(Next::SaveAnd(Job::CompleteUnattended(id), now + UNATTENDED_AFTER))
         };
-        self.change(id, decide).await.map(drop)
+        match self.change(id, decide).await {
+            Ok(_) => Ok(()),
+            // Deleted in this very moment.
+            Err(ServiceError::Refused(_)) => Ok(self.inner.storage.delete(&[StorageKey::incoming(id)]).await?),
+            Err(error) => Err(error),
+        }
     }
 
     /// Passes counts on, a few a second, and the last one always.

@@ -1,4 +1,6 @@
-//! The way out: seen by nobody at once, objects and row removed by a job.
+//! The way out: seen by nobody at once; objects, and a minute later the row, removed by jobs.
+
+use chrono::TimeDelta;
 
 use super::{Next, Uploads};
 use crate::{
@@ -9,9 +11,13 @@ use crate::{
         image::{Image, UploadState},
         job::{Job, JobError},
         user::{Caller, Permission},
+        variant::VariantType,
     },
     storage::StorageKey,
 };
+
+/// How long a deleted image's row stays, so that watchers in other processes still hear of its end.
+const TELL_FOR: TimeDelta = TimeDelta::minutes(1);
 
 impl Uploads {
     /// Gives up an upload that is not over yet.
@@ -42,7 +48,7 @@ impl Uploads {
         self.change(id, decide).await.map(|image| image.id)
     }
 
-    /// The job: removes the objects of an image that failed for good, or of a deleted one and then its row.
+    /// The job: removes the objects of an image that failed for good or was deleted.
     ///
     /// # Errors
     /// When the storage or the database is away.
@@ -54,10 +60,26 @@ impl Uploads {
             _ => return Ok(()),
         };
         self.inner.storage.delete(&keys).await.map_err(JobError::retry)?;
+        db::variants::remove(conn, id, &VariantType::ALL).await.map_err(JobError::retry)?;
         if image.state == UploadState::Deleted {
-            db::images::remove(conn, id).await.map_err(JobError::retry)
-        } else {
-            db::variants::remove(conn, id, &crate::domain::variant::VariantType::ALL).await.map_err(JobError::retry)
+            let later = self.now() + TELL_FOR;
+            self.inner.queue.enqueue(conn, Job::Forget(id), later).await.map_err(JobError::retry)?;
+        }
+        Ok(())
+    }
+
+    /// The job: removes the row of a deleted image.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn forget(&self, id: ImageId) -> Result<(), JobError> {
+        let conn = self.inner.db.conn();
+        let found = db::images::find(conn, id).await.map_err(JobError::retry)?;
+        match found {
+            Some(image) if image.state == UploadState::Deleted => {
+                db::images::remove(conn, id).await.map_err(JobError::retry)
+            }
+            _ => Ok(()),
         }
     }
 }

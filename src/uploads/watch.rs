@@ -14,7 +14,7 @@ use crate::{
     domain::{
         error::ServiceResult,
         ids::{ImageId, UserId},
-        image::ImageStatus,
+        image::{Image, ImageStatus},
         progress::Progress,
         user::{Caller, Permission},
     },
@@ -23,6 +23,8 @@ use crate::{
 
 /// How many uploads under way are read at once for a watcher of all of them.
 const SNAPSHOT_PAGE: u64 = 50;
+/// How many watched images are read again in one query.
+const REFRESH_PAGE: usize = 500;
 /// How far back a watcher of everything looks for changes by other processes, each time.
 const CHANGED_LATELY: TimeDelta = TimeDelta::seconds(30);
 /// Of how many images a watcher remembers what it gave last; beyond that it begins anew.
@@ -164,14 +166,20 @@ impl Uploads {
     pub async fn refresh_watched(&self) -> ServiceResult<()> {
         let (images, owners) = self.inner.hub.watched();
         let conn = self.inner.db.conn();
-        let mut found = db::images::find_many(conn, &images).await?;
+        for some in images.chunks(REFRESH_PAGE) {
+            self.tell_again(db::images::find_many(conn, some).await?).await?;
+        }
         let since = self.now() - CHANGED_LATELY;
         for owner in owners {
-            found.extend(db::images::changed_since(conn, owner, since).await?);
+            self.tell_again(db::images::changed_since(conn, owner, since).await?).await?;
         }
-        let ids: Vec<ImageId> = found.iter().map(|image| image.id).collect();
-        let mut variants = db::variants::of_images(conn, &ids).await?;
-        for image in found {
+        Ok(())
+    }
+
+    async fn tell_again(&self, images: Vec<Image>) -> ServiceResult<()> {
+        let ids: Vec<ImageId> = images.iter().map(|image| image.id).collect();
+        let mut variants = db::variants::of_images(self.inner.db.conn(), &ids).await?;
+        for image in images {
             let variants = variants.remove(&image.id).unwrap_or_default();
             self.inner.hub.publish(Progress { image, variants, made_ready: None });
         }

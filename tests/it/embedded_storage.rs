@@ -60,6 +60,11 @@ async fn objects_are_stored_read_in_parts_and_removed() {
         s3.get_object().bucket("media").key("a/b/c.png").response_content_disposition("attachment; filename=x.png");
     assert_eq!(renamed.send().await.expect("an object").content_disposition(), Some("attachment; filename=x.png"));
     assert!(get(&s3, "a/b").await.is_none(), "a folder is no object");
+    let below = s3.get_object().bucket("media").key("a/b/c.png/d").send().await.expect_err("an object is no folder");
+    assert_eq!(below.raw_response().map(|response| response.status().as_u16()), Some(404));
+    let torn = s3.put_object().bucket("media").key("torn").content_md5("AAAAAAAAAAAAAAAAAAAAAA==");
+    assert!(torn.body(ByteStream::from_static(b"x")).send().await.is_err());
+    assert!(get(&s3, "torn").await.is_none());
     s3.delete_object().bucket("media").key("a/b/c.png").send().await.expect("to be removed");
     s3.delete_object().bucket("media").key("a/b/c.png").send().await.expect("to be removed twice");
     assert!(get(&s3, "a/b/c.png").await.is_none());
@@ -139,6 +144,8 @@ async fn listings_come_in_order_and_in_pages() {
     let names: Vec<_> = below.contents().iter().filter_map(|object| object.key()).collect();
     let folders: Vec<_> = below.common_prefixes().iter().filter_map(|prefix| prefix.prefix()).collect();
     assert_eq!((names, folders), (vec!["b/1", "b/2"], vec!["b/c/"]));
+    let no_folder = s3.list_objects_v2().bucket("media").prefix("b/1/").send().await.expect("a listing");
+    assert_eq!(no_folder.key_count(), Some(0), "an object is no folder");
     let half = s3.list_objects_v2().bucket("media").prefix("b").start_after("b/1").send().await.expect("a listing");
     let names: Vec<_> = half.contents().iter().filter_map(|object| object.key()).collect();
     assert_eq!(names, ["b/2", "b/c/d", "b/c/e"]);

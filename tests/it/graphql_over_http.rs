@@ -229,6 +229,24 @@ async fn the_small_routes_answer() {
 }
 
 #[tokio::test]
+async fn a_client_that_has_said_all_still_gets_its_answer() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let app = TestApp::start().await;
+    let body = json!({"query": "mutation { logIn(input: {email: \"a\", password: \"b\"}) { userErrors { code } } }"});
+    let body = body.to_string();
+    let head = format!(
+        "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut socket = tokio::net::TcpStream::connect(app.address).await.expect("a connection");
+    socket.write_all((head + &body).as_bytes()).await.expect("to be sent");
+    socket.shutdown().await.expect("to close this half");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.expect("an answer");
+    assert!(answer.contains("INVALID_CREDENTIALS"), "{answer}");
+}
+
+#[tokio::test]
 async fn front_ends_of_the_configured_origins_may_call_and_no_others() {
     let app = TestApp::start_with(&["--cors-origins", "https://shop.example.com,http://localhost:5173"]).await;
     let preflight = |path: &'static str, origin: &'static str| {

@@ -133,7 +133,13 @@ async fn discarding_is_never_given_up() {
         app.app.clock.advance(TimeDelta::seconds(31));
     }
     app.run_all_jobs().await;
-    assert_eq!((app.objects().await, states(&app).await), (vec![], vec![]));
+    assert_eq!((app.objects().await, app.queued_jobs().await), (vec![], vec!["forget"]));
+    app.app.clock.advance(TimeDelta::seconds(61));
+    app.run_all_jobs().await;
+    assert_eq!(states(&app).await, [] as [&str; 0]);
+    let id = image["id"].as_str().expect("an id").parse().expect("an id");
+    let row = darkroom::db::images::find(app.app.db.conn(), id).await.expect("the database");
+    assert!(row.is_none(), "nothing is left of it");
 }
 
 #[tokio::test]

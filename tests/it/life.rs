@@ -120,7 +120,7 @@ async fn deleting_while_it_is_processed_leaves_nothing() {
     assert_eq!(payload.user_error_codes(), NONE);
     while watcher.event("uploadProgress").await["status"] != "DELETED" {}
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_mins(1);
-    while !(app.objects().await.is_empty() && app.queued_jobs().await.iter().all(|job| *job == "complete_unattended")) {
+    while !(app.objects().await.is_empty() && app.queued_jobs().await == ["forget"]) {
         assert!(tokio::time::Instant::now() < deadline, "{:?} {:?}", app.objects().await, app.queued_jobs().await);
         tokio::task::yield_now().await;
     }

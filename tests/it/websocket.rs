@@ -274,6 +274,15 @@ async fn what_another_process_changed_is_told_of_too() {
     app.app.services.uploads.refresh_watched().await.expect("to be read again");
     assert_eq!(one.event("uploadProgress").await["bytesUploaded"], 700);
     assert_eq!(all.event("myUploads").await, json!({"status": "UPLOADING", "revision": 2}));
+    // Deleted there too, to the last object; its row says so for a while.
+    let mut row = darkroom::db::images::find(app.app.db.conn(), id).await.expect("a row").expect("an image");
+    row.delete(app.app.clock.now());
+    darkroom::db::images::update(app.app.db.conn(), &row).await.expect("to be written");
+    app.app.services.uploads.discard(id).await.expect("to be discarded");
+    app.app.services.uploads.refresh_watched().await.expect("to be read again");
+    assert_eq!(one.event("uploadProgress").await["status"], "DELETED");
+    assert_eq!(one.hear().await, json!({"type": "complete", "id": "1"}));
+    assert_eq!(all.event("myUploads").await, json!({"status": "DELETED", "revision": 3}));
     // Read again without news, it is told of once.
     app.app.services.uploads.refresh_watched().await.expect("to be read again");
     all.say(json!({"type": "ping"})).await;

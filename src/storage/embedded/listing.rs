@@ -65,7 +65,8 @@ impl<'a> Listing<'a> {
     async fn names_of(&self, folder: &str, after: &str) -> Result<Vec<String>, StoreError> {
         let names = self.store.names(&format!("{}{folder}", ObjectPath::OBJECTS)).await?;
         let keys = names.into_iter().rev().map(|name| format!("{folder}{name}"));
-        let may_match = |key: &String| key.starts_with(self.prefix) || self.prefix.starts_with(key.as_str());
+        let leads_there = |key: &String| key.ends_with('/') && self.prefix.starts_with(key.as_str());
+        let may_match = |key: &String| key.starts_with(self.prefix) || leads_there(key);
         let may_follow = |key: &String| key.as_str() > after || after.starts_with(key.as_str());
         Ok(keys.filter(|key| may_match(key) && may_follow(key)).collect())
     }

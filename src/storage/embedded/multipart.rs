@@ -52,7 +52,7 @@ impl Multipart {
         }
         let path = folder.join(&part_name(input.part_number));
         let writer = self.store.write(&path, ObjectHeaders::default()).await?;
-        let meta = receive(writer, input.body).await?;
+        let meta = receive(writer, input.body, input.content_md5.as_deref()).await?;
         Ok(UploadPartOutput { e_tag: Some(etag_of(&meta)), ..UploadPartOutput::default() })
     }
 

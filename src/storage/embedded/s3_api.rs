@@ -48,13 +48,13 @@ impl S3 for S3Api {
 
     async fn put_object(&self, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         let input = req.input;
-        let path = path_of(&input.bucket, &input.key)?;
+        let (path, md5) = (path_of(&input.bucket, &input.key)?, input.content_md5.clone());
         if input.if_none_match.is_some_and(|condition| condition.is_any()) && self.store.open(&path).await?.is_some() {
             return Err(S3Error::new(S3ErrorCode::PreconditionFailed));
         }
         let headers = headers_of!(input);
         let writer = self.store.write(&path, headers).await?;
-        let meta = receive(writer, input.body).await?;
+        let meta = receive(writer, input.body, md5.as_deref()).await?;
         Ok(S3Response::new(PutObjectOutput { e_tag: Some(etag_of(&meta)), ..PutObjectOutput::default() }))
     }
 
@@ -114,13 +114,21 @@ impl S3 for S3Api {
     }
 
     async fn delete_objects(&self, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
-        let mut deleted = Vec::new();
+        let (mut deleted, mut errors) = (Vec::new(), Vec::new());
         for object in req.input.delete.objects {
-            let path = path_of(&req.input.bucket, &object.key)?;
-            self.store.delete(&path).await?;
-            deleted.push(DeletedObject { key: Some(object.key), ..DeletedObject::default() });
+            let gone = async { Ok::<_, S3Error>(self.store.delete(&path_of(&req.input.bucket, &object.key)?).await?) };
+            match gone.await {
+                Ok(()) => deleted.push(DeletedObject { key: Some(object.key), ..DeletedObject::default() }),
+                Err(error) => errors.push(s3s::dto::Error {
+                    key: Some(object.key),
+                    code: Some(error.code().as_str().to_owned()),
+                    message: error.message().map(str::to_owned),
+                    ..s3s::dto::Error::default()
+                }),
+            }
         }
-        Ok(S3Response::new(DeleteObjectsOutput { deleted: Some(deleted), ..DeleteObjectsOutput::default() }))
+        let (deleted, errors) = (Some(deleted), Some(errors));
+        Ok(S3Response::new(DeleteObjectsOutput { deleted, errors, ..DeleteObjectsOutput::default() }))
     }
 
     async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
@@ -137,7 +145,7 @@ impl S3 for S3Api {
         let writer = self.store.write(&to, headers).await?;
         let size = source.meta.size;
         let body = StreamingBlob::wrap(source.read(0..size).await?);
-        let meta = receive(writer, Some(body)).await?;
+        let meta = receive(writer, Some(body), None).await?;
         let result = CopyObjectResult {
             e_tag: Some(etag_of(&meta)),
             last_modified: Some(modified(&meta)),

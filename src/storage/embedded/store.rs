@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
 use md5::{Digest, Md5};
@@ -17,6 +18,8 @@ use s3s::{S3Error, S3ErrorCode};
 use super::trailer::{self, ObjectHeaders, ObjectMeta};
 use crate::clock::Clock;
 
+/// A file's name has room for 255, of which the name while it is written takes some.
+const MAX_NAME_BYTES: usize = 200;
 const READ_CHUNK: usize = 256 * 1024;
 
 /// Why an object was not read or written.
@@ -163,7 +166,11 @@ impl ObjectPath {
     /// The path of a key: one or more names between single slashes, none of them `.` or `..`.
     pub fn of_key(key: &str) -> Result<Self, StoreError> {
         let is_name = |name: &str| {
-            !name.is_empty() && name.len() <= 255 && name != "." && name != ".." && !name.chars().any(char::is_control)
+            !name.is_empty()
+                && name.len() <= MAX_NAME_BYTES
+                && name != "."
+                && name != ".."
+                && !name.chars().any(char::is_control)
         };
         if key.len() <= 1024 && !key.contains('\\') && key.split('/').all(is_name) {
             Ok(Self(format!("{}{key}", Self::OBJECTS)))
@@ -225,6 +232,11 @@ impl ObjectWriter {
         self.meta.size
     }
 
+    /// The MD5 of the bytes so far, as the Content-MD5 header has it.
+    pub fn content_md5(&self) -> String {
+        BASE64.encode(self.digest.clone().finalize())
+    }
+
     /// Makes the object appear, with the MD5 of its bytes as ETag.
     pub async fn finish(self) -> Result<ObjectMeta, StoreError> {
         let etag = hex::encode(self.digest.clone().finalize());
@@ -266,5 +278,7 @@ impl Drop for ObjectWriter {
 }
 
 fn is_absent(error: &opendal::Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory)
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    let is_below_a_file = source.is_some_and(|source| source.kind() == io::ErrorKind::NotADirectory);
+    is_below_a_file || matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory)
 }

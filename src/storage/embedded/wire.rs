@@ -21,12 +21,19 @@ pub(super) fn path_of(bucket: &str, key: &str) -> S3Result<ObjectPath> {
 }
 
 /// Writes what a request carries.
-pub(super) async fn receive(mut writer: ObjectWriter, body: Option<StreamingBlob>) -> S3Result<ObjectMeta> {
+pub(super) async fn receive(
+    mut writer: ObjectWriter,
+    body: Option<StreamingBlob>,
+    content_md5: Option<&str>,
+) -> S3Result<ObjectMeta> {
     if let Some(mut body) = body {
         while let Some(chunk) = body.next().await {
             let chunk = chunk.map_err(|_| S3Error::new(S3ErrorCode::IncompleteBody))?;
             writer.write(chunk).await?;
         }
+    }
+    if content_md5.is_some_and(|expected| expected != writer.content_md5()) {
+        return Err(S3Error::new(S3ErrorCode::BadDigest));
     }
     Ok(writer.finish().await?)
 }
