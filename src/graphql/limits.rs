@@ -73,9 +73,7 @@ impl OperationLimits {
             None => Ok(()),
         }
     }
-}
 
-impl OperationLimits {
     /// Counts tokens and open brackets before anything is parsed: parsers recurse, and stacks end.
     fn check_text(&self, text: &str) -> Result<(), ServerError> {
         let (mut tokens, mut open) = (0, 0_usize);

@@ -14,7 +14,7 @@ use tokio::{
 };
 use walkdir::WalkDir;
 
-use crate::support::{TestApp, client::Client, pictures, socket::Socket};
+use crate::support::{TestApp, client::Client, pictures, socket::Socket, until};
 
 const ROUNDS: usize = 12;
 
@@ -137,9 +137,8 @@ async fn a_half_written_upload_is_cleared_away_at_the_next_start() {
     let form = ticket.form(reqwest::multipart::Part::stream_with_length(body, 100_000));
     let post = tokio::spawn(reqwest::Client::new().post(&ticket.url).multipart(form).send());
     send.send(Ok(vec![1; 50_000].into())).await.expect("to go on");
-    while files(&folder.path().join("storage/writing")).is_empty() {
-        tokio::task::yield_now().await;
-    }
+    let writing = folder.path().join("storage/writing");
+    until("half of it", async || !files(&writing).is_empty()).await;
     server.kill().await;
     drop(send);
     assert!(post.await.expect("an end").is_err());

@@ -7,7 +7,7 @@ use aws_sdk_s3::{
     types::{CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier},
 };
 
-use crate::support::TestApp;
+use crate::support::{TestApp, until};
 
 /// The embedded storage whatever the environment names, and a client that has its keys.
 async fn stage() -> Option<(TestApp, Client)> {
@@ -239,14 +239,10 @@ async fn an_upload_that_breaks_off_leaves_nothing() {
     let form = ticket.form(reqwest::multipart::Part::stream_with_length(body, 100_000));
     let post = tokio::spawn(reqwest::Client::new().post(&ticket.url).multipart(form).send());
     send.send(Ok(vec![1; 50_000].into())).await.expect("to go on");
-    while half_written(&app) == 0 {
-        tokio::task::yield_now().await;
-    }
+    until("half of it", async || half_written(&app) > 0).await;
     send.send(Err(std::io::Error::other("the cable was pulled"))).await.expect("to go on");
     assert!(post.await.expect("an end").is_err());
-    while half_written(&app) > 0 {
-        tokio::task::yield_now().await;
-    }
+    until("nothing of it", async || half_written(&app) == 0).await;
     assert_eq!(app.objects().await, [] as [String; 0]);
     let payload = ann.mutate("completeUpload", serde_json::json!({"imageId": ticket.image}), "image { id }").await;
     assert_eq!(payload.user_error_codes(), ["NOT_UPLOADED"]);

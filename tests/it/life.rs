@@ -12,6 +12,7 @@ use crate::support::{
     client::Client,
     pictures,
     socket::Socket,
+    until,
     upload::{TICKET, Ticket},
 };
 
@@ -119,11 +120,8 @@ async fn deleting_while_it_is_processed_leaves_nothing() {
     let payload = ann.mutate("deleteImage", json!({"imageId": ticket.image}), "deletedImageId").await;
     assert_eq!(payload.user_error_codes(), NONE);
     while watcher.event("uploadProgress").await["status"] != "DELETED" {}
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_mins(1);
-    while !(app.objects().await.is_empty() && app.queued_jobs().await == ["forget"]) {
-        assert!(tokio::time::Instant::now() < deadline, "{:?} {:?}", app.objects().await, app.queued_jobs().await);
-        tokio::task::yield_now().await;
-    }
+    let is_empty = async || app.objects().await.is_empty() && app.queued_jobs().await == ["forget"];
+    until("an empty bucket", is_empty).await;
     assert_gone(&ann, &ticket).await;
 }
 
@@ -237,9 +235,8 @@ async fn a_client_that_vanishes_with_its_last_byte_loses_nothing() {
         socket.write_all(head.as_bytes()).await.expect("to be sent");
         socket.write_all(&form).await.expect("to be sent");
         drop(socket);
-        while !app.queued_jobs().await.contains(&"complete_unattended") {
-            tokio::task::yield_now().await;
-        }
+        let is_noted = async || app.queued_jobs().await.contains(&"complete_unattended");
+        until("the stored upload", is_noted).await;
         app.app.clock.advance(TimeDelta::seconds(61));
         app.run_all_jobs().await;
         assert_eq!(ann.image(&ticket.image).await["status"], "COMPLETED");

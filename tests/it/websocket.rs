@@ -8,6 +8,7 @@ use crate::support::{
     client::Client,
     pictures,
     socket::{PROGRESS, Socket},
+    until,
 };
 
 #[tokio::test]
@@ -67,9 +68,7 @@ async fn a_token_that_expires_takes_its_socket_with_it_by_4403() {
     let mut socket = Socket::of(&app, &ann).await;
     socket.subscribe("1", &format!("subscription {{ myUploads {{ {PROGRESS} }} }}"), Value::Null).await;
     assert_eq!(socket.hangup().await, (4403, "The access token has expired".to_owned()));
-    while app.app.hub.watcher_count() > 0 {
-        tokio::task::yield_now().await;
-    }
+    until("an end of the watch", async || app.app.hub.watcher_count() == 0).await;
 }
 
 #[tokio::test]

@@ -33,8 +33,8 @@ pub(super) fn run(
     });
     let request = for_caller(request, caller, &state.services);
     let responses = state.schema.execute_stream_with_session_data(request, Arc::new(Data::default()));
-    // A task of its own: polled by this one alone, it would keep its database connection while this one waits
-    // for another.
+    // In a task of its own: polled by the socket's alone, it would hold its database connection while that one
+    // waits for another.
     let (send, events) = mpsc::channel(1);
     let task = AbortOnDropHandle::new(tokio::spawn(async move {
         let mut responses = pin!(responses);

@@ -5,16 +5,26 @@ pub mod pictures;
 pub mod socket;
 pub mod upload;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use clap::Parser;
 use darkroom::{app::App, clock::Clock, config::Config, domain::job::Job};
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::client::Client;
+
+/// Waits for a state that nobody announces, and fails where it does not come within a minute.
+pub async fn until(what: &str, mut has_come: impl AsyncFnMut() -> bool) {
+    let looking = async {
+        while !has_come().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(Duration::from_mins(1), looking).await.unwrap_or_else(|_| panic!("never came: {what}"));
+}
 
 /// An S3 that is not ours, when the environment names one; see `tests/with-seaweedfs.sh`.
 pub const S3_ENDPOINT: &str = "TEST_S3_ENDPOINT";
