@@ -53,6 +53,8 @@ test("the page stays at home, and an example tab streams a subscription", async 
   await response.getByText("ann@example.com").waitFor();
 
   await open("WatchMyUploads", "variantsReady");
+  // The other tab's answer goes last: an event that came before that would go with it.
+  await response.getByText("ann@example.com").waitFor({ state: "detached" });
   const { imageId, post } = await ticketFor(server, png(300, 200));
   await run.click();
   await response.getByText("PENDING").first().waitFor();
