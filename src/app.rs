@@ -12,11 +12,12 @@ use crate::{
     clock::Clock,
     config::Config,
     db::Db,
+    domain::error::ServiceError,
     events::Hub,
     graphql::{self, Services, limits::OperationLimits},
     http::{self, HttpSettings},
     imaging,
-    library::Library,
+    library::{Library, LibraryRules},
     queue::Queue,
     secrets,
     storage::{
@@ -47,7 +48,7 @@ impl App {
     /// When the configuration is incomplete, or the database does not answer.
     pub async fn build(config: Config, address: SocketAddr, clock: Clock) -> anyhow::Result<Self> {
         let db = connect(&config).await?;
-        migration::Migrator::up(db.conn(), None).await.context("the database could not be brought up to date")?;
+        migrate(&db).await?;
         let (settings, embedded_credentials) = storage_settings(&config, address, &clock)?;
         let storage = Storage::connect(settings, clock.clone()).await?;
         let lease = TimeDelta::seconds(i64::from(config.job_lease));
@@ -55,14 +56,19 @@ impl App {
         let hub = Hub::default();
         let rules = UploadRules {
             ticket_life: config.url_life(),
+            storage_quota: config.storage_quota,
+            trash_retention: TimeDelta::seconds(config.trash_retention.into()),
+            upload_expiry: TimeDelta::seconds(config.upload_expiry.into()),
             imaging: imaging::Limits { max_pixels: config.max_image_pixels },
         };
         let jwt_secret = jwt_secret(&config, &clock)?;
-        let accounts = Accounts::new(db.clone(), clock.clone(), jwt_secret.as_bytes());
+        let secret = jwt_secret.as_bytes();
+        let of_library = LibraryRules { max_upload_size: config.max_upload_size, storage_quota: config.storage_quota };
+        let library = Library::new(db.clone(), storage.clone(), clock.clone(), secret, of_library);
         let services = Services {
             uploads: Uploads::new(db.clone(), queue.clone(), storage.clone(), hub.clone(), clock.clone(), rules),
-            library: Library::new(db.clone(), storage.clone(), clock.clone(), config.max_upload_size),
-            accounts: accounts.map_err(crate::domain::error::ServiceError::into_anyhow)?,
+            library: library.map_err(ServiceError::into_anyhow)?,
+            accounts: Accounts::new(db.clone(), clock.clone(), secret).map_err(ServiceError::into_anyhow)?,
         };
         Ok(Self { db, queue, storage, hub, services, clock, config, embedded_credentials })
     }
@@ -77,7 +83,7 @@ impl App {
             self.services.library.ensure_first_category().await?;
             self.services.accounts.ensure_first_admin(admin_email, admin_password.clone()).await
         };
-        made.await.map_err(crate::domain::error::ServiceError::into_anyhow)
+        made.await.map_err(ServiceError::into_anyhow)
     }
 
     /// Everything that is answered over HTTP.
@@ -109,6 +115,19 @@ impl App {
     pub fn worker(&self) -> Worker {
         Worker::new(self.queue.clone(), self.services.uploads.clone(), self.config.worker_slots())
     }
+}
+
+/// Brings the database up to date; of processes that start together, one does.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn migrate(db: &Db) -> anyhow::Result<()> {
+    let turn = db.take_turns().await?;
+    migration::Migrator::up(db.conn(), None).await.context("the database could not be brought up to date")?;
+    if let Some(turn) = turn {
+        turn.commit().await?;
+    }
+    Ok(())
 }
 
 /// Connects to the configured database.

@@ -43,6 +43,12 @@ impl Clock {
         Uuid::new_v7(Timestamp::from_unix(&*context, seconds, now.timestamp_subsec_nanos()))
     }
 
+    /// A UUIDv7 of another moment.
+    pub fn id_of(&self, moment: DateTime<Utc>) -> Uuid {
+        let milliseconds = moment.timestamp_millis().unsigned_abs();
+        uuid::Builder::from_unix_timestamp_millis(milliseconds, &self.random_bytes()).into_uuid()
+    }
+
     /// Bytes that nobody can guess.
     #[expect(clippy::disallowed_methods, reason = "the one place that draws lots")]
     pub fn random_bytes<const N: usize>(&self) -> [u8; N] {

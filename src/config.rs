@@ -67,6 +67,20 @@ pub struct Config {
           value_parser = clap::value_parser!(u64).range(1..=5 * 1024 * 1024 * 1024), global = true)]
     pub max_upload_size: u64,
 
+    /// What each user may have in the storage, in bytes; without it, as much as they like.
+    #[arg(long, env = "STORAGE_QUOTA", global = true)]
+    pub storage_quota: Option<u64>,
+
+    /// How long a deleted image can be restored, in seconds up to ten years; 0 is not at all.
+    #[arg(long, env = "TRASH_RETENTION", default_value_t = 0,
+          value_parser = clap::value_parser!(u32).range(..=315_360_000), global = true)]
+    pub trash_retention: u32,
+
+    /// After how many seconds without a sign of life an upload has failed: 3600 to 2592000.
+    #[arg(long, env = "UPLOAD_EXPIRY", default_value_t = 86_400,
+          value_parser = clap::value_parser!(u32).range(3600..=2_592_000), global = true)]
+    pub upload_expiry: u32,
+
     /// The largest image that is decoded: width times height.
     #[arg(long, env = "MAX_IMAGE_PIXELS", default_value_t = 50_000_000, global = true)]
     pub max_image_pixels: u64,

@@ -3,7 +3,7 @@
 //! A job is enqueued in the transaction that changes its image, claimed in one statement under a lease,
 //! and fenced by a token: whoever lost the lease can neither finish nor retry it. Knows no other hand.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, FromQueryResult, Statement, Value};
@@ -12,7 +12,10 @@ use uuid::Uuid;
 
 use crate::{
     clock::Clock,
-    domain::{ids::JobId, job::Job},
+    domain::{
+        ids::{ImageId, JobId},
+        job::Job,
+    },
 };
 
 /// A job that fails this often is dead: with the backoff below, after about two hours.
@@ -78,7 +81,7 @@ impl Queue {
             self.clock.new_id().into(),
             payload.into(),
             job.dedupe_key().into(),
-            job.image().0.into(),
+            job.subject().into(),
             run_at.into(),
             self.clock.now().into(),
         ];
@@ -107,11 +110,26 @@ impl Queue {
         let _ = tokio::time::timeout(poll, self.news.notified()).await;
     }
 
-    /// Takes the next job that is due, or whose holder fell silent. No image has two jobs running.
+    /// Takes the next job that is due, or whose holder fell silent. No subject has two jobs running.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn claim(&self) -> Result<Option<Claimed>, DbErr> {
+        self.claim_where("", None).await
+    }
+
+    /// Takes this job alone, also before it is due; nothing where it is not waiting, or runs elsewhere.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn claim_now(&self, job: Job) -> Result<Option<Claimed>, DbErr> {
+        let sql = "UPDATE job SET run_at = $1 WHERE dedupe_key = $2 AND state = 'queued'";
+        let values = [self.clock.now().into(), job.dedupe_key().into()];
+        self.conn.execute_raw(statement(self.conn.get_database_backend(), sql, values)).await?;
+        self.claim_where("AND due.dedupe_key = $4", Some(job.dedupe_key().into())).await
+    }
+
+    async fn claim_where(&self, condition: &str, value: Option<Value>) -> Result<Option<Claimed>, DbErr> {
         let backend = self.conn.get_database_backend();
         let lock = if backend == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
         let sql = format!(
@@ -119,17 +137,17 @@ impl Queue {
              deaths = deaths + CASE WHEN state = 'running' THEN 1 ELSE 0 END, \
              state = 'running', lease_token = $1, lease_until = $2 \
              WHERE id = (SELECT id FROM job AS due WHERE \
-             (due.state = 'queued' AND due.run_at <= $3 AND NOT EXISTS \
+             ((due.state = 'queued' AND due.run_at <= $3 AND NOT EXISTS \
              (SELECT 1 FROM job AS other WHERE other.subject = due.subject AND other.state = 'running')) \
-             OR (due.state = 'running' AND due.lease_until < $3) \
+             OR (due.state = 'running' AND due.lease_until < $3)) {condition} \
              ORDER BY due.run_at, due.id LIMIT 1 {lock}) RETURNING id, payload, attempts, deaths"
         );
         let now = self.clock.now();
         let token = self.clock.new_id();
-        let values = [token.into(), (now + self.lease).into(), now.into()];
+        let values = [token.into(), (now + self.lease).into(), now.into()].into_iter().chain(value);
         let row = match self.conn.query_one_raw(statement(backend, &sql, values)).await {
             Ok(row) => row,
-            // Another process took another job of the same image in the same instant.
+            // Another process took another job of the same subject in the same instant.
             Err(error) if is_duplicate(&error) => None,
             Err(error) => return Err(error),
         };
@@ -207,6 +225,19 @@ impl Queue {
         let rows = self.conn.query_all_raw(statement(self.conn.get_database_backend(), sql, [])).await?;
         let payloads = rows.iter().map(|row| row.try_get::<sea_orm::JsonValue>("", "payload"));
         payloads.map(|json| serde_json::from_value(json?).map_err(|error| DbErr::Json(error.to_string()))).collect()
+    }
+
+    /// Those of these images that no job waits or runs for.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn without_job(&self, images: &[ImageId]) -> Result<Vec<ImageId>, DbErr> {
+        let names: Vec<String> = (1..=images.len()).map(|at| format!("${at}")).collect();
+        let sql = format!("SELECT subject FROM job WHERE state <> 'dead' AND subject IN ({})", names.join(", "));
+        let values = images.iter().map(|image| image.0.into());
+        let rows = self.conn.query_all_raw(statement(self.conn.get_database_backend(), &sql, values)).await?;
+        let busy = rows.iter().map(|row| row.try_get("", "subject")).collect::<Result<HashSet<Uuid>, _>>()?;
+        Ok(images.iter().copied().filter(|image| !busy.contains(&image.0)).collect())
     }
 
     async fn if_held(&self, claimed: &Claimed, change: &str, more: Vec<Value>) -> Result<bool, DbErr> {

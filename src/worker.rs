@@ -79,46 +79,55 @@ impl Worker {
         Ok(())
     }
 
+    /// Runs this job now, if it waits; says whether it did.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn run_now(&self, job: Job) -> Result<bool, sea_orm::DbErr> {
+        let Some(claimed) = self.queue.claim_now(job).await? else { return Ok(false) };
+        self.execute(&claimed).await;
+        Ok(true)
+    }
+
     async fn execute(&self, claimed: &Claimed) {
         tokio::select! {
             outcome = self.perform(claimed) => self.settle(claimed, outcome).await,
             () = self.lose_lease(claimed) => {
-                tracing::warn!(job = claimed.job.name(), image = %claimed.job.image(), "lost the lease of a job");
+                tracing::warn!(job = claimed.job.name(), subject = %claimed.job.subject(), "lost the lease of a job");
             }
         }
     }
 
     async fn perform(&self, claimed: &Claimed) -> Result<(), JobError> {
-        let image = claimed.job.image();
         match claimed.job {
-            Job::Process(_) if claimed.is_exhausted => {
+            Job::Process(image) if claimed.is_exhausted => {
                 self.uploads.give_up(image).await.map_err(|error| JobError::Retry(error.into_anyhow()))
             }
             Job::CompleteUnattended(_) if claimed.is_exhausted => Ok(()),
-            Job::CompleteUnattended(_) => self.uploads.complete_unattended(image).await,
-            Job::Process(_) => self.uploads.process(image).await,
-            Job::Discard(_) => self.uploads.discard(image).await,
-            Job::Forget(_) => self.uploads.forget(image).await,
+            Job::CompleteUnattended(image) => self.uploads.complete_unattended(image).await,
+            Job::Process(image) => self.uploads.process(image).await,
+            Job::Discard(image) => self.uploads.discard(image).await,
+            Job::Forget(image) => self.uploads.forget(image).await,
+            Job::Sweep => self.uploads.run_sweep().await.map(drop),
         }
     }
 
     async fn settle(&self, claimed: &Claimed, outcome: Result<(), JobError>) {
-        let (job, image) = (claimed.job.name(), claimed.job.image());
+        let (job, subject) = (claimed.job.name(), claimed.job.subject());
         let settled = match outcome {
-            // What removes is never given up: private objects would stay.
-            Ok(()) if claimed.is_exhausted && !matches!(claimed.job, Job::Discard(_) | Job::Forget(_)) => {
-                tracing::error!(job, %image, "gave a job up after too many attempts");
+            Ok(()) if claimed.is_exhausted && claimed.job.may_be_given_up() => {
+                tracing::error!(job, %subject, "gave a job up after too many attempts");
                 self.queue.bury(claimed).await
             }
             Ok(()) => self.queue.finish(claimed).await,
             Err(JobError::Retry(error)) => {
-                tracing::warn!(job, %image, error = format!("{error:#}"), "a job is to be tried again");
+                tracing::warn!(job, %subject, error = format!("{error:#}"), "a job is to be tried again");
                 self.queue.retry(claimed, &format!("{error:#}")).await
             }
         };
         if let Err(error) = settled {
             // Its lease runs out, and somebody takes it up again.
-            tracing::error!(job, %image, error = ?error, "the end of a job was not noted");
+            tracing::error!(job, %subject, error = ?error, "the end of a job was not noted");
         }
     }
 

@@ -7,6 +7,9 @@ use sea_orm_migration::{MigrationTrait, async_trait};
 mod m20261120_000001_accounts;
 mod m20261120_000002_images;
 mod m20261120_000003_jobs;
+mod m20261120_000004_library;
+mod m20261120_000005_search;
+mod m20261120_000006_counts;
 
 /// Runs what has not been run yet.
 pub struct Migrator;
@@ -18,6 +21,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261120_000001_accounts::Migration),
             Box::new(m20261120_000002_images::Migration),
             Box::new(m20261120_000003_jobs::Migration),
+            Box::new(m20261120_000004_library::Migration),
+            Box::new(m20261120_000005_search::Migration),
+            Box::new(m20261120_000006_counts::Migration),
         ]
     }
 }

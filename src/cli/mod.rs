@@ -1,13 +1,14 @@
 //! Door: the operator's commands.
 
+mod seed;
 mod serve;
+mod sweep;
 mod token;
 mod variants;
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use migration::MigratorTrait;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -46,6 +47,21 @@ enum Command {
         /// The user's address.
         email: String,
     },
+    /// Completes, expires and removes what nobody else does, now instead of within the hour.
+    Sweep {
+        /// Only lists the objects that would be removed.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Fills the database with plausible images, for demos and measurements. They have rows, but no objects.
+    Seed {
+        /// How many.
+        #[arg(long)]
+        images: u32,
+        /// Whose they are; made if there is none.
+        #[arg(long, default_value = "demo@localhost")]
+        owner: String,
+    },
     /// Makes the variants of local files, and prints a table of them.
     Variants {
         /// Images of any format that can be uploaded.
@@ -75,10 +91,9 @@ impl Cli {
             Command::Serve { no_worker } => block_on(serve::serve(config, no_worker)),
             Command::Worker => block_on(serve::work(config)),
             Command::Token { email } => block_on(token::run(config, email)),
-            Command::Migrate => block_on(async {
-                let db = app::connect(&config).await?;
-                Ok(migration::Migrator::up(db.conn(), None).await?)
-            }),
+            Command::Sweep { dry_run } => block_on(sweep::run(config, dry_run)),
+            Command::Seed { images, owner } => block_on(seed::run(config, images, owner)),
+            Command::Migrate => block_on(async { app::migrate(&app::connect(&config).await?).await }),
         }
     }
 }

@@ -9,7 +9,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{accounts::NewAdmin, app::App, clock::Clock, config::Config, http, uploads::Uploads};
+use crate::{
+    accounts::NewAdmin, app::App, clock::Clock, config::Config, domain::error::ServiceError, http, uploads::Uploads,
+};
 
 /// How soon watchers hear of what another process did.
 const REFRESH_EVERY: Duration = Duration::from_secs(2);
@@ -25,6 +27,7 @@ pub async fn serve(mut config: Config, no_worker: bool) -> anyhow::Result<()> {
     let router = app.router()?;
     say_where(&config, address, app.bootstrap().await?)?;
     let stop = stop_on_signal()?;
+    app.services.uploads.schedule_sweep().await.map_err(ServiceError::into_anyhow)?;
     let worker = (!no_worker).then(|| tokio::spawn(app.worker().run(stop.clone())));
     tokio::spawn(refresh(app.services.uploads.clone()));
     let no_more_requests = CancellationToken::new();
@@ -52,6 +55,7 @@ async fn refresh(uploads: Uploads) {
 pub async fn work(config: Config) -> anyhow::Result<()> {
     let address = config.bind;
     let app = App::build(config, address, Clock::default()).await?;
+    app.services.uploads.schedule_sweep().await.map_err(ServiceError::into_anyhow)?;
     let stop = stop_on_signal()?;
     tracing::info!("working");
     app.worker().run(stop).await;

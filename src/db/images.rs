@@ -8,7 +8,9 @@ use sea_orm::{
 
 use super::{
     entity::image::{Column, Entity, Model},
-    impossible, locks_rows, signed, strings, unsigned,
+    impossible, locks_rows, search, signed,
+    sql::Sql,
+    strings, unsigned,
 };
 use crate::domain::{
     details::Details,
@@ -17,6 +19,7 @@ use crate::domain::{
     format::ImageFormat,
     ids::{CategoryId, ImageId, UserId},
     image::{Facts, Image, ImageStatus, Original, UploadState},
+    search::sort_key,
 };
 
 /// One image, deleted ones included.
@@ -56,6 +59,42 @@ pub async fn changed_since(
     query.all(conn).await?.into_iter().map(Image::try_from).collect()
 }
 
+/// Pages of images of one status that nobody touched since a moment, those left alone for longest first.
+pub struct Unsettled {
+    status: ImageStatus,
+    untouched_since: DateTime<Utc>,
+    limit: u64,
+    behind: Option<(DateTime<Utc>, ImageId)>,
+}
+
+impl Unsettled {
+    /// All of this status but COMPLETED, of which there may be millions.
+    pub const fn of(status: ImageStatus, untouched_since: DateTime<Utc>, limit: u64) -> Self {
+        Self { status, untouched_since, limit, behind: None }
+    }
+
+    /// The next page; `None` when there are no more.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn next(&mut self, conn: &impl ConnectionTrait) -> Result<Option<Vec<Image>>, DbErr> {
+        // The status as text, so that the planner sees that the index of the unsettled has all of them.
+        let mut sql = Sql::of(conn, &format!("SELECT * FROM image WHERE status = '{}'", self.status.name()));
+        sql.push(" AND status <> 'completed' AND updated_at <= ");
+        sql.value(self.untouched_since.into());
+        if let Some((updated_at, id)) = self.behind {
+            sql.push(" AND (updated_at, id) > (");
+            sql.values([updated_at.into(), id.0.into()]);
+            sql.push(")");
+        }
+        sql.push(&format!(" ORDER BY updated_at, id LIMIT {}", self.limit));
+        let rows = Entity::find().from_raw_sql(sql.statement()).all(conn).await?;
+        let images = rows.into_iter().map(Image::try_from).collect::<Result<Vec<_>, _>>()?;
+        self.behind = images.last().map(|image| (image.updated_at, image.id));
+        Ok((!images.is_empty()).then_some(images))
+    }
+}
+
 /// One image, held against other writers until the transaction ends.
 ///
 /// # Errors
@@ -81,18 +120,41 @@ pub async fn find_by_idempotency_key(
     query.one(conn).await?.map(Image::try_from).transpose()
 }
 
-/// Adds a new image.
+/// Adds a new image, findable by its filename.
 ///
 /// # Errors
 /// A duplicate (see `is_duplicate`) when the owner used the key before; else when the database does not answer.
-pub async fn insert(conn: &impl ConnectionTrait, image: &Image, idempotency_key: Option<String>) -> Result<(), DbErr> {
+pub async fn insert(
+    transaction: &impl ConnectionTrait,
+    image: &Image,
+    idempotency_key: Option<String>,
+) -> Result<(), DbErr> {
     let mut row = Model::from(image).into_active_model();
     row.idempotency_key = Set(idempotency_key);
-    Entity::insert(row).exec_without_returning(conn).await?;
-    Ok(())
+    Entity::insert(row).exec_without_returning(transaction).await?;
+    search::put(transaction, image).await
 }
 
-/// Writes back an image that this transaction locked.
+/// Adds many images at once, with everything that finds them; at most 1000.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn insert_many(transaction: &impl ConnectionTrait, images: &[Image]) -> Result<(), DbErr> {
+    let rows = images.iter().map(|image| Model::from(image).into_active_model());
+    Entity::insert_many(rows).exec_without_returning(transaction).await?;
+    search::put_many(transaction, images).await
+}
+
+/// Writes back what is said of an image that this transaction locked, so that it is found by it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn redescribe(transaction: &impl ConnectionTrait, image: &Image) -> Result<(), DbErr> {
+    update(transaction, image).await?;
+    search::put(transaction, image).await
+}
+
+/// Writes back the state of an image that this transaction locked.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -114,41 +176,6 @@ pub async fn remove(conn: &impl ConnectionTrait, id: ImageId) -> Result<(), DbEr
     Ok(())
 }
 
-/// Which part of an owner's images to read.
-pub struct Page<'a> {
-    pub owner: UserId,
-    pub statuses: &'a [ImageStatus],
-    /// Only images older than this one.
-    pub after: Option<ImageId>,
-    pub limit: u64,
-}
-
-/// An owner's images, newest first.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn page(conn: &impl ConnectionTrait, page: Page<'_>) -> Result<Vec<Image>, DbErr> {
-    let mut query = Entity::find()
-        .filter(Column::OwnerId.eq(page.owner.0))
-        .filter(Column::Status.is_in(page.statuses.iter().map(|status| status.name())))
-        .order_by_desc(Column::Id)
-        .limit(page.limit);
-    if let Some(after) = page.after {
-        query = query.filter(Column::Id.lt(after.0));
-    }
-    query.all(conn).await?.into_iter().map(Image::try_from).collect()
-}
-
-/// How many images of these states an owner has.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn count(conn: &impl ConnectionTrait, owner: UserId, statuses: &[ImageStatus]) -> Result<u64, DbErr> {
-    let names = statuses.iter().map(|status| status.name());
-    let query = Entity::find().filter(Column::OwnerId.eq(owner.0)).filter(Column::Status.is_in(names));
-    sea_orm::PaginatorTrait::count(query, conn).await
-}
-
 impl From<&Image> for Model {
     fn from(image: &Image) -> Self {
         let original = image.original();
@@ -162,8 +189,10 @@ impl From<&Image> for Model {
             original_filename: image.filename.as_str().to_owned(),
             content_type: image.format.content_type().to_owned(),
             declared_size: signed(image.declared_size),
+            file_size: signed(image.file_size()),
             file_key: image.file_key.clone(),
             title: image.details.title.clone(),
+            title_key: sort_key(&image.details.title),
             description: image.details.description.clone(),
             alt_text: image.details.alt_text.clone(),
             tags: image.details.tags.clone().into(),
@@ -180,6 +209,7 @@ impl From<&Image> for Model {
             idempotency_key: None,
             upload_started_at: image.upload_started_at,
             upload_completed_at: image.upload_completed_at,
+            trashed_at: image.trashed_at(),
             created_at: image.created_at,
             updated_at: image.updated_at,
         }
@@ -223,7 +253,7 @@ fn state_of(row: &Model) -> Result<UploadState, DbErr> {
         height: height.unsigned_abs(),
         placeholder,
     });
-    let status = ImageStatus::ALL.into_iter().find(|status| status.name() == row.status);
+    let status = ImageStatus::from_name(&row.status);
     let torn = || impossible(format!("image {} says {} and lacks what goes with it", row.id, row.status));
     Ok(match status.ok_or_else(torn)? {
         ImageStatus::Pending => UploadState::Pending,
@@ -233,6 +263,11 @@ fn state_of(row: &Model) -> Result<UploadState, DbErr> {
             UploadState::Completed { original: original.ok_or_else(torn)?, facts: facts.ok_or_else(torn)? }
         }
         ImageStatus::Failed => UploadState::Failed { failure: failure_of(row).ok_or_else(torn)?, kept: original },
+        ImageStatus::Trashed => UploadState::Trashed {
+            original: original.ok_or_else(torn)?,
+            facts: facts.ok_or_else(torn)?,
+            since: row.trashed_at.ok_or_else(torn)?,
+        },
         ImageStatus::Deleted => UploadState::Deleted,
     })
 }

@@ -4,8 +4,14 @@
 
 mod entity;
 
+mod sql;
+
 pub mod categories;
+pub mod counts;
 pub mod images;
+pub mod listing;
+pub mod metadata;
+pub mod search;
 pub mod sessions;
 pub mod users;
 pub mod variants;
@@ -19,6 +25,9 @@ use sea_orm::{
 };
 
 use crate::domain::error::ServiceError;
+
+/// The advisory lock that processes take turns by: a number that nobody else uses.
+const TURNS: i64 = 0x6461_726b_726f_6f6d;
 
 /// The connections of this process.
 #[derive(Clone)]
@@ -65,6 +74,28 @@ impl Db {
             ..TransactionOptions::default()
         };
         self.0.begin_with_options(immediate).await
+    }
+
+    /// Waits until no other process is at what only one may do at a time, and holds it off until the transaction
+    /// ends. Nothing on SQLite, where a folder has one server.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn take_turns(&self) -> Result<Option<DatabaseTransaction>, DbErr> {
+        if !locks_rows(&self.0) {
+            return Ok(None);
+        }
+        let turn = self.0.begin().await?;
+        turn.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({TURNS})")).await?;
+        Ok(Some(turn))
+    }
+
+    /// Has the planner look at what is there: after very many rows came at once.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn analyze(&self) -> Result<(), DbErr> {
+        self.0.execute_unprepared("ANALYZE").await.map(drop)
     }
 
     /// Asks the database for a sign of life.

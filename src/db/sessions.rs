@@ -75,3 +75,12 @@ pub async fn remove(conn: &impl ConnectionTrait, id: SessionId) -> Result<(), Db
     Entity::delete_by_id(id.0).exec(conn).await?;
     Ok(())
 }
+
+/// Forgets log-ins that have ended.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn remove_expired(conn: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbErr> {
+    Entity::delete_many().filter(Column::ExpiresAt.lte(now)).exec(conn).await?;
+    Ok(())
+}

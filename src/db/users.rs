@@ -3,9 +3,13 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, sea_query::LockType,
 };
 
-use super::entity::user::{ActiveModel, Column, Entity, Model};
+use super::{
+    entity::user::{ActiveModel, Column, Entity, Model},
+    locks_rows,
+};
 use crate::domain::{ids::UserId, user::User};
 
 /// One user.
@@ -23,6 +27,18 @@ pub async fn find(conn: &impl ConnectionTrait, id: UserId) -> Result<Option<User
 pub async fn find_many(conn: &impl ConnectionTrait, ids: &[UserId]) -> Result<Vec<User>, DbErr> {
     let query = Entity::find().filter(Column::Id.is_in(ids.iter().map(|id| id.0)));
     Ok(query.all(conn).await?.into_iter().map(User::from).collect())
+}
+
+/// Holds a user's row against everybody who changes what the user has, until the transaction ends.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn hold(transaction: &impl ConnectionTrait, id: UserId) -> Result<(), DbErr> {
+    if locks_rows(transaction) {
+        // Not against images that refer to it: they are what is being counted.
+        Entity::find_by_id(id.0).lock(LockType::NoKeyUpdate).one(transaction).await?;
+    }
+    Ok(())
 }
 
 /// The user of an address in lower case, with the hash of their password where they have one.
@@ -43,6 +59,16 @@ pub async fn find_by_email(conn: &impl ConnectionTrait, email: &str) -> Result<O
 /// When the database does not answer.
 pub async fn any(conn: &impl ConnectionTrait) -> Result<bool, DbErr> {
     Ok(Entity::find().count(conn).await? > 0)
+}
+
+/// When the first user was made, and the database with them.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn first_made_at(conn: &impl ConnectionTrait) -> Result<Option<DateTime<Utc>>, DbErr> {
+    // Ids grow with time.
+    let first = Entity::find().order_by_asc(Column::Id).one(conn).await?;
+    Ok(first.map(|user| user.created_at))
 }
 
 /// Adds a user.

@@ -45,18 +45,31 @@ pub async fn of_images(
 /// # Errors
 /// When the database does not answer.
 pub async fn put(conn: &impl ConnectionTrait, image: ImageId, variant: &Variant) -> Result<(), DbErr> {
+    remove(conn, image, &[variant.kind]).await?;
+    Entity::insert(row(image, variant).into_active_model()).exec_without_returning(conn).await?;
+    Ok(())
+}
+
+/// Adds many variants at once, of images that have none; at most 5000.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn insert_many(conn: &impl ConnectionTrait, variants: &[(ImageId, Variant)]) -> Result<(), DbErr> {
+    let rows = variants.iter().map(|(image, variant)| row(*image, variant).into_active_model());
+    Entity::insert_many(rows).exec_without_returning(conn).await?;
+    Ok(())
+}
+
+fn row(image: ImageId, variant: &Variant) -> Model {
     let pixels = |side: u32| i32::try_from(side).unwrap_or(i32::MAX);
-    let row = Model {
+    Model {
         image_id: image.0,
         kind: variant.kind.name().to_owned(),
         width: pixels(variant.width),
         height: pixels(variant.height),
         file_size: signed(variant.file_size),
         created_at: variant.created_at,
-    };
-    remove(conn, image, &[variant.kind]).await?;
-    Entity::insert(row.into_active_model()).exec_without_returning(conn).await?;
-    Ok(())
+    }
 }
 
 /// Forgets variants of these types; their objects are another's to remove.

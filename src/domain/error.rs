@@ -16,6 +16,7 @@ pub enum UserErrorCode {
     InvalidState,
     TooLong,
     InvalidValue,
+    QuotaExceeded,
     InvalidCredentials,
     InvalidToken,
 }

@@ -46,6 +46,8 @@ pub enum UploadState {
     Completed { original: Original, facts: Facts },
     /// It ended badly. `kept` is the original where another attempt may succeed.
     Failed { failure: Failure, kept: Option<Original> },
+    /// Was completed and then deleted; it can be restored for a while.
+    Trashed { original: Original, facts: Facts, since: DateTime<Utc> },
     /// On its way out, seen by nobody.
     Deleted,
 }
@@ -58,12 +60,16 @@ pub enum ImageStatus {
     Processing,
     Completed,
     Failed,
+    Trashed,
     Deleted,
 }
 
 impl ImageStatus {
-    pub const ALL: [Self; 6] =
-        [Self::Pending, Self::Uploading, Self::Processing, Self::Completed, Self::Failed, Self::Deleted];
+    pub const ALL: [Self; 7] =
+        [Self::Pending, Self::Uploading, Self::Processing, Self::Completed, Self::Failed, Self::Trashed, Self::Deleted];
+
+    /// Those that lists and searches can show.
+    pub const VISIBLE: [Self; 5] = [Self::Pending, Self::Uploading, Self::Processing, Self::Completed, Self::Failed];
 
     /// The name in the database.
     pub const fn name(self) -> &'static str {
@@ -73,13 +79,24 @@ impl ImageStatus {
             Self::Processing => "processing",
             Self::Completed => "completed",
             Self::Failed => "failed",
+            Self::Trashed => "trashed",
             Self::Deleted => "deleted",
         }
     }
 
+    /// The state of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
+
+    /// Whether anybody sees it outside of the trash.
+    pub const fn is_visible(self) -> bool {
+        !matches!(self, Self::Trashed | Self::Deleted)
+    }
+
     /// Whether nothing more will be told of the upload.
     pub const fn is_terminal(self) -> bool {
-        matches!(self, Self::Completed | Self::Failed | Self::Deleted)
+        matches!(self, Self::Completed | Self::Failed | Self::Trashed | Self::Deleted)
     }
 }
 
@@ -110,6 +127,7 @@ impl UploadState {
             Self::Processing { .. } => ImageStatus::Processing,
             Self::Completed { .. } => ImageStatus::Completed,
             Self::Failed { .. } => ImageStatus::Failed,
+            Self::Trashed { .. } => ImageStatus::Trashed,
             Self::Deleted => ImageStatus::Deleted,
         }
     }
@@ -120,6 +138,11 @@ impl Image {
         self.state.status()
     }
 
+    /// Whether it is there for anybody to see or to change.
+    pub const fn is_visible(&self) -> bool {
+        self.status().is_visible()
+    }
+
     /// Whether bytes may still come.
     pub const fn awaits_upload(&self) -> bool {
         matches!(self.state, UploadState::Pending | UploadState::Uploading { .. })
@@ -128,7 +151,9 @@ impl Image {
     /// The stored original, where there is one to fetch.
     pub const fn original(&self) -> Option<&Original> {
         match &self.state {
-            UploadState::Processing { original, .. } | UploadState::Completed { original, .. } => Some(original),
+            UploadState::Processing { original, .. }
+            | UploadState::Completed { original, .. }
+            | UploadState::Trashed { original, .. } => Some(original),
             UploadState::Failed { kept, .. } => kept.as_ref(),
             UploadState::Pending | UploadState::Uploading { .. } | UploadState::Deleted => None,
         }
@@ -138,7 +163,15 @@ impl Image {
     pub const fn facts(&self) -> Option<&Facts> {
         match &self.state {
             UploadState::Processing { facts, .. } => facts.as_ref(),
-            UploadState::Completed { facts, .. } => Some(facts),
+            UploadState::Completed { facts, .. } | UploadState::Trashed { facts, .. } => Some(facts),
+            _ => None,
+        }
+    }
+
+    /// Since when it is in the trash.
+    pub const fn trashed_at(&self) -> Option<DateTime<Utc>> {
+        match &self.state {
+            UploadState::Trashed { since, .. } => Some(*since),
             _ => None,
         }
     }

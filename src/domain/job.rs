@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use uuid::Uuid;
+
 use super::ids::ImageId;
 
-/// One piece of work. All of them are about one image, may run twice, and may be killed anywhere.
+/// One piece of work. All of them may run twice, and may be killed anywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "image", rename_all = "snake_case")]
 pub enum Job {
@@ -16,16 +18,24 @@ pub enum Job {
     Discard(ImageId),
     /// Remove the row of a deleted image, once everybody who watches has been told.
     Forget(ImageId),
+    /// Bring to its end whatever nobody else will.
+    Sweep,
 }
 
 impl Job {
-    /// The image that it is about: no two jobs of one image run at the same time.
-    pub const fn image(self) -> ImageId {
+    /// What it is about: no two jobs of one subject run at the same time. An image's id; nil for the whole library.
+    pub const fn subject(self) -> Uuid {
         match self {
             Self::CompleteUnattended(image) | Self::Process(image) | Self::Discard(image) | Self::Forget(image) => {
-                image
+                image.0
             }
+            Self::Sweep => Uuid::nil(),
         }
+    }
+
+    /// Whether it is given up after too many attempts. What removes is not: private objects would stay.
+    pub const fn may_be_given_up(self) -> bool {
+        matches!(self, Self::CompleteUnattended(_) | Self::Process(_))
     }
 
     /// The name in the database and in logs.
@@ -35,12 +45,13 @@ impl Job {
             Self::Process(_) => "process",
             Self::Discard(_) => "discard",
             Self::Forget(_) => "forget",
+            Self::Sweep => "sweep",
         }
     }
 
-    /// The same job of the same image waits in the queue once.
+    /// The same job of the same subject waits in the queue once.
     pub fn dedupe_key(self) -> String {
-        format!("{}:{}", self.name(), self.image())
+        format!("{}:{}", self.name(), self.subject())
     }
 }
 

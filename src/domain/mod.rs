@@ -2,6 +2,7 @@
 //!
 //! Knows no other layer and does no I/O. A state that cannot be, cannot be written here.
 
+pub mod batch;
 pub mod category;
 pub mod details;
 pub mod error;
@@ -11,7 +12,11 @@ pub mod format;
 pub mod ids;
 pub mod image;
 pub mod job;
+pub mod listing;
+pub mod metadata;
 pub mod progress;
+pub mod search;
+pub mod stats;
 pub mod ticket;
 mod transitions;
 pub mod user;

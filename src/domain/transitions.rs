@@ -6,6 +6,7 @@ use super::{
     details::DetailsChange,
     error::{Refusal, UserErrorCode},
     failure::Failure,
+    ids::CategoryId,
     image::{Facts, Image, Original, UploadState},
 };
 
@@ -128,6 +129,33 @@ impl Image {
         }
         self.delete(now);
         Ok(())
+    }
+
+    /// Into the trash, if it is completed: there is nothing to restore of anything else. Says whether it went there.
+    pub fn trash(&mut self, now: DateTime<Utc>) -> bool {
+        let UploadState::Completed { original, facts } = &self.state else { return false };
+        self.enter(UploadState::Trashed { original: original.clone(), facts: facts.clone(), since: now }, now);
+        true
+    }
+
+    /// Out of the trash, as it was. Says whether it was there.
+    pub fn restore(&mut self, now: DateTime<Utc>) -> bool {
+        let UploadState::Trashed { original, facts, .. } = &self.state else { return false };
+        self.enter(UploadState::Completed { original: original.clone(), facts: facts.clone() }, now);
+        true
+    }
+
+    /// Into another category. Subscribers of the upload are not told.
+    pub fn file_under(&mut self, category: CategoryId, now: DateTime<Utc>) {
+        if self.category != category {
+            self.category = category;
+            self.updated_at = now;
+        }
+    }
+
+    /// A sign of life from its client, without a byte: a fresh ticket was asked for.
+    pub fn note_interest(&mut self, now: DateTime<Utc>) {
+        self.updated_at = now;
     }
 
     /// Out of everybody's sight at once; its objects follow.

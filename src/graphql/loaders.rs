@@ -12,6 +12,7 @@ use crate::{
         category::Category,
         error::ServiceError,
         ids::{CategoryId, ImageId, UserId},
+        metadata::Metadata,
         user::User,
         variant::Variant,
     },
@@ -47,6 +48,36 @@ impl Loader<ImageId> for LibraryLoader {
 
     async fn load(&self, ids: &[ImageId]) -> Result<HashMap<ImageId, Vec<Variant>>, LoadError> {
         self.0.variants(ids).await.map_err(Arc::new)
+    }
+}
+
+/// What asks for an image's metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MetadataOf(pub ImageId);
+
+impl Loader<MetadataOf> for LibraryLoader {
+    type Value = Metadata;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[MetadataOf]) -> Result<HashMap<MetadataOf, Metadata>, LoadError> {
+        let images: Vec<ImageId> = keys.iter().map(|key| key.0).collect();
+        let found = self.0.metadata(&images).await.map_err(Arc::new)?;
+        Ok(found.into_iter().map(|(image, metadata)| (MetadataOf(image), metadata)).collect())
+    }
+}
+
+/// What asks for the bytes that a user has in the storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StorageOf(pub UserId);
+
+impl Loader<StorageOf> for LibraryLoader {
+    type Value = u64;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[StorageOf]) -> Result<HashMap<StorageOf, u64>, LoadError> {
+        let users: Vec<UserId> = keys.iter().map(|key| key.0).collect();
+        let found = self.0.storage_used(&users).await.map_err(Arc::new)?;
+        Ok(found.into_iter().map(|(user, bytes)| (StorageOf(user), bytes)).collect())
     }
 }
 

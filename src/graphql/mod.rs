@@ -52,7 +52,7 @@ pub fn sdl() -> String {
 }
 
 fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
-    async_graphql::Schema::build(Query, Mutation, Subscription).register_output_type::<types::node::Node>()
+    async_graphql::Schema::build(Query, Mutation::default(), Subscription).register_output_type::<types::node::Node>()
 }
 
 /// Adds what belongs to one operation alone: who asks, and the loaders that gather its look-ups.

@@ -8,16 +8,17 @@ use super::{
     error::{ApiError, parse_id},
     types::{
         category::Category,
-        connection::{ImageConnection, ImageFilter, page_size, parse_cursor},
+        connection::{ImageConnection, ImageFilter, ImageOrder, at_most, take},
         image::Image,
         node::Node,
+        stats::{ImageStats, TagCount},
         user::User,
     },
 };
 use crate::{
     domain::{
         ids::{CategoryId, ImageId, UserId},
-        image::ImageStatus,
+        listing,
         user::Caller,
     },
     library::PageRequest,
@@ -69,24 +70,65 @@ impl Query {
         Ok(found.map(Image::of))
     }
 
-    /// The caller's own images, newest first.
-    #[graphql(complexity = "1 + first.unwrap_or(20).clamp(1, 100) as usize * child_complexity")]
+    /// The caller's own images, the latest first where no order is given.
+    #[graphql(complexity = "1 + first.or(last).unwrap_or(20).clamp(1, 100) as usize * child_complexity")]
+    #[expect(clippy::too_many_arguments, reason = "they are the contract's")]
     async fn images(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the beginning: 1 to 100, 20 where neither end is named.")] first: Option<i32>,
+        #[graphql(desc = "The cursor of the edge to go on behind.")] after: Option<String>,
+        #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "The cursor of the edge to go back from.")] before: Option<String>,
+        #[graphql(desc = "Which of them.")] filter: Option<ImageFilter>,
+        #[graphql(desc = "What to go by; a cursor is good for the order that it was given out in.")] order_by: Option<
+            ImageOrder,
+        >,
+    ) -> async_graphql::Result<ImageConnection> {
+        let request = PageRequest {
+            filter: filter.unwrap_or_default().request()?,
+            order: order_by.map_or(listing::ImageOrder::NEWEST, Into::into),
+            take: take(first, last)?,
+            after,
+            before,
+        };
+        let page = ctx.services().library.images(ctx.caller(), request).await.map_err(ApiError::from)?;
+        Ok(ImageConnection(page))
+    }
+
+    /// What the caller deleted and can still restore, the latest tickets first. Empty where the server keeps no trash.
+    #[graphql(complexity = "1 + first.unwrap_or(20).clamp(1, 100) as usize * child_complexity")]
+    async fn trash(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "How many: 1 to 100, 20 where it is left out.")] first: Option<i32>,
         #[graphql(desc = "The cursor of the edge to go on behind.")] after: Option<String>,
-        #[graphql(desc = "Which of them.")] filter: Option<ImageFilter>,
     ) -> async_graphql::Result<ImageConnection> {
-        let statuses = filter.unwrap_or_default().status;
-        let statuses = statuses.map(|statuses| statuses.into_iter().map(ImageStatus::from).collect());
-        let request = PageRequest {
-            first: page_size(first)?,
-            after: after.as_deref().map(parse_cursor).transpose()?,
-            statuses: statuses.unwrap_or_else(|| vec![ImageStatus::Completed]),
-        };
-        let page = ctx.services().library.images(ctx.caller(), &request).await.map_err(ApiError::from)?;
-        Ok(ImageConnection { page, statuses: request.statuses, has_previous: request.after.is_some() })
+        let take = take(first, None)?;
+        let page = ctx.services().library.trash(ctx.caller(), take, after).await.map_err(ApiError::from)?;
+        Ok(ImageConnection(page))
+    }
+
+    /// What the caller has, in numbers.
+    async fn image_stats(&self, ctx: &Context<'_>) -> Result<ImageStats, ApiError> {
+        Ok(ImageStats(ctx.services().library.stats(ctx.caller()).await?))
+    }
+
+    /// The caller's tags that begin with some characters, those of most images first: for completion.
+    #[graphql(complexity = "first.clamp(1, 100) as usize * child_complexity")]
+    async fn tags(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "What the tags begin with: as it is written, in small letters, in capitals, or with a capital first.",
+            default
+        )]
+        prefix: String,
+        #[graphql(desc = "How many: 1 to 100.", default = 20)] first: i32,
+    ) -> async_graphql::Result<Vec<TagCount>> {
+        let first = at_most("first", first, 100)?.into();
+        let found = ctx.services().library.tags(ctx.caller(), &prefix, first).await.map_err(ApiError::from)?;
+        Ok(found.into_iter().map(TagCount::from).collect())
     }
 }
 

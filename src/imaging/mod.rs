@@ -2,6 +2,7 @@
 
 mod decode;
 mod encode;
+mod metadata;
 mod placeholder;
 mod resize;
 mod sniff;
@@ -14,8 +15,14 @@ use crate::domain::{
     failure::{Failure, FailureCode},
     format::ImageFormat,
     image::Facts,
+    metadata::Metadata,
     variant::VariantType,
 };
+
+/// What a camera wrote into a file beside the picture; nothing where nothing can be read.
+pub fn metadata(bytes: &[u8]) -> Metadata {
+    metadata::read(bytes)
+}
 
 /// How much an image may ask of the machine.
 #[derive(Debug, Clone, Copy)]

@@ -46,8 +46,8 @@ impl Library {
         caller.with(Permission::ManageCategories)?;
         let id = CategoryId(self.inner.clock.new_id());
         let slug = self.free_slug(id, change.name.as_deref().unwrap_or_default()).await?;
-        let mut category = Category::new(id, slug, self.inner.max_upload_size, self.inner.clock.now());
-        category.apply(change, self.inner.max_upload_size)?;
+        let mut category = Category::new(id, slug, self.inner.rules.max_upload_size, self.inner.clock.now());
+        category.apply(change, self.inner.rules.max_upload_size)?;
         db::categories::insert(self.inner.db.conn(), &category).await.map_err(taken)?;
         Ok(category)
     }
@@ -68,7 +68,7 @@ impl Library {
             let why = "There is no such category.";
             return Err(Refusal::on("categoryId", UserErrorCode::CategoryNotFound, why).into());
         };
-        category.apply(change, self.inner.max_upload_size)?;
+        category.apply(change, self.inner.rules.max_upload_size)?;
         db::categories::update(&transaction, &category).await.map_err(taken)?;
         transaction.commit().await?;
         Ok(category)
@@ -83,7 +83,7 @@ impl Library {
             return Ok(());
         }
         let id = CategoryId(self.inner.clock.new_id());
-        let general = Category::new(id, GENERAL.to_owned(), self.inner.max_upload_size, self.inner.clock.now());
+        let general = Category::new(id, GENERAL.to_owned(), self.inner.rules.max_upload_size, self.inner.clock.now());
         match db::categories::insert(self.inner.db.conn(), &general).await {
             // Another process starts at the same time.
             Err(error) if !db::is_duplicate(&error) => Err(error.into()),

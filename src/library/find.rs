@@ -1,4 +1,4 @@
-//! Finding: one image, pages of images, and what belongs to them, many at once for the loaders.
+//! Finding: one image, and what belongs to images, many at once for the loaders.
 
 use std::collections::HashMap;
 
@@ -11,29 +11,13 @@ use crate::{
         category::Category,
         error::ServiceResult,
         ids::{CategoryId, ImageId, UserId},
-        image::{Image, ImageStatus, UploadState},
+        image::Image,
+        metadata::Metadata,
         user::{Caller, Permission, User},
         variant::{Variant, VariantType},
     },
     storage::StorageKey,
 };
-
-/// Which page is asked for: the newest first.
-#[derive(Debug, Clone)]
-pub struct PageRequest {
-    /// 1 to 100.
-    pub first: u64,
-    /// Only images older than this one.
-    pub after: Option<ImageId>,
-    pub statuses: Vec<ImageStatus>,
-}
-
-/// A page of images.
-#[derive(Debug, Clone)]
-pub struct ImagePage {
-    pub images: Vec<Image>,
-    pub has_next: bool,
-}
 
 impl Library {
     /// One image, where there is one for the caller to see.
@@ -43,32 +27,8 @@ impl Library {
     pub async fn image(&self, caller: &Caller, id: ImageId) -> ServiceResult<Option<Image>> {
         let user = caller.user()?;
         let image = db::images::find(self.inner.db.conn(), id).await?;
-        let image = image.filter(|image| image.state != UploadState::Deleted);
+        let image = image.filter(Image::is_visible);
         Ok(image.filter(|image| user.may_with_image_of(image.owner, Permission::ViewAnyImage)))
-    }
-
-    /// A page of the caller's own images.
-    ///
-    /// # Errors
-    /// `Unauthenticated` for an anonymous caller.
-    pub async fn images(&self, caller: &Caller, request: &PageRequest) -> ServiceResult<ImagePage> {
-        let owner = caller.user()?.id;
-        let statuses = visible(&request.statuses);
-        let (after, limit) = (request.after, request.first + 1);
-        let page = db::images::Page { owner, statuses: &statuses, after, limit };
-        let mut images = db::images::page(self.inner.db.conn(), page).await?;
-        let has_next = images.len() as u64 > request.first;
-        images.truncate(usize::try_from(request.first).unwrap_or(usize::MAX));
-        Ok(ImagePage { images, has_next })
-    }
-
-    /// How many images all pages have together.
-    ///
-    /// # Errors
-    /// `Unauthenticated` for an anonymous caller.
-    pub async fn count(&self, caller: &Caller, statuses: &[ImageStatus]) -> ServiceResult<u64> {
-        let owner = caller.user()?.id;
-        Ok(db::images::count(self.inner.db.conn(), owner, &visible(statuses)).await?)
     }
 
     /// One user: the caller, or anybody for those who manage users.
@@ -89,6 +49,14 @@ impl Library {
     /// When the database does not answer.
     pub async fn variants(&self, images: &[ImageId]) -> ServiceResult<HashMap<ImageId, Vec<Variant>>> {
         Ok(db::variants::of_images(self.inner.db.conn(), images).await?)
+    }
+
+    /// Many images' metadata.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn metadata(&self, images: &[ImageId]) -> ServiceResult<HashMap<ImageId, Metadata>> {
+        Ok(db::metadata::of_images(self.inner.db.conn(), images).await?)
     }
 
     /// Many categories.
@@ -141,9 +109,4 @@ impl Library {
         }
         Ok(false)
     }
-}
-
-/// The deleted are seen by nobody, whatever was asked for.
-fn visible(statuses: &[ImageStatus]) -> Vec<ImageStatus> {
-    statuses.iter().copied().filter(|status| *status != ImageStatus::Deleted).collect()
 }

@@ -1,12 +1,30 @@
 //! Service: the library that a front end lives in. Decides who sees what; knows no door.
 
 mod categories;
+mod cursor;
+mod edit;
 mod find;
+mod list;
+mod seed;
+mod stats;
 
 use std::sync::Arc;
 
-pub use self::find::{ImagePage, PageRequest};
-use crate::{clock::Clock, db::Db, storage::Storage};
+use self::cursor::CursorSigner;
+pub use self::{
+    edit::{BatchEdit, ImageEdit},
+    list::{FilterRequest, ImagePage, PageRequest, Take},
+};
+use crate::{clock::Clock, db::Db, domain::error::ServiceResult, storage::Storage};
+
+/// What the operator decided about the library.
+#[derive(Debug, Clone, Copy)]
+pub struct LibraryRules {
+    /// In bytes: no category may allow more.
+    pub max_upload_size: u64,
+    /// In bytes: what each user may have in the storage; `None` is as much as they like.
+    pub storage_quota: Option<u64>,
+}
 
 /// The library service.
 #[derive(Clone)]
@@ -18,13 +36,17 @@ struct Inner {
     db: Db,
     storage: Storage,
     clock: Clock,
-    /// In bytes: no category may allow more.
-    max_upload_size: u64,
+    cursors: CursorSigner,
+    rules: LibraryRules,
 }
 
 impl Library {
-    /// Puts the service together.
-    pub fn new(db: Db, storage: Storage, clock: Clock, max_upload_size: u64) -> Self {
-        Self { inner: Arc::new(Inner { db, storage, clock, max_upload_size }) }
+    /// Puts the service together. Cursors are signed with the server's secret.
+    ///
+    /// # Errors
+    /// Never for a secret that access tokens can be signed with.
+    pub fn new(db: Db, storage: Storage, clock: Clock, secret: &[u8], rules: LibraryRules) -> ServiceResult<Self> {
+        let cursors = CursorSigner::new(secret)?;
+        Ok(Self { inner: Arc::new(Inner { db, storage, clock, cursors, rules }) })
     }
 }

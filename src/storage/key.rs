@@ -12,12 +12,28 @@ use crate::domain::{
 };
 
 const INCOMING: &str = "incoming/";
+const IMAGES: &str = "images/";
+/// The length of an id as text.
+const ID_LENGTH: usize = 36;
 
 /// Where an object lives in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StorageKey(String);
 
 impl StorageKey {
+    /// Everything that Darkroom stores is behind one of these, and nothing else should be.
+    pub const PREFIXES: [&'static str; 2] = [IMAGES, INCOMING];
+
+    /// A key that the storage told of.
+    pub fn listed(key: impl Into<String>) -> Self {
+        Self(key.into())
+    }
+
+    /// The image that the object would belong to, by its name.
+    pub fn image(&self) -> Option<ImageId> {
+        self.0.rsplit('/').next()?.get(..ID_LENGTH)?.parse().ok()
+    }
+
     /// Where an upload lands. Whatever is left here is litter.
     pub fn incoming(image: ImageId) -> Self {
         Self(format!("{INCOMING}{image}"))
@@ -49,7 +65,7 @@ impl StorageKey {
         created_at: DateTime<Utc>,
         extension: &'static str,
     ) -> String {
-        format!("images/{}/{owner}/{}/{id}.{extension}", category.slug, created_at.format("%Y/%m/%d"))
+        format!("{IMAGES}{}/{owner}/{}/{id}.{extension}", category.slug, created_at.format("%Y/%m/%d"))
     }
 
     /// The image whose upload lands at this key.

@@ -8,7 +8,7 @@ mod sign;
 
 pub use key::StorageKey;
 pub use post_policy::{Credentials, PostPolicySigner};
-pub use s3::{Copied, ObjectHead, S3Settings, Storage, StorageError};
+pub use s3::{Copied, ListedPage, ObjectHead, S3Settings, Storage, StorageError, StoredObject};
 
 use crate::domain::error::ServiceError;
 

@@ -13,7 +13,7 @@ use aws_sdk_s3::{
     types::{Delete, MetadataDirective, ObjectIdentifier},
 };
 use bytes::Bytes;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use url::Url;
 
 use super::{Credentials, StorageKey};
@@ -57,6 +57,23 @@ pub struct ObjectHead {
     pub content_type: String,
     /// As the storage gave it, quotes and all.
     pub etag: String,
+}
+
+/// An object in a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredObject {
+    pub key: StorageKey,
+    /// In bytes.
+    pub size: u64,
+    pub modified: DateTime<Utc>,
+}
+
+/// A page of a listing.
+#[derive(Debug, Clone)]
+pub struct ListedPage {
+    pub objects: Vec<StoredObject>,
+    /// What to ask for the next page with, if there is one.
+    pub continuation: Option<String>,
 }
 
 /// How a copy ended.
@@ -189,6 +206,9 @@ impl Storage {
     /// # Errors
     /// When the storage gives no answer, or one of them stays.
     pub async fn delete(&self, keys: &[StorageKey]) -> Result<(), StorageError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
         let objects = keys.iter().map(|key| ObjectIdentifier::builder().key(key.as_str()).build());
         let objects = objects.collect::<Result<Vec<_>, _>>().map_err(|error| StorageError::Refused(error.into()))?;
         let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build();
@@ -201,14 +221,22 @@ impl Storage {
         }
     }
 
-    /// The keys behind a prefix, up to 1000 of them: for tests and the operator.
+    /// A page of the objects behind a prefix, in the order of their keys.
     ///
     /// # Errors
     /// When the storage gives no answer, or refuses to.
-    pub async fn list(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
+    pub async fn list(&self, prefix: &str, continuation: Option<String>) -> Result<ListedPage, StorageError> {
         let request = self.internal.list_objects_v2().bucket(&self.settings.bucket).prefix(prefix);
-        let listed = request.send().await.map_err(classify)?;
-        Ok(listed.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect())
+        let listed = request.set_continuation_token(continuation).send().await.map_err(classify)?;
+        let objects = listed.contents().iter().filter_map(|object| {
+            let modified = object.last_modified()?;
+            Some(StoredObject {
+                key: StorageKey::listed(object.key()?),
+                size: object.size().map_or(0, i64::unsigned_abs),
+                modified: DateTime::from_timestamp(modified.secs(), modified.subsec_nanos())?,
+            })
+        });
+        Ok(ListedPage { objects: objects.collect(), continuation: listed.next_continuation_token })
     }
 
     /// Asks the storage for a sign of life.

@@ -19,7 +19,8 @@ impl Uploads {
     ///
     /// # Errors
     /// `IMAGE_NOT_FOUND`; `NOT_UPLOADED` while the storage has no object; `INVALID_STATE` once it failed;
-    /// `TOO_LONG` and `INVALID_VALUE` of the details.
+    /// `TOO_LONG` and `INVALID_VALUE` of the details; `QUOTA_EXCEEDED`, which leaves the upload as it is: there may
+    /// be room for it later.
     pub async fn complete(&self, caller: &Caller, id: ImageId, details: DetailsChange) -> ServiceResult<Image> {
         caller.user()?;
         let details = details.check()?;
@@ -37,14 +38,20 @@ impl Uploads {
     /// # Errors
     /// When the storage or the database is away.
     pub async fn complete_unattended(&self, id: ImageId) -> Result<(), JobError> {
-        let stored = self.stored_object(id).await.map_err(retry)?;
+        self.complete_stored(id).await.map(drop).map_err(retry)
+    }
+
+    /// Completes an upload without its client, if the storage has it. Says whether it did.
+    pub(super) async fn complete_stored(&self, id: ImageId) -> ServiceResult<bool> {
+        let stored = self.stored_object(id).await?;
         if stored.is_none() {
-            return Ok(());
+            return Ok(false);
         }
         match self.complete_with(id, stored, &DetailsChange::default()).await {
-            // Somebody completed, cancelled or deleted it before.
-            Ok(_) | Err(ServiceError::Refused(_)) => Ok(()),
-            Err(error) => Err(retry(error)),
+            Ok(_) => Ok(true),
+            // Somebody cancelled or deleted it before, or its owner has no room for it.
+            Err(ServiceError::Refused(_)) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
@@ -85,7 +92,7 @@ impl Uploads {
     }
 }
 
-fn retry(error: ServiceError) -> JobError {
+pub(super) fn retry(error: ServiceError) -> JobError {
     JobError::Retry(error.into_anyhow())
 }
 

@@ -1,15 +1,18 @@
 //! Service: the life of an upload, one file a step.
 //!
-//! request → receive → complete → process, and remove from anywhere. Decides and owns the transactions;
+//! request → receive → complete → process, and remove from anywhere; the sweep after all of them. Decides and owns the transactions;
 //! knows no door. Every change of an image goes through `change`: locked, written back together with the
 //! job that follows from it, committed, and only then told.
 
 mod complete;
 mod process;
+mod quota;
 mod receive;
 mod regenerate;
 mod remove;
 mod request;
+mod sweep;
+mod trash;
 mod watch;
 
 use std::sync::Arc;
@@ -19,6 +22,7 @@ use sea_orm::DatabaseTransaction;
 
 pub use self::{
     request::NewUpload,
+    sweep::Litter,
     watch::{WatchAll, WatchOne},
 };
 use crate::{
@@ -27,7 +31,7 @@ use crate::{
     domain::{
         error::{Refusal, ServiceError, ServiceResult},
         ids::ImageId,
-        image::{Image, UploadState},
+        image::Image,
         job::Job,
         progress::Progress,
         user::{Caller, Permission},
@@ -43,6 +47,12 @@ use crate::{
 pub struct UploadRules {
     /// How long a ticket is good for.
     pub ticket_life: TimeDelta,
+    /// In bytes: what each user may have in the storage; `None` is as much as they like.
+    pub storage_quota: Option<u64>,
+    /// How long a deleted image can be restored; zero is not at all.
+    pub trash_retention: TimeDelta,
+    /// How long an upload may give no sign of life.
+    pub upload_expiry: TimeDelta,
     /// What an image may ask of the machine.
     pub imaging: imaging::Limits,
 }
@@ -86,7 +96,7 @@ impl Uploads {
     async fn find_for(&self, caller: &Caller, id: ImageId, permission: Permission) -> ServiceResult<Image> {
         let user = caller.user()?;
         let image = db::images::find(self.inner.db.conn(), id).await?;
-        let image = image.filter(|image| image.state != UploadState::Deleted);
+        let image = image.filter(Image::is_visible);
         let image = image.filter(|image| user.may_with_image_of(image.owner, permission));
         Ok(image.ok_or_else(Refusal::image_not_found)?)
     }
@@ -97,26 +107,40 @@ impl Uploads {
         id: ImageId,
         decide: impl FnOnce(&mut Image) -> ServiceResult<Next> + Send,
     ) -> ServiceResult<Image> {
+        self.change_if(id, Image::is_visible, decide).await
+    }
+
+    /// Changes one image, if it is there in that sense.
+    async fn change_if(
+        &self,
+        id: ImageId,
+        is_there: impl FnOnce(&Image) -> bool + Send,
+        decide: impl FnOnce(&mut Image) -> ServiceResult<Next> + Send,
+    ) -> ServiceResult<Image> {
         let transaction = self.inner.db.begin().await?;
         let found = db::images::lock(&transaction, id).await?;
-        let found = found.filter(|image| image.state != UploadState::Deleted);
-        let mut image = found.ok_or_else(Refusal::image_not_found)?;
-        let (revision, awaited_upload) = (image.revision, image.awaits_upload());
+        let before = found.filter(is_there).ok_or_else(Refusal::image_not_found)?;
+        let mut image = before.clone();
         let next = decide(&mut image)?;
         if let Next::Nothing = next {
             return Ok(image);
         }
-        db::images::update(&transaction, &image).await?;
-        if awaited_upload && !image.awaits_upload() {
+        if before.awaits_upload() && !image.awaits_upload() {
+            self.check_room_for(&transaction, &image).await?;
             // The upload is over: nobody has to complete it in its client's stead.
             self.inner.queue.withdraw(&transaction, Job::CompleteUnattended(id)).await?;
+        }
+        if image.details == before.details {
+            db::images::update(&transaction, &image).await?;
+        } else {
+            db::images::redescribe(&transaction, &image).await?;
         }
         if let Next::SaveAnd(job, run_at) = next {
             self.inner.queue.enqueue(&transaction, job, run_at).await?;
         }
         let variants = db::variants::of_image(&transaction, id).await?;
         let news = Progress { image: image.clone(), variants, made_ready: None };
-        self.commit(transaction, (image.revision > revision).then_some(news)).await?;
+        self.commit(transaction, (image.revision > before.revision).then_some(news)).await?;
         Ok(image)
     }
 

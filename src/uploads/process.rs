@@ -13,16 +13,17 @@ use crate::{
         ids::ImageId,
         image::{Facts, Image, Original, UploadState},
         job::{Job, JobError},
+        metadata::Metadata,
         progress::Progress,
         variant::{Variant, VariantType},
     },
-    imaging::{Decoded, Encoded, ImagingError},
+    imaging::{self, Decoded, Encoded, ImagingError},
     storage::{Copied, StorageKey},
 };
 
 /// What the workshop hands over as it goes.
 enum Made {
-    Facts(Facts),
+    Facts(Facts, Metadata),
     Variant(Encoded),
 }
 
@@ -100,11 +101,12 @@ impl Uploads {
         let limits = self.inner.rules.imaging;
         let format = image.format;
         let workshop = tokio::task::spawn_blocking(move || {
-            Decoded::from_bytes(&bytes, format, limits).and_then(|decoded| make(&decoded, missing, &send))
+            let decoded = Decoded::from_bytes(&bytes, format, limits)?;
+            make(&decoded, imaging::metadata(&bytes), missing, &send)
         });
         while let Some(made) = made.recv().await {
             match made {
-                Made::Facts(facts) => self.learn(id, facts).await?,
+                Made::Facts(facts, metadata) => self.learn(id, facts, &metadata).await?,
                 Made::Variant(encoded) => self.keep(&image, encoded).await?,
             }
         }
@@ -145,7 +147,8 @@ impl Uploads {
         self.change(id, decide).await.map(drop)
     }
 
-    async fn learn(&self, id: ImageId, facts: Facts) -> Result<(), Stop> {
+    async fn learn(&self, id: ImageId, facts: Facts, metadata: &Metadata) -> Result<(), Stop> {
+        db::metadata::put(self.inner.db.conn(), id, metadata).await?;
         let now = self.now();
         let decide = |image: &mut Image| {
             let is_news = image.facts() != Some(&facts);
@@ -204,8 +207,13 @@ fn gone_is_fine(changed: ServiceResult<Image>) -> ServiceResult<()> {
 }
 
 /// On a blocking thread: the facts first, then each variant, smallest first. Ends early when nobody listens.
-fn make(decoded: &Decoded, missing: Vec<VariantType>, send: &mpsc::Sender<Made>) -> Result<(), ImagingError> {
-    if send.blocking_send(Made::Facts(decoded.facts()?)).is_err() {
+fn make(
+    decoded: &Decoded,
+    metadata: Metadata,
+    missing: Vec<VariantType>,
+    send: &mpsc::Sender<Made>,
+) -> Result<(), ImagingError> {
+    if send.blocking_send(Made::Facts(decoded.facts()?, metadata)).is_err() {
         return Ok(());
     }
     for kind in missing {

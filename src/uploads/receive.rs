@@ -43,8 +43,18 @@ impl Uploads {
 
     async fn note_received(&self, id: ImageId, bytes: u64) -> ServiceResult<Image> {
         let now = self.now();
-        let save_if_news = |image: &mut Image| Ok(if image.receive(bytes, now)? { Next::Save } else { Next::Nothing });
-        self.change(id, save_if_news).await
+        let decide = |image: &mut Image| {
+            let is_news = image.receive(bytes, now)?;
+            Ok(match is_news {
+                false => Next::Nothing,
+                // The last byte, by the client's word: if it falls silent now, the storage is asked.
+                true if image.bytes_received() == image.declared_size => {
+                    Next::SaveAnd(Job::CompleteUnattended(id), now + UNATTENDED_AFTER)
+                }
+                true => Next::Save,
+            })
+        };
+        self.change(id, decide).await
     }
 
     /// The storage has every byte: the last count, and a job for the case that the client falls silent now.

@@ -23,7 +23,8 @@ impl Uploads {
         self.find_for(caller, id, Permission::ChangeAnyImage).await?;
         let now = self.now();
         let transaction = self.inner.db.begin().await?;
-        let mut image = db::images::lock(&transaction, id).await?.ok_or_else(Refusal::image_not_found)?;
+        let found = db::images::lock(&transaction, id).await?.filter(Image::is_visible);
+        let mut image = found.ok_or_else(Refusal::image_not_found)?;
         image.reprocess(now)?;
         db::variants::remove(&transaction, id, kinds).await?;
         db::images::update(&transaction, &image).await?;

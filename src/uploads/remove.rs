@@ -6,7 +6,8 @@ use super::{Next, Uploads};
 use crate::{
     db,
     domain::{
-        error::ServiceResult,
+        batch::{Batch, Outcomes},
+        error::{ServiceError, ServiceResult},
         ids::ImageId,
         image::{Image, UploadState},
         job::{Job, JobError},
@@ -34,18 +35,49 @@ impl Uploads {
         self.change(id, decide).await.map(|image| image.id)
     }
 
-    /// Deletes an image in whatever state it is.
+    /// Deletes an image in whatever state it is: into the trash, where there is one and it is completed. For good,
+    /// where that is asked for, also from the trash.
     ///
     /// # Errors
     /// `IMAGE_NOT_FOUND`.
-    pub async fn delete(&self, caller: &Caller, id: ImageId) -> ServiceResult<ImageId> {
-        self.find_for(caller, id, Permission::DeleteAnyImage).await?;
+    pub async fn delete(&self, caller: &Caller, id: ImageId, for_good: bool) -> ServiceResult<ImageId> {
+        let user = caller.user()?;
         let now = self.now();
+        let goes_to_trash = !for_good && self.inner.rules.trash_retention > TimeDelta::zero();
+        let is_there = |image: &Image| {
+            let is_there = image.is_visible() || (for_good && image.trashed_at().is_some());
+            is_there && user.may_with_image_of(image.owner, Permission::DeleteAnyImage)
+        };
         let decide = |image: &mut Image| {
+            if goes_to_trash && image.trash(now) {
+                return Ok(Next::Save);
+            }
             image.delete(now);
             Ok(Next::SaveAnd(Job::Discard(id), now))
         };
-        self.change(id, decide).await.map(|image| image.id)
+        self.change_if(id, is_there, decide).await.map(|image| image.id)
+    }
+
+    /// Deletes many images, each by itself.
+    ///
+    /// # Errors
+    /// When the database does not answer: what was deleted until then stays so.
+    pub async fn delete_many(
+        &self,
+        caller: &Caller,
+        batch: &Batch,
+        for_good: bool,
+    ) -> ServiceResult<Outcomes<ImageId>> {
+        caller.user()?;
+        let mut outcomes = Vec::new();
+        for id in batch.iter() {
+            match self.delete(caller, id, for_good).await {
+                Ok(id) => outcomes.push((id, Ok(id))),
+                Err(ServiceError::Refused(refusals)) => outcomes.push((id, Err(refusals))),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(outcomes)
     }
 
     /// The job: removes the objects of an image that failed for good or was deleted.

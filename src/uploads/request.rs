@@ -1,6 +1,6 @@
 //! Step 1: a ticket. Checks everything that can be known before the first byte.
 
-use super::Uploads;
+use super::{Next, Uploads};
 use crate::{
     db,
     domain::{
@@ -34,7 +34,8 @@ impl Uploads {
     /// Issues a ticket for a new image, or a fresh one for the image that this key was used for.
     ///
     /// # Errors
-    /// Every rule that the input breaks: of the filename, the type, the size and the category.
+    /// Every rule that the input breaks: of the filename, the type, the size and the category; `QUOTA_EXCEEDED`
+    /// where the user has no room for as much.
     pub async fn request(&self, caller: &Caller, input: NewUpload) -> ServiceResult<Ticket> {
         let owner = caller.user()?.id;
         let category = db::categories::find(self.inner.db.conn(), input.category).await?;
@@ -42,16 +43,22 @@ impl Uploads {
         if let Some(earlier) = self.earlier(owner, &input).await? {
             return self.reissue(&new, earlier).await;
         }
-        match db::images::insert(self.inner.db.conn(), &new, input.idempotency_key.clone()).await {
+        let transaction = self.inner.db.begin().await?;
+        self.check_quota(&transaction, owner, new.declared_size, "fileSize").await?;
+        match db::images::insert(&transaction, &new, input.idempotency_key.clone()).await {
             Ok(()) => {
-                self.inner.hub.publish(Progress { image: new.clone(), variants: Vec::new(), made_ready: None });
+                let news = Progress { image: new.clone(), variants: Vec::new(), made_ready: None };
+                self.commit(transaction, Some(news)).await?;
                 self.issue(new).await
             }
             // The same request ran at the same time and was faster.
-            Err(error) if db::is_duplicate(&error) => match self.earlier(owner, &input).await? {
-                Some(earlier) => self.reissue(&new, earlier).await,
-                None => Err(error.into()),
-            },
+            Err(error) if db::is_duplicate(&error) => {
+                drop(transaction);
+                match self.earlier(owner, &input).await? {
+                    Some(earlier) => self.reissue(&new, earlier).await,
+                    None => Err(error.into()),
+                }
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -61,11 +68,17 @@ impl Uploads {
     /// # Errors
     /// `IMAGE_NOT_FOUND`, or `INVALID_STATE` once the upload is over.
     pub async fn renew(&self, caller: &Caller, id: ImageId) -> ServiceResult<Ticket> {
-        let image = self.find_for(caller, id, Permission::ChangeAnyImage).await?;
-        if !image.awaits_upload() {
-            let why = "Only an unfinished upload has a ticket.";
-            return Err(Refusal::on("imageId", UserErrorCode::InvalidState, why).into());
-        }
+        self.find_for(caller, id, Permission::ChangeAnyImage).await?;
+        let now = self.now();
+        let decide = |image: &mut Image| {
+            if !image.awaits_upload() {
+                let why = "Only an unfinished upload has a ticket.";
+                return Err(Refusal::on("imageId", UserErrorCode::InvalidState, why).into());
+            }
+            image.note_interest(now);
+            Ok(Next::Save)
+        };
+        let image = self.change(id, decide).await?;
         self.issue(image).await
     }
 

@@ -10,11 +10,12 @@ use chrono::TimeDelta;
 
 use super::Uploads;
 use crate::{
-    db,
+    db::{self, listing::Page},
     domain::{
         error::ServiceResult,
         ids::{ImageId, UserId},
         image::{Image, ImageStatus},
+        listing::{ImageFilter, ImageOrder, OrderField, Position},
         progress::Progress,
         user::{Caller, Permission},
     },
@@ -58,10 +59,9 @@ impl WatchOne {
 }
 
 /// Which uploads under way are still to be given.
-#[derive(Clone, Copy)]
 enum NextPage {
     Newest,
-    Behind(ImageId),
+    Behind(Position),
     None,
 }
 
@@ -99,7 +99,7 @@ impl WatchAll {
 
     async fn turn_page(&mut self) {
         while self.snapshot.is_empty() {
-            let after = match self.next_page {
+            let after = match &self.next_page {
                 NextPage::Newest => None,
                 NextPage::Behind(last) => Some(last),
                 NextPage::None => return,
@@ -108,7 +108,9 @@ impl WatchAll {
                 Ok(page) => {
                     let is_full = page.len() as u64 == SNAPSHOT_PAGE;
                     let last = page.last().filter(|_| is_full);
-                    self.next_page = last.map_or(NextPage::None, |last| NextPage::Behind(last.image.id));
+                    self.next_page = last.map_or(NextPage::None, |last| {
+                        NextPage::Behind(Position::of(&last.image, OrderField::CreatedAt))
+                    });
                     self.snapshot = page.into();
                 }
                 Err(error) => {
@@ -145,9 +147,11 @@ impl Uploads {
         Ok(WatchAll { uploads, owner, snapshot: VecDeque::new(), next_page: NextPage::Newest, watch, revisions })
     }
 
-    async fn under_way(&self, owner: UserId, after: Option<ImageId>) -> ServiceResult<Vec<Arc<Progress>>> {
-        let page = db::images::Page { owner, statuses: &UNDER_WAY, after, limit: SNAPSHOT_PAGE };
-        let images = db::images::page(self.inner.db.conn(), page).await?;
+    async fn under_way(&self, owner: UserId, after: Option<&Position>) -> ServiceResult<Vec<Arc<Progress>>> {
+        let filter = ImageFilter::of(&UNDER_WAY);
+        let order = ImageOrder::NEWEST;
+        let page = Page { owner, filter: &filter, order, after, before: None, limit: SNAPSHOT_PAGE };
+        let images = db::listing::page(self.inner.db.conn(), page).await?;
         let ids: Vec<ImageId> = images.iter().map(|image| image.id).collect();
         let mut variants = db::variants::of_images(self.inner.db.conn(), &ids).await?;
         let snapshot = images.into_iter().map(|image| {

@@ -10,8 +10,10 @@ pub struct Model {
     pub original_filename: String,
     pub content_type: String,
     pub declared_size: i64,
+    pub file_size: i64,
     pub file_key: String,
     pub title: String,
+    pub title_key: String,
     pub description: String,
     pub alt_text: String,
     pub tags: Json,
@@ -28,6 +30,7 @@ pub struct Model {
     pub idempotency_key: Option<String>,
     pub upload_started_at: Option<DateTimeUtc>,
     pub upload_completed_at: Option<DateTimeUtc>,
+    pub trashed_at: Option<DateTimeUtc>,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
 }

@@ -2,6 +2,7 @@
 
 pub mod category;
 pub mod image;
+pub mod metadata;
 pub mod session;
 pub mod user;
 pub mod variant;

@@ -1,35 +1,34 @@
 //! Pages of images, as Relay connections.
 
-use async_graphql::{Context, Description, InputObject, Object, SimpleObject};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use async_graphql::{Context, Description, Enum, ID, InputObject, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
 
 use super::{
     image::{Image, ImageStatus},
     scalars::int,
 };
 use crate::{
-    domain::{self, ids::ImageId},
-    graphql::{FromContext, error::ApiError},
-    library::ImagePage,
+    domain::{self, listing},
+    graphql::{
+        FromContext,
+        error::{ApiError, parse_id},
+    },
+    library::{FilterRequest, ImagePage, Take},
 };
 
 const DEFAULT_PAGE: u64 = 20;
-const LARGEST_PAGE: i32 = 100;
+const LARGEST_PAGE: u16 = 100;
 
 /// A page of images.
 #[derive(Description)]
-pub struct ImageConnection {
-    pub page: ImagePage,
-    pub statuses: Vec<domain::image::ImageStatus>,
-    pub has_previous: bool,
-}
+pub struct ImageConnection(pub ImagePage);
 
 /// An image and where it stands.
 #[derive(SimpleObject)]
 pub struct ImageEdge {
     /// The image.
     node: Image,
-    /// What to give as `after` to go on behind it.
+    /// What to give as `after` to go on behind it, or as `before` to go back from it.
     cursor: String,
 }
 
@@ -46,65 +45,138 @@ pub struct PageInfo {
     end_cursor: Option<String>,
 }
 
-/// Which images are listed.
+/// Which images are listed. All of it has to apply.
 #[derive(InputObject, Default)]
 pub struct ImageFilter {
+    /// Of this category.
+    category_id: Option<ID>,
     /// In any of these states; COMPLETED where it is left out.
-    pub status: Option<Vec<ImageStatus>>,
+    status: Option<Vec<ImageStatus>>,
+    /// A part of title, description or filename, in any case; of one character or more, up to 200. Example: `"서울"`.
+    search: Option<String>,
+    /// With all of these tags, each exactly as it is written.
+    tags: Option<Vec<String>>,
+    /// Tickets issued then or later.
+    created_from: Option<DateTime<Utc>>,
+    /// Tickets issued then or earlier.
+    created_to: Option<DateTime<Utc>>,
+}
+
+/// What a list goes by; images that are equal in that go by their ids, in the same direction.
+#[derive(InputObject)]
+pub struct ImageOrder {
+    /// By what.
+    #[graphql(default_with = "ImageOrderField::CreatedAt")]
+    field: ImageOrderField,
+    /// Which way.
+    #[graphql(default_with = "OrderDirection::Desc")]
+    direction: OrderDirection,
+}
+
+/// What a list can go by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "listing::OrderField")]
+pub enum ImageOrderField {
+    /// When the ticket was issued.
+    CreatedAt,
+    /// In bytes.
+    FileSize,
+    /// Whatever its case.
+    Title,
+}
+
+/// Which way a list goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "listing::Direction")]
+pub enum OrderDirection {
+    /// The smallest, oldest or first of the alphabet first.
+    Asc,
+    /// The largest, latest or last of the alphabet first.
+    Desc,
 }
 
 #[Object(use_type_description)]
 impl ImageConnection {
     /// The images, each with its cursor.
-    async fn edges(&self) -> Vec<ImageEdge> {
-        let edge =
-            |image: &domain::image::Image| ImageEdge { node: Image::of(image.clone()), cursor: cursor_of(image.id) };
-        self.page.images.iter().map(edge).collect()
+    #[expect(clippy::unused_async, reason = "the macro wants it")]
+    async fn edges(&self, ctx: &Context<'_>) -> Result<Vec<ImageEdge>, ApiError> {
+        let edge = |image: &domain::image::Image| {
+            Ok(ImageEdge { node: Image::of(image.clone()), cursor: self.cursor(ctx, image)? })
+        };
+        self.0.images.iter().map(edge).collect()
     }
 
     /// The images alone.
     async fn nodes(&self) -> Vec<Image> {
-        self.page.images.iter().cloned().map(Image::of).collect()
+        self.0.images.iter().cloned().map(Image::of).collect()
     }
 
     /// Where this page stands.
-    async fn page_info(&self) -> PageInfo {
-        PageInfo {
-            has_next_page: self.page.has_next,
-            has_previous_page: self.has_previous,
-            start_cursor: self.page.images.first().map(|image| cursor_of(image.id)),
-            end_cursor: self.page.images.last().map(|image| cursor_of(image.id)),
-        }
+    #[expect(clippy::unused_async, reason = "the macro wants it")]
+    async fn page_info(&self, ctx: &Context<'_>) -> Result<PageInfo, ApiError> {
+        let cursor = |image: Option<&domain::image::Image>| image.map(|image| self.cursor(ctx, image)).transpose();
+        Ok(PageInfo {
+            has_next_page: self.0.has_next,
+            has_previous_page: self.0.has_previous,
+            start_cursor: cursor(self.0.images.first())?,
+            end_cursor: cursor(self.0.images.last())?,
+        })
     }
 
-    /// How many images all pages have together; counted only when asked for.
+    /// How many images all pages have together; counted only when asked for. Without a search, tags or dates it
+    /// costs next to nothing; with them, as much as there are images that match.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
-        Ok(int(ctx.services().library.count(ctx.caller(), &self.statuses).await?))
+        Ok(int(ctx.services().library.count(ctx.caller(), &self.0.filter).await?))
     }
 }
 
-/// The page size that a client asked for.
-///
-/// # Errors
-/// `BAD_USER_INPUT` outside 1 to 100.
-pub fn page_size(first: Option<i32>) -> async_graphql::Result<u64> {
-    match first {
-        None => Ok(DEFAULT_PAGE),
-        Some(first @ 1..=LARGEST_PAGE) => Ok(u64::from(first.unsigned_abs())),
-        Some(_) => Err(ApiError::bad_input("`first` is 1 to 100.")),
+impl ImageConnection {
+    fn cursor(&self, ctx: &Context<'_>, image: &domain::image::Image) -> Result<String, ApiError> {
+        Ok(ctx.services().library.cursor(self.0.order, image)?)
     }
 }
 
-/// The image behind a cursor.
-///
-/// # Errors
-/// `BAD_USER_INPUT` for what is none of our cursors.
-pub fn parse_cursor(cursor: &str) -> async_graphql::Result<ImageId> {
-    let decoded = URL_SAFE_NO_PAD.decode(cursor).ok();
-    let id = decoded.and_then(|bytes| uuid::Uuid::from_slice(&bytes).ok());
-    id.map(ImageId).ok_or_else(|| ApiError::bad_input("`after` is no cursor of this list."))
+impl ImageFilter {
+    /// The filter, for the library to check.
+    ///
+    /// # Errors
+    /// `BAD_USER_INPUT` for a malformed id.
+    pub fn request(self) -> Result<FilterRequest> {
+        Ok(FilterRequest {
+            statuses: self.status.map(|statuses| statuses.into_iter().map(Into::into).collect()),
+            category: self.category_id.as_ref().map(parse_id).transpose()?,
+            search: self.search,
+            tags: self.tags.unwrap_or_default(),
+            created_from: self.created_from,
+            created_to: self.created_to,
+        })
+    }
 }
 
-fn cursor_of(id: ImageId) -> String {
-    URL_SAFE_NO_PAD.encode(id.0.as_bytes())
+impl From<ImageOrder> for listing::ImageOrder {
+    fn from(order: ImageOrder) -> Self {
+        Self { field: order.field.into(), direction: order.direction.into() }
+    }
+}
+
+/// From which end a client wants how many.
+///
+/// # Errors
+/// `BAD_USER_INPUT` outside 1 to 100, or for both ends at once.
+pub fn take(first: Option<i32>, last: Option<i32>) -> Result<Take> {
+    match (first, last) {
+        (None, None) => Ok(Take::First(DEFAULT_PAGE)),
+        (Some(first), None) => Ok(Take::First(at_most("first", first, LARGEST_PAGE)?.into())),
+        (None, Some(last)) => Ok(Take::Last(at_most("last", last, LARGEST_PAGE)?.into())),
+        (Some(_), Some(_)) => Err(ApiError::bad_input("Ask for `first` or for `last`, not for both.")),
+    }
+}
+
+/// A number of things that a client asked for.
+///
+/// # Errors
+/// `BAD_USER_INPUT` outside 1 to `most`.
+pub fn at_most(name: &str, number: i32, most: u16) -> Result<u16> {
+    let within = u16::try_from(number).ok().filter(|number| (1..=most).contains(number));
+    within.ok_or_else(|| ApiError::bad_input(format!("`{name}` is 1 to {most}.")))
 }

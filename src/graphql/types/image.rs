@@ -5,12 +5,17 @@ use chrono::{DateTime, Utc};
 
 use super::{
     category::Category,
+    metadata::ImageMetadata,
     scalars::{ByteSize, Url, int},
     user::User,
 };
 use crate::{
     domain::{self, progress::Progress, variant::Variant},
-    graphql::{FromContext, error::ApiError, loaders},
+    graphql::{
+        FromContext,
+        error::ApiError,
+        loaders::{self, MetadataOf},
+    },
 };
 
 /// An image, from its ticket to its deletion.
@@ -42,7 +47,6 @@ impl Image {
 
 /// Where an image is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::image::ImageStatus")]
 pub enum ImageStatus {
     /// A ticket was issued.
     Pending,
@@ -54,8 +58,34 @@ pub enum ImageStatus {
     Completed,
     /// It ended badly: see `failure`.
     Failed,
-    /// On its way out, seen by nobody.
+    /// On its way out, seen by nobody; or in the trash, seen there alone.
     Deleted,
+}
+
+impl From<domain::image::ImageStatus> for ImageStatus {
+    fn from(status: domain::image::ImageStatus) -> Self {
+        match status {
+            domain::image::ImageStatus::Pending => Self::Pending,
+            domain::image::ImageStatus::Uploading => Self::Uploading,
+            domain::image::ImageStatus::Processing => Self::Processing,
+            domain::image::ImageStatus::Completed => Self::Completed,
+            domain::image::ImageStatus::Failed => Self::Failed,
+            domain::image::ImageStatus::Trashed | domain::image::ImageStatus::Deleted => Self::Deleted,
+        }
+    }
+}
+
+impl From<ImageStatus> for domain::image::ImageStatus {
+    fn from(status: ImageStatus) -> Self {
+        match status {
+            ImageStatus::Pending => Self::Pending,
+            ImageStatus::Uploading => Self::Uploading,
+            ImageStatus::Processing => Self::Processing,
+            ImageStatus::Completed => Self::Completed,
+            ImageStatus::Failed => Self::Failed,
+            ImageStatus::Deleted => Self::Deleted,
+        }
+    }
 }
 
 /// The sizes that every image is offered in, all of them WebP. Nothing is ever enlarged.
@@ -205,6 +235,16 @@ impl Image {
         Ok(variant.map(|variant| ImageVariant { image: self.image.clone(), variant }))
     }
 
+    /// What the camera wrote into the file; null until processed.
+    async fn metadata(&self, ctx: &Context<'_>) -> Result<Option<ImageMetadata>, ApiError> {
+        if self.image.facts().is_none() {
+            return Ok(None);
+        }
+        let metadata = loaders::load(ctx, MetadataOf(self.image.id)).await?.unwrap_or_default();
+        let is_for_owner = ctx.caller().user().is_ok_and(|user| user.id == self.image.owner);
+        Ok(Some(ImageMetadata { metadata, is_for_owner }))
+    }
+
     /// A ThumbHash in base64, to show a blur of about 25 bytes while the picture loads; null until processed.
     async fn placeholder(&self) -> Option<&str> {
         self.image.facts().map(|facts| facts.placeholder.as_str())
@@ -224,6 +264,11 @@ impl Image {
     /// When the upload was completed.
     async fn upload_completed_at(&self) -> Option<DateTime<Utc>> {
         self.image.upload_completed_at
+    }
+
+    /// When it was put into the trash; null outside of it.
+    async fn trashed_at(&self) -> Option<DateTime<Utc>> {
+        self.image.trashed_at()
     }
 
     /// When the ticket was issued.

@@ -1,12 +1,16 @@
 //! The schema's types: newtypes over the domain's, never entities.
 
+pub mod batch;
 pub mod category;
 pub mod connection;
+pub mod edit;
 pub mod image;
+pub mod metadata;
 pub mod node;
 pub mod progress;
 pub mod scalars;
 pub mod session;
+pub mod stats;
 pub mod ticket;
 pub mod user;
 pub mod user_error;

@@ -143,6 +143,16 @@ pub struct CancelUploadInput {
 pub struct DeleteImageInput {
     /// An image in whatever state.
     pub image_id: ID,
+    /// Past the trash, or out of it for good.
+    #[graphql(default)]
+    pub permanently: bool,
+}
+
+/// Which image to take out of the trash.
+#[derive(InputObject)]
+pub struct RestoreImageInput {
+    /// An image of the `trash`.
+    pub image_id: ID,
 }
 
 /// Which variants to make again.
@@ -181,6 +191,11 @@ image_payload!(
 image_payload!(
     /// The image, whose variants are being made again, or what stood in the way.
     GenerateVariantsPayload
+);
+
+image_payload!(
+    /// The image as it was, or what stood in the way.
+    RestoreImagePayload
 );
 
 /// The upload that was given up, or what stood in the way.

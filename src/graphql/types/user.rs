@@ -1,9 +1,17 @@
 //! People.
 
-use async_graphql::{Description, Enum, ID, Object};
+use async_graphql::{Context, Description, Enum, ID, Object};
 use chrono::{DateTime, Utc};
 
-use crate::domain;
+use super::scalars::ByteSize;
+use crate::{
+    domain,
+    graphql::{
+        FromContext,
+        error::ApiError,
+        loaders::{self, StorageOf},
+    },
+};
 
 /// Somebody with an account.
 #[derive(Description)]
@@ -60,5 +68,15 @@ impl User {
     /// When the account was made.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
+    }
+
+    /// In bytes, of the originals in the storage, the trash included.
+    async fn storage_used(&self, ctx: &Context<'_>) -> Result<ByteSize, ApiError> {
+        Ok(ByteSize(loaders::load(ctx, StorageOf(self.0.id)).await?.unwrap_or(0)))
+    }
+
+    /// In bytes: what each user may have in the storage; null for as much as they like.
+    async fn storage_quota(&self, ctx: &Context<'_>) -> Option<ByteSize> {
+        ctx.services().library.storage_quota().map(ByteSize)
     }
 }

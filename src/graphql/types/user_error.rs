@@ -45,6 +45,8 @@ pub enum UserErrorCode {
     TooLong,
     /// The value is outside what is allowed.
     InvalidValue,
+    /// The user has no room for as many bytes: delete something first.
+    QuotaExceeded,
     /// The email address or the password is wrong.
     InvalidCredentials,
     /// The token is unknown, used or expired.

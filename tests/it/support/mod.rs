@@ -99,7 +99,15 @@ impl TestApp {
 
     /// Everything in the bucket.
     pub async fn objects(&self) -> Vec<String> {
-        self.app.storage.list("").await.expect("the bucket")
+        let (mut keys, mut continuation) = (Vec::new(), None);
+        loop {
+            let page = self.app.storage.list("", continuation).await.expect("the bucket");
+            keys.extend(page.objects.into_iter().map(|object| object.key.to_string()));
+            continuation = page.continuation;
+            if continuation.is_none() {
+                return keys;
+            }
+        }
     }
 
     /// Whether the storage is the one inside the server, which counts bytes by itself.

@@ -1,0 +1,31 @@
+//! `sweep`: what the hourly job does, now; or a list of what it would remove.
+
+use crate::{
+    app::App,
+    clock::Clock,
+    config::Config,
+    domain::{error::ServiceError, job::Job},
+};
+
+#[expect(clippy::print_stdout, reason = "the list is what was asked for")]
+pub async fn run(config: Config, dry_run: bool) -> anyhow::Result<()> {
+    let address = config.bind;
+    let app = App::build(config, address, Clock::default()).await?;
+    let uploads = &app.services.uploads;
+    if dry_run {
+        let (mut objects, mut bytes) = (0_u64, 0);
+        let print = |litter: crate::uploads::Litter| {
+            println!("{} {:>10} {}", litter.modified.format("%Y-%m-%dT%H:%M:%SZ"), litter.size, litter.key);
+            objects += 1;
+            bytes += litter.size;
+        };
+        uploads.find_litter(print).await.map_err(ServiceError::into_anyhow)?;
+        println!("{objects} objects of {bytes} bytes would be removed");
+        return Ok(());
+    }
+    uploads.schedule_sweep().await.map_err(ServiceError::into_anyhow)?;
+    if !app.worker().run_now(Job::Sweep).await? {
+        println!("a sweep is running already");
+    }
+    Ok(())
+}

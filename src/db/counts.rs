@@ -1,0 +1,109 @@
+//! Kept counters, changed by triggers in the transactions that change the rows: here they are only read.
+
+use chrono::NaiveDate;
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
+use uuid::Uuid;
+
+use super::{impossible, sql::Sql, unsigned};
+use crate::domain::{
+    ids::{CategoryId, UserId},
+    image::ImageStatus,
+    stats::{Count, DayCount, TagCount, Total},
+};
+
+/// All counts of an owner, also of what is in the trash.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_owner(conn: &impl ConnectionTrait, owner: UserId) -> Result<Vec<Count>, DbErr> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        category_id: Uuid,
+        status: String,
+        images: i64,
+        bytes: i64,
+    }
+    let mut sql = Sql::of(conn, "SELECT category_id, status, images, bytes FROM image_count WHERE owner_id = ");
+    sql.value(owner.0.into());
+    let rows = Row::find_by_statement(sql.statement()).all(conn).await?.into_iter().map(|row| {
+        let status = ImageStatus::from_name(&row.status);
+        Ok(Count {
+            category: CategoryId(row.category_id),
+            status: status.ok_or_else(|| impossible(format!("a count of status {}", row.status)))?,
+            total: Total { images: unsigned(row.images), bytes: unsigned(row.bytes) },
+        })
+    });
+    rows.collect()
+}
+
+/// How many bytes each of these owners has in the storage, the trash included.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn bytes_of(conn: &impl ConnectionTrait, owners: &[UserId]) -> Result<Vec<(UserId, u64)>, DbErr> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        owner_id: Uuid,
+        bytes: i64,
+    }
+    let mut sql =
+        Sql::of(conn, "SELECT owner_id, CAST(sum(bytes) AS bigint) AS bytes FROM image_count WHERE owner_id IN (");
+    sql.values(owners.iter().map(|owner| owner.0.into()));
+    sql.push(") GROUP BY owner_id");
+    let rows = Row::find_by_statement(sql.statement()).all(conn).await?;
+    Ok(rows.into_iter().map(|row| (UserId(row.owner_id), unsigned(row.bytes))).collect())
+}
+
+/// An owner's counts from a day on, oldest first; days without images are left out.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn days(conn: &impl ConnectionTrait, owner: UserId, from: NaiveDate) -> Result<Vec<DayCount>, DbErr> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        day: String,
+        images: i64,
+        bytes: i64,
+    }
+    let mut sql = Sql::of(conn, "SELECT day, images, bytes FROM image_day WHERE owner_id = ");
+    sql.value(owner.0.into());
+    sql.push(" AND day >= ");
+    sql.value(from.to_string().into());
+    sql.push(" ORDER BY day");
+    let rows = Row::find_by_statement(sql.statement()).all(conn).await?.into_iter().map(|row| {
+        let day = row.day.parse().map_err(|_| impossible(format!("a count of the day {}", row.day)))?;
+        Ok(DayCount { day, total: Total { images: unsigned(row.images), bytes: unsigned(row.bytes) } })
+    });
+    rows.collect()
+}
+
+/// An owner's tags that begin with one of these, those of most images first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn tags(
+    conn: &impl ConnectionTrait,
+    owner: UserId,
+    prefixes: &[String],
+    limit: u64,
+) -> Result<Vec<TagCount>, DbErr> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        tag: String,
+        images: i64,
+    }
+    let mut sql = Sql::of(conn, "");
+    for (at, prefix) in prefixes.iter().enumerate() {
+        sql.push(if at == 0 { "" } else { " UNION " });
+        sql.push("SELECT tag, images FROM image_tag WHERE owner_id = ");
+        sql.value(owner.0.into());
+        sql.push(" AND tag >= ");
+        sql.value(prefix.clone().into());
+        // The largest character behind the prefix: everything that begins with it comes before.
+        sql.push(" AND tag < ");
+        sql.value(format!("{prefix}{}", char::MAX).into());
+    }
+    sql.push(&format!(" ORDER BY images DESC, tag LIMIT {limit}"));
+    let rows = Row::find_by_statement(sql.statement()).all(conn).await?;
+    Ok(rows.into_iter().map(|row| TagCount { tag: row.tag, images: unsigned(row.images) }).collect())
+}

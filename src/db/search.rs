@@ -1,0 +1,118 @@
+//! What searches look through: the text as it is compared, and an index of its grams. Kept beside the images'
+//! rows, which change far more often than what is said of them.
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Value};
+use uuid::Uuid;
+
+use super::sql::Sql;
+use crate::domain::{
+    ids::{ImageId, UserId},
+    image::Image,
+    search::{Searchable, Sieve},
+};
+
+/// Makes an image findable by what is said of it now.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn put(transaction: &impl ConnectionTrait, image: &Image) -> Result<(), DbErr> {
+    put_many(transaction, std::slice::from_ref(image)).await
+}
+
+/// Makes many images findable; at most 1000.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn put_many(transaction: &impl ConnectionTrait, images: &[Image]) -> Result<(), DbErr> {
+    let found = |image: &Image| (image.id, Searchable::of(image.owner, &image.filename, &image.details));
+    let rows: Vec<(ImageId, Searchable)> = images.iter().map(found).collect();
+    match transaction.get_database_backend() {
+        DbBackend::Postgres => put_in_postgres(transaction, rows).await,
+        _ => put_in_sqlite(transaction, rows).await,
+    }
+}
+
+async fn put_in_postgres(conn: &impl ConnectionTrait, rows: Vec<(ImageId, Searchable)>) -> Result<(), DbErr> {
+    let mut sql = Sql::of(conn, "INSERT INTO image_search (image_id, text, tags, grams) VALUES ");
+    for (at, (id, found)) in rows.into_iter().enumerate() {
+        sql.push(if at == 0 { "(" } else { ", (" });
+        sql.values([id.0.into(), found.text.into(), found.tags.into(), found.grams.into()]);
+        sql.push(")");
+    }
+    sql.push(
+        " ON CONFLICT (image_id) DO UPDATE \
+         SET text = excluded.text, tags = excluded.tags, grams = excluded.grams",
+    );
+    sql.execute(conn).await
+}
+
+async fn put_in_sqlite(conn: &impl ConnectionTrait, rows: Vec<(ImageId, Searchable)>) -> Result<(), DbErr> {
+    for (id, found) in rows {
+        let mut row = Sql::of(conn, "INSERT INTO image_search (image_id, text, tags) VALUES (");
+        row.values([id.0.into(), found.text.into(), found.tags.into()]);
+        row.push(") ON CONFLICT (image_id) DO UPDATE SET text = excluded.text, tags = excluded.tags RETURNING seq");
+        let returned = conn.query_one_raw(row.statement()).await?;
+        let seq: i64 = returned.ok_or_else(|| super::impossible("no row was returned"))?.try_get("", "seq")?;
+        let mut index = Sql::of(conn, "INSERT OR REPLACE INTO image_gram (rowid, grams) VALUES (");
+        index.values([seq.into(), words(&found.grams).into()]);
+        index.push(")");
+        index.execute(conn).await?;
+    }
+    Ok(())
+}
+
+/// Images that nothing finds yet: they were there before there was a search. At most `limit`.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn missing(conn: &impl ConnectionTrait, limit: u64) -> Result<Vec<ImageId>, DbErr> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        id: Uuid,
+    }
+    let sql = Sql::of(
+        conn,
+        &format!(
+            "SELECT id FROM image WHERE status <> 'deleted' \
+             AND NOT EXISTS (SELECT 1 FROM image_search WHERE image_id = image.id) LIMIT {limit}"
+        ),
+    );
+    let rows = Row::find_by_statement(sql.statement()).all(conn).await?;
+    Ok(rows.into_iter().map(|row| ImageId(row.id)).collect())
+}
+
+/// Writes a table of the ids of everything of an owner that passes, by the index.
+pub(super) fn push_hits(sql: &mut Sql, owner: UserId, sieve: &Sieve) {
+    let grams = sieve.grams(owner);
+    if sql.backend() == DbBackend::Postgres {
+        sql.push("SELECT found.image_id FROM image_search AS found WHERE found.grams @> ");
+        sql.value(Value::from(grams));
+    } else {
+        // CROSS JOIN: in this order, whatever the planner thinks of it.
+        sql.push(
+            "SELECT found.image_id FROM image_gram CROSS JOIN image_search AS found \
+             ON found.seq = image_gram.rowid WHERE image_gram MATCH ",
+        );
+        sql.value(words(&grams).into());
+    }
+    sql.push(" AND ");
+    push_passes(sql, sieve);
+}
+
+/// Writes the condition that a row of `image_search`, as `found`, passes: by its text alone.
+pub(super) fn push_passes(sql: &mut Sql, sieve: &Sieve) {
+    let position = if sql.backend() == DbBackend::Postgres { "strpos" } else { "instr" };
+    sql.push("1 = 1");
+    let parts = sieve.needle().map(|needle| ("text", needle.to_owned()));
+    for (column, part) in parts.into_iter().chain(sieve.marked_tags().map(|tag| ("tags", tag))) {
+        sql.push(&format!(" AND {position}(found.{column}, "));
+        sql.value(part.into());
+        sql.push(") > 0");
+    }
+}
+
+/// Grams as words for FTS5, which finds rows that have all of them.
+fn words(grams: &[i32]) -> String {
+    let words: Vec<String> = grams.iter().map(|gram| format!("\"{gram:08x}\"")).collect();
+    words.join(" ")
+}

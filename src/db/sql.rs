@@ -1,0 +1,50 @@
+//! Statements that SeaORM's builder has no words for, put together with their values in order.
+
+use std::fmt::Write;
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
+
+/// A statement in the making. Values go in by `value`, never as text.
+pub(super) struct Sql {
+    backend: DbBackend,
+    text: String,
+    values: Vec<Value>,
+}
+
+impl Sql {
+    pub(super) fn of(conn: &impl ConnectionTrait, text: &str) -> Self {
+        Self { backend: conn.get_database_backend(), text: text.to_owned(), values: Vec::new() }
+    }
+
+    pub(super) const fn backend(&self) -> DbBackend {
+        self.backend
+    }
+
+    pub(super) fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    pub(super) fn value(&mut self, value: Value) {
+        self.values.push(value);
+        // Writing to a string cannot fail.
+        let _ = write!(self.text, "${}", self.values.len());
+    }
+
+    /// Many of them, with commas between.
+    pub(super) fn values(&mut self, values: impl IntoIterator<Item = Value>) {
+        for (at, value) in values.into_iter().enumerate() {
+            if at > 0 {
+                self.text.push_str(", ");
+            }
+            self.value(value);
+        }
+    }
+
+    pub(super) fn statement(self) -> Statement {
+        Statement::from_sql_and_values(self.backend, self.text, self.values)
+    }
+
+    pub(super) async fn execute(self, conn: &impl ConnectionTrait) -> Result<(), DbErr> {
+        conn.execute_raw(self.statement()).await.map(drop)
+    }
+}

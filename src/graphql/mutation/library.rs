@@ -1,0 +1,73 @@
+//! Editing the library: what is said of images, and the categories.
+
+use async_graphql::{Context, Object, Result};
+
+use crate::graphql::{
+    FromContext,
+    error::{ApiError, parse_id, split},
+    types::{
+        batch::{UpdateImagesInput, UpdateImagesPayload, batch_of},
+        category::{CategoryPayload, CreateCategoryInput, UpdateCategoryInput},
+        edit::{UpdateImageInput, UpdateImagePayload},
+    },
+};
+
+/// Editing the library.
+#[derive(Default)]
+pub struct LibraryMutation;
+
+#[Object]
+impl LibraryMutation {
+    /// Changes what is said of an image, and its category. A field left out stays as it is.
+    async fn update_image(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which image, and what of it.")] input: UpdateImageInput,
+    ) -> Result<UpdateImagePayload> {
+        let id = parse_id(&input.image_id)?;
+        let edit = match input.edit()? {
+            Ok(edit) => edit,
+            Err(refusals) => return Ok(Err(refusals).into()),
+        };
+        Ok(split(ctx.services().library.update_image(ctx.caller(), id, edit).await)?.into())
+    }
+
+    /// Changes the tags and the category of up to 100 images, each by itself: where one is refused, the others are
+    /// changed all the same.
+    #[graphql(complexity = "100 + 20 * child_complexity")]
+    async fn update_images(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which images, and what of them.")] input: UpdateImagesInput,
+    ) -> Result<UpdateImagesPayload> {
+        let batch = match batch_of(&input.image_ids)? {
+            Ok(batch) => batch,
+            Err(refusal) => return Ok(UpdateImagesPayload::refused(vec![refusal])),
+        };
+        let edit = input.edit()?;
+        let updated = ctx.services().library.update_images(ctx.caller(), &batch, edit).await;
+        Ok(match split(updated)? {
+            Ok(outcomes) => UpdateImagesPayload::of(outcomes),
+            Err(refusals) => UpdateImagesPayload::refused(refusals),
+        })
+    }
+
+    /// Makes a category. For administrators.
+    async fn create_category(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The category.")] input: CreateCategoryInput,
+    ) -> Result<CategoryPayload, ApiError> {
+        Ok(split(ctx.services().library.create_category(ctx.caller(), input.into()).await)?.into())
+    }
+
+    /// Changes a category. What is left out stays as it is. For administrators.
+    async fn update_category(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which category, and what of it.")] input: UpdateCategoryInput,
+    ) -> Result<CategoryPayload> {
+        let id = parse_id(&input.category_id)?;
+        Ok(split(ctx.services().library.update_category(ctx.caller(), id, input.into()).await)?.into())
+    }
+}

@@ -1,0 +1,62 @@
+//! What cameras wrote.
+
+use std::collections::BTreeMap;
+
+use async_graphql::{Description, Json, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+
+use crate::domain::metadata::Metadata;
+
+/// What the camera wrote into the file beside the picture.
+#[derive(Description)]
+pub struct ImageMetadata {
+    pub metadata: Metadata,
+    /// Whether the location is for these eyes.
+    pub is_for_owner: bool,
+}
+
+/// A place on Earth.
+#[derive(SimpleObject)]
+pub struct GeoPoint {
+    /// In degrees, north positive. Example: `37.5665`.
+    latitude: f64,
+    /// In degrees, east positive. Example: `126.978`.
+    longitude: f64,
+}
+
+#[Object(use_type_description)]
+impl ImageMetadata {
+    /// Who made the camera. Example: `"Apple"`.
+    async fn camera_make(&self) -> Option<&str> {
+        self.metadata.camera_make.as_deref()
+    }
+
+    /// Which camera it was. Example: `"iPhone 12"`.
+    async fn camera_model(&self) -> Option<&str> {
+        self.metadata.camera_model.as_deref()
+    }
+
+    /// When the picture was taken. Where the camera did not say how far its clock was from UTC, its clock is taken
+    /// for UTC: see `takenAtOffset`.
+    async fn taken_at(&self) -> Option<DateTime<Utc>> {
+        self.metadata.taken_at.as_ref().map(|taken| taken.at)
+    }
+
+    /// How far the camera's clock was from UTC, where it said so. Example: `"+09:00"`.
+    async fn taken_at_offset(&self) -> Option<&str> {
+        self.metadata.taken_at.as_ref()?.offset.as_deref()
+    }
+
+    /// Where the picture was taken: for the owner's eyes alone, null for everybody else's.
+    async fn location(&self) -> Option<GeoPoint> {
+        let location = self.metadata.location.filter(|_| self.is_for_owner)?;
+        Some(GeoPoint { latitude: location.latitude, longitude: location.longitude })
+    }
+
+    /// Every EXIF tag that was read, by its standard name, as people read it; those of the location for the owner's
+    /// eyes alone. Example: `{"FNumber": "f/1.6", "ISOSpeedRatings": "50"}`.
+    async fn exif(&self) -> Json<BTreeMap<&str, &str>> {
+        let location = self.metadata.location_exif.iter().filter(|_| self.is_for_owner);
+        Json(self.metadata.exif.iter().chain(location).map(|(tag, value)| (tag.as_str(), value.as_str())).collect())
+    }
+}

@@ -1,0 +1,138 @@
+//! EXIF: read as far as it can be. Whatever is broken costs itself, never the image.
+
+use std::{
+    fmt::{self, Write},
+    io::Cursor,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use exif::{Context, Exif, In, Reader, Tag, Value};
+
+use crate::domain::metadata::{GeoPoint, Metadata, TakenAt};
+
+/// In characters: no value is shown with more.
+const LONGEST_VALUE: usize = 1000;
+const MOST_TAGS: usize = 500;
+
+/// What a camera wrote into a file; nothing where nothing can be read.
+pub(super) fn read(bytes: &[u8]) -> Metadata {
+    // The parser has seen less hostility than the decoders: its panic is no reason to lose a picture.
+    catch_unwind(AssertUnwindSafe(|| parse(bytes).map(|exif| metadata_of(&exif)))).ok().flatten().unwrap_or_default()
+}
+
+fn parse(bytes: &[u8]) -> Option<Exif> {
+    let mut reader = Reader::new();
+    reader.continue_on_error(true);
+    match reader.read_from_container(&mut Cursor::new(bytes)) {
+        Ok(exif) => Some(exif),
+        Err(exif::Error::PartialResult(partial)) => Some(partial.into_inner().0),
+        Err(_) => None,
+    }
+}
+
+fn metadata_of(exif: &Exif) -> Metadata {
+    let mut metadata = Metadata {
+        camera_make: text(exif, Tag::Make),
+        camera_model: text(exif, Tag::Model),
+        taken_at: taken_at(exif),
+        location: location(exif),
+        ..Metadata::default()
+    };
+    let named = exif.fields().filter(|field| field.ifd_num == In::PRIMARY && field.tag.description().is_some());
+    // A maker's note is for the maker's own programs.
+    for field in named.filter(|field| field.tag != Tag::MakerNote).take(MOST_TAGS) {
+        let mut shown = Shortened::default();
+        // Ends early where there is more than fits.
+        let _ = write!(shown, "{}", field.display_value().with_unit(exif));
+        let is_location = field.tag.context() == Context::Gps;
+        let tags = if is_location { &mut metadata.location_exif } else { &mut metadata.exif };
+        tags.insert(field.tag.to_string(), shown.text);
+    }
+    metadata
+}
+
+/// Takes as many characters as are shown, and none that no database keeps.
+#[derive(Default)]
+struct Shortened {
+    text: String,
+    length: usize,
+}
+
+impl Write for Shortened {
+    fn write_str(&mut self, more: &str) -> fmt::Result {
+        for c in more.chars().filter(|c| !c.is_control()) {
+            if self.length == LONGEST_VALUE {
+                return Err(fmt::Error);
+            }
+            self.text.push(c);
+            self.length += 1;
+        }
+        Ok(())
+    }
+}
+
+fn ascii(exif: &Exif, tag: Tag) -> Option<&[u8]> {
+    match &exif.get_field(tag, In::PRIMARY)?.value {
+        Value::Ascii(lines) => lines.first().map(Vec::as_slice),
+        _ => None,
+    }
+}
+
+fn text(exif: &Exif, tag: Tag) -> Option<String> {
+    let text = String::from_utf8_lossy(ascii(exif, tag)?);
+    let text: String = text.chars().filter(|c| !c.is_control()).take(LONGEST_VALUE).collect();
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn taken_at(exif: &Exif) -> Option<TakenAt> {
+    let tags = [
+        (Tag::DateTimeOriginal, Tag::SubSecTimeOriginal, Tag::OffsetTimeOriginal),
+        (Tag::DateTimeDigitized, Tag::SubSecTimeDigitized, Tag::OffsetTimeDigitized),
+        (Tag::DateTime, Tag::SubSecTime, Tag::OffsetTime),
+    ];
+    tags.into_iter().find_map(|(moment, fraction, offset)| {
+        let mut read = exif::DateTime::from_ascii(ascii(exif, moment)?).ok()?;
+        // Without them the moment is still worth having.
+        let _ = ascii(exif, fraction).map(|fraction| read.parse_subsec(fraction));
+        let _ = ascii(exif, offset).map(|offset| read.parse_offset(offset));
+        moment_of(&read)
+    })
+}
+
+fn moment_of(read: &exif::DateTime) -> Option<TakenAt> {
+    let day = NaiveDate::from_ymd_opt(read.year.into(), read.month.into(), read.day.into())?;
+    // A leap second is shown as the second before it.
+    let second = u32::from(read.second).min(59);
+    let nanoseconds = read.nanosecond.unwrap_or(0);
+    let local = day.and_hms_nano_opt(read.hour.into(), read.minute.into(), second, nanoseconds)?.and_utc();
+    let offset = read.offset.filter(|minutes| minutes.abs() < 24 * 60);
+    let at = local.checked_sub_signed(TimeDelta::minutes(offset.unwrap_or(0).into()))?;
+    let offset = offset.map(|minutes| {
+        let sign = if minutes < 0 { '-' } else { '+' };
+        let minutes = minutes.unsigned_abs();
+        format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+    });
+    is_plausible(at).then_some(TakenAt { at, offset })
+}
+
+/// Cameras whose clock was never set write year 0.
+fn is_plausible(at: DateTime<Utc>) -> bool {
+    DateTime::UNIX_EPOCH.checked_sub_signed(TimeDelta::days(365 * 200)).is_some_and(|earliest| at > earliest)
+}
+
+fn location(exif: &Exif) -> Option<GeoPoint> {
+    let latitude = degrees(exif, Tag::GPSLatitude, Tag::GPSLatitudeRef, b"S", 90.0)?;
+    let longitude = degrees(exif, Tag::GPSLongitude, Tag::GPSLongitudeRef, b"W", 180.0)?;
+    Some(GeoPoint { latitude, longitude })
+}
+
+fn degrees(exif: &Exif, tag: Tag, side: Tag, negative: &[u8], most: f64) -> Option<f64> {
+    let Value::Rational(parts) = &exif.get_field(tag, In::PRIMARY)?.value else { return None };
+    let [degrees, minutes, seconds] = parts.as_slice() else { return None };
+    let degrees = degrees.to_f64() + minutes.to_f64() / 60.0 + seconds.to_f64() / 3600.0;
+    let is_negative = ascii(exif, side)?.eq_ignore_ascii_case(negative);
+    // A division by zero ends here too.
+    (degrees.is_finite() && degrees <= most).then_some(if is_negative { -degrees } else { degrees })
+}

@@ -1,0 +1,43 @@
+//! Room: what each user may have in the storage.
+
+use sea_orm::DatabaseTransaction;
+
+use super::Uploads;
+use crate::{
+    db,
+    domain::{
+        error::{Refusal, ServiceResult, UserErrorCode},
+        ids::UserId,
+        image::Image,
+    },
+};
+
+impl Uploads {
+    /// Checks that an upload which is over has room for what was stored.
+    pub(super) async fn check_room_for(&self, transaction: &DatabaseTransaction, image: &Image) -> ServiceResult<()> {
+        match image.original() {
+            Some(original) => self.check_quota(transaction, image.owner, original.size, "imageId").await,
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that a user has room for so many bytes more. Until the transaction ends, nobody else takes it.
+    ///
+    /// Unfinished uploads take no room, so several tickets may be issued of which the first to be completed gets it.
+    pub(super) async fn check_quota(
+        &self,
+        transaction: &DatabaseTransaction,
+        owner: UserId,
+        bytes: u64,
+        field: &'static str,
+    ) -> ServiceResult<()> {
+        let Some(quota) = self.inner.rules.storage_quota else { return Ok(()) };
+        db::users::hold(transaction, owner).await?;
+        let used = db::counts::bytes_of(transaction, &[owner]).await?.first().map_or(0, |(_, used)| *used);
+        if used.saturating_add(bytes) > quota {
+            let why = format!("There is room for {} bytes more; this needs {bytes}.", quota.saturating_sub(used));
+            return Err(Refusal::on(field, UserErrorCode::QuotaExceeded, why).into());
+        }
+        Ok(())
+    }
+}
