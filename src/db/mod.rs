@@ -3,7 +3,7 @@
 //! Every function takes a connection, which may be a transaction of the service that calls.
 
 mod entity;
-
+mod recording;
 mod sql;
 
 pub mod categories;
@@ -24,6 +24,8 @@ use sea_orm::{
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 
+use self::recording::Recorder;
+pub use self::recording::Recording;
 use crate::domain::error::ServiceError;
 
 /// The advisory lock that processes take turns by: a number that nobody else uses.
@@ -31,7 +33,10 @@ const TURNS: i64 = 0x6461_726b_726f_6f6d;
 
 /// The connections of this process.
 #[derive(Clone)]
-pub struct Db(DatabaseConnection);
+pub struct Db {
+    connection: DatabaseConnection,
+    recorder: Recorder,
+}
 
 impl Db {
     /// Connects, and for SQLite makes the file where there is none.
@@ -50,7 +55,11 @@ impl Db {
                 .busy_timeout(Duration::from_secs(20))
                 .foreign_keys(true)
         });
-        Ok(Self(Database::connect(options).await?))
+        let mut connection = Database::connect(options).await?;
+        let recorder = Recorder::default();
+        let noting = recorder.clone();
+        connection.set_metric_callback(move |sent| noting.note(sent.statement));
+        Ok(Self { connection, recorder })
     }
 
     /// The URL of a SQLite database in a file.
@@ -60,7 +69,7 @@ impl Db {
 
     /// For reading, and for single statements.
     pub const fn conn(&self) -> &DatabaseConnection {
-        &self.0
+        &self.connection
     }
 
     /// Begins a transaction that will write. On SQLite it takes the write lock at once: one that
@@ -73,7 +82,12 @@ impl Db {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        self.0.begin_with_options(immediate).await
+        self.connection.begin_with_options(immediate).await
+    }
+
+    /// Begins to keep what is sent to the database, for a test to look at.
+    pub fn record(&self) -> Recording {
+        self.recorder.start()
     }
 
     /// Waits until no other process is at what only one may do at a time, and holds it off until the transaction
@@ -82,10 +96,10 @@ impl Db {
     /// # Errors
     /// When the database does not answer.
     pub async fn take_turns(&self) -> Result<Option<DatabaseTransaction>, DbErr> {
-        if !locks_rows(&self.0) {
+        if !locks_rows(&self.connection) {
             return Ok(None);
         }
-        let turn = self.0.begin().await?;
+        let turn = self.connection.begin().await?;
         turn.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({TURNS})")).await?;
         Ok(Some(turn))
     }
@@ -95,7 +109,7 @@ impl Db {
     /// # Errors
     /// When the database does not answer.
     pub async fn analyze(&self) -> Result<(), DbErr> {
-        self.0.execute_unprepared("ANALYZE").await.map(drop)
+        self.connection.execute_unprepared("ANALYZE").await.map(drop)
     }
 
     /// Asks the database for a sign of life.
@@ -103,7 +117,7 @@ impl Db {
     /// # Errors
     /// When it gives none.
     pub async fn ping(&self) -> Result<(), DbErr> {
-        self.0.ping().await
+        self.connection.ping().await
     }
 }
 

@@ -1,6 +1,8 @@
 //! What searches look through: the text as it is compared, and an index of its grams. Kept beside the images'
 //! rows, which change far more often than what is said of them.
 
+use std::collections::HashMap;
+
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Value};
 use uuid::Uuid;
 
@@ -34,11 +36,7 @@ pub async fn put_many(transaction: &impl ConnectionTrait, images: &[Image]) -> R
 
 async fn put_in_postgres(conn: &impl ConnectionTrait, rows: Vec<(ImageId, Searchable)>) -> Result<(), DbErr> {
     let mut sql = Sql::of(conn, "INSERT INTO image_search (image_id, text, tags, grams) VALUES ");
-    for (at, (id, found)) in rows.into_iter().enumerate() {
-        sql.push(if at == 0 { "(" } else { ", (" });
-        sql.values([id.0.into(), found.text.into(), found.tags.into(), found.grams.into()]);
-        sql.push(")");
-    }
+    sql.rows(rows, |(id, found)| [id.0.into(), found.text.into(), found.tags.into(), found.grams.into()]);
     sql.push(
         " ON CONFLICT (image_id) DO UPDATE \
          SET text = excluded.text, tags = excluded.tags, grams = excluded.grams",
@@ -47,18 +45,20 @@ async fn put_in_postgres(conn: &impl ConnectionTrait, rows: Vec<(ImageId, Search
 }
 
 async fn put_in_sqlite(conn: &impl ConnectionTrait, rows: Vec<(ImageId, Searchable)>) -> Result<(), DbErr> {
-    for (id, found) in rows {
-        let mut row = Sql::of(conn, "INSERT INTO image_search (image_id, text, tags) VALUES (");
-        row.values([id.0.into(), found.text.into(), found.tags.into()]);
-        row.push(") ON CONFLICT (image_id) DO UPDATE SET text = excluded.text, tags = excluded.tags RETURNING seq");
-        let returned = conn.query_one_raw(row.statement()).await?;
-        let seq: i64 = returned.ok_or_else(|| super::impossible("no row was returned"))?.try_get("", "seq")?;
-        let mut index = Sql::of(conn, "INSERT OR REPLACE INTO image_gram (rowid, grams) VALUES (");
-        index.values([seq.into(), words(&found.grams).into()]);
-        index.push(")");
-        index.execute(conn).await?;
+    let mut texts = Sql::of(conn, "INSERT INTO image_search (image_id, text, tags) VALUES ");
+    texts.rows(&rows, |(id, found)| [id.0.into(), found.text.clone().into(), found.tags.clone().into()]);
+    texts.push(
+        " ON CONFLICT (image_id) DO UPDATE SET text = excluded.text, tags = excluded.tags RETURNING image_id, seq",
+    );
+    let mut grams: HashMap<Uuid, String> = rows.iter().map(|(id, found)| (id.0, words(&found.grams))).collect();
+    let mut entries: Vec<(i64, String)> = Vec::new();
+    for row in conn.query_all_raw(texts.statement()).await? {
+        let words = grams.remove(&row.try_get("", "image_id")?).unwrap_or_default();
+        entries.push((row.try_get("", "seq")?, words));
     }
-    Ok(())
+    let mut index = Sql::of(conn, "INSERT OR REPLACE INTO image_gram (rowid, grams) VALUES ");
+    index.rows(entries, |(seq, words)| [seq.into(), words.into()]);
+    index.execute(conn).await
 }
 
 /// Images that nothing finds yet: they were there before there was a search. At most `limit`.

@@ -40,6 +40,19 @@ impl Sql {
         }
     }
 
+    /// Many rows of them, as VALUES has them.
+    pub(super) fn rows<R, const N: usize>(
+        &mut self,
+        rows: impl IntoIterator<Item = R>,
+        values: impl Fn(R) -> [Value; N],
+    ) {
+        for (at, row) in rows.into_iter().enumerate() {
+            self.push(if at == 0 { "(" } else { ", (" });
+            self.values(values(row));
+            self.push(")");
+        }
+    }
+
     pub(super) fn statement(self) -> Statement {
         Statement::from_sql_and_values(self.backend, self.text, self.values)
     }

@@ -21,14 +21,16 @@ const LONGEST_GRAM: usize = 3;
 /// In characters: the most that an index entry has room for, whatever they expand to.
 const SORT_KEY_CHARS: usize = 120;
 
-/// Without regard to case, nor to how a character was composed: file names from macOS come in pieces.
+/// Without regard to case, to the end of a line, or to how a character was composed: file names from macOS come
+/// in pieces.
 pub fn fold(text: &str) -> String {
-    text.nfkc().flat_map(char::to_lowercase).nfkc().collect()
+    let folded = text.nfkc().flat_map(char::to_lowercase).nfkc();
+    folded.map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// What titles are ordered by.
 pub fn sort_key(title: &str) -> String {
-    fold(title).chars().filter(|c| *c != '\0').take(SORT_KEY_CHARS).collect()
+    fold(title).chars().take(SORT_KEY_CHARS).collect()
 }
 
 /// What is looked through for one image.

@@ -8,8 +8,8 @@ use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 use super::{ImagingError, Limits, whole};
 use crate::domain::format::ImageFormat;
 
-/// What headers, text and profiles may take beside the pixels.
-const METADATA_BYTES: u64 = 16 * 1024 * 1024;
+/// What headers, text, profiles and makers' notes may take beside the pixels.
+const METADATA_BYTES: u64 = 32 * 1024 * 1024;
 /// The longest side that JPEG and GIF have room for. A picture one pixel wide and fifty million tall costs
 /// gigabytes to scale, whatever its area.
 const MAX_SIDE: u32 = 65_535;

@@ -96,26 +96,46 @@ impl Library {
     /// # Errors
     /// When the database does not answer; what was added until then stays.
     pub async fn seed(&self, owner: UserId, images: u32) -> ServiceResult<()> {
-        let categories = self.seed_categories().await?;
-        let now = self.inner.clock.now();
-        let begin = now - SPREAD;
-        let step = SPREAD / i32::try_from(images.max(1)).unwrap_or(i32::MAX);
+        let plausible = self.plausible(owner, images).await?;
         for first in (0..images).step_by(CHUNK as usize) {
-            let numbers = first..images.min(first + CHUNK);
-            let made: Vec<Image> = numbers
-                .map(|number| {
-                    let created_at = begin + step * i32::try_from(number).unwrap_or(i32::MAX);
-                    let category = &categories[usize::try_from(number).unwrap_or(0) % categories.len()];
-                    self.plausible(owner, category, number, created_at)
-                })
-                .collect();
-            let variants: Vec<(ImageId, Variant)> = made.iter().flat_map(variants_of).collect();
-            let transaction = self.inner.db.begin().await?;
-            db::images::insert_many(&transaction, &made).await?;
-            db::variants::insert_many(&transaction, &variants).await?;
-            transaction.commit().await?;
+            let made: Vec<Image> = (first..images.min(first + CHUNK)).map(&plausible).collect();
+            self.add_images(&made).await?;
         }
         Ok(self.inner.db.analyze().await?)
+    }
+
+    /// So many completed images, oldest first, that are not kept yet.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn plausible_images(&self, owner: UserId, images: u32) -> ServiceResult<Vec<Image>> {
+        let plausible = self.plausible(owner, images).await?;
+        Ok((0..images).map(plausible).collect())
+    }
+
+    /// Adds completed images as they are, with all of their variants; at most 1000.
+    ///
+    /// # Errors
+    /// When the database does not answer; then none is added.
+    pub async fn add_images(&self, images: &[Image]) -> ServiceResult<()> {
+        let variants: Vec<(ImageId, Variant)> = images.iter().flat_map(variants_of).collect();
+        let transaction = self.inner.db.begin().await?;
+        db::images::insert_many(&transaction, images).await?;
+        db::variants::insert_many(&transaction, &variants).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Makes each of so many images by its number.
+    async fn plausible(&self, owner: UserId, images: u32) -> ServiceResult<impl Fn(u32) -> Image> {
+        let categories = self.seed_categories().await?;
+        let begin = self.inner.clock.now() - SPREAD;
+        let step = SPREAD / i32::try_from(images.max(1)).unwrap_or(i32::MAX);
+        let clock = self.inner.clock.clone();
+        Ok(move |number: u32| {
+            let created_at = begin + step * i32::try_from(number).unwrap_or(i32::MAX);
+            let category = &categories[usize::try_from(number).unwrap_or(0) % categories.len()];
+            image_of(ImageId(clock.id_of(created_at)), owner, category, number, created_at)
+        })
     }
 
     async fn seed_categories(&self) -> ServiceResult<Vec<Category>> {
@@ -135,40 +155,39 @@ impl Library {
         }
         Ok(categories)
     }
+}
 
-    fn plausible(&self, owner: UserId, category: &Category, number: u32, created_at: DateTime<Utc>) -> Image {
-        let draw = Draw(number.into());
-        let id = ImageId(self.inner.clock.id_of(created_at));
-        let (width, height) = draw.of(1, SIZES);
-        let (quality, subject) = (draw.of(2, QUALITIES), draw.of(3, SUBJECTS));
-        let mut tags: Vec<String> = (4..7).map(|purpose| draw.of(purpose, TAGS).to_owned()).collect();
-        tags.sort_unstable();
-        tags.dedup();
-        let size = 800_000 + draw.number(7, 8_000_000);
-        Image {
-            id,
-            owner,
-            category: category.id,
-            filename: Filename::stored(format!("IMG_{number:06}.jpg")),
-            format: ImageFormat::Jpeg,
-            declared_size: size,
-            file_key: StorageKey::for_new(category, owner, id, created_at, "jpg"),
-            details: Details {
-                title: format!("{quality} {subject} {number}"),
-                description: format!("A {} {subject}, seen on a walk.", quality.to_lowercase()),
-                alt_text: format!("A {subject}"),
-                tags,
-            },
-            state: UploadState::Completed {
-                original: Original { size, etag: format!("\"{:032x}\"", id.0.as_u128()) },
-                facts: Facts { width, height, placeholder: PLACEHOLDER.to_owned() },
-            },
-            revision: 9,
-            upload_started_at: Some(created_at),
-            upload_completed_at: Some(created_at),
-            created_at,
-            updated_at: created_at,
-        }
+fn image_of(id: ImageId, owner: UserId, category: &Category, number: u32, created_at: DateTime<Utc>) -> Image {
+    let draw = Draw(number.into());
+    let (width, height) = draw.of(1, SIZES);
+    let (quality, subject) = (draw.of(2, QUALITIES), draw.of(3, SUBJECTS));
+    let mut tags: Vec<String> = (4..7).map(|purpose| draw.of(purpose, TAGS).to_owned()).collect();
+    tags.sort_unstable();
+    tags.dedup();
+    let size = 800_000 + draw.number(7, 8_000_000);
+    Image {
+        id,
+        owner,
+        category: category.id,
+        filename: Filename::stored(format!("IMG_{number:06}.jpg")),
+        format: ImageFormat::Jpeg,
+        declared_size: size,
+        file_key: StorageKey::for_new(category, owner, id, created_at, "jpg"),
+        details: Details {
+            title: format!("{quality} {subject} {number}"),
+            description: format!("A {} {subject}, seen on a walk.", quality.to_lowercase()),
+            alt_text: format!("A {subject}"),
+            tags,
+        },
+        state: UploadState::Completed {
+            original: Original { size, etag: format!("\"{:032x}\"", id.0.as_u128()) },
+            facts: Facts { width, height, placeholder: PLACEHOLDER.to_owned() },
+        },
+        revision: 9,
+        upload_started_at: Some(created_at),
+        upload_completed_at: Some(created_at),
+        created_at,
+        updated_at: created_at,
     }
 }
 

@@ -22,7 +22,7 @@ use sea_orm::DatabaseTransaction;
 
 pub use self::{
     request::NewUpload,
-    sweep::Litter,
+    sweep::{Litter, Swept},
     watch::{WatchAll, WatchOne},
 };
 use crate::{

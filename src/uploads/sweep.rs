@@ -25,6 +25,8 @@ const LEFT_ALONE: TimeDelta = TimeDelta::minutes(2);
 const EXPIRED_VISIBLE: TimeDelta = TimeDelta::days(7);
 /// How old an object is before it can be litter.
 const LITTER_AGE: TimeDelta = TimeDelta::days(1);
+/// Storages tell the time by clocks of their own, in whole seconds.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(1);
 const PAGE: u64 = 200;
 
 /// What a sweep did.
@@ -230,8 +232,8 @@ impl<'a> LitterPages<'a> {
         }
         // What is older than the database is none of its making: a wrong DATABASE_URL must not empty a bucket.
         let Some(oldest) = db::users::first_made_at(inner.db.conn()).await? else { return Ok(Some(Vec::new())) };
-        let newest = self.uploads.now() - LITTER_AGE;
-        let objects = page.objects.into_iter().filter(|object| (oldest..newest).contains(&object.modified));
+        let litter_age = oldest - CLOCKS_DIFFER..self.uploads.now() - LITTER_AGE;
+        let objects = page.objects.into_iter().filter(|object| litter_age.contains(&object.modified));
         let objects: Vec<StoredObject> = objects.collect();
         let ids: Vec<ImageId> = objects.iter().filter_map(|object| object.key.image()).collect();
         let images = db::images::find_many(inner.db.conn(), &ids).await?;

@@ -1,6 +1,8 @@
 //! What every story needs: an application of its own, and clients that talk to it as anybody else would.
 
 pub mod client;
+pub mod exif;
+pub mod library;
 pub mod pictures;
 pub mod socket;
 pub mod upload;
@@ -8,7 +10,13 @@ pub mod upload;
 use std::{net::SocketAddr, time::Duration};
 
 use clap::Parser;
-use darkroom::{app::App, clock::Clock, config::Config, domain::job::Job};
+use darkroom::{
+    app::App,
+    clock::Clock,
+    config::Config,
+    domain::{error::ServiceError, job::Job},
+    uploads::Swept,
+};
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
@@ -92,6 +100,12 @@ impl TestApp {
         self.app.worker().run_all().await.expect("the queue");
     }
 
+    /// Sweeps, as it is done every hour.
+    pub async fn sweep(&self) -> Swept {
+        let swept = self.app.services.uploads.sweep().await;
+        swept.map_err(ServiceError::into_anyhow).expect("a storage and a database")
+    }
+
     /// What waits in the queue, by name.
     pub async fn queued_jobs(&self) -> Vec<&'static str> {
         self.app.queue.pending().await.expect("the queue").into_iter().map(Job::name).collect()
@@ -159,7 +173,7 @@ async fn database_elsewhere() -> Vec<String> {
 }
 
 /// Flags for a bucket of its own on the S3 that the environment names.
-async fn s3_elsewhere() -> Vec<String> {
+pub async fn s3_elsewhere() -> Vec<String> {
     let Some(endpoint) = std::env::var_os(S3_ENDPOINT).and_then(|endpoint| endpoint.into_string().ok()) else {
         return Vec::new();
     };
