@@ -26,7 +26,7 @@ use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{S3_ENDPOINT, TestApp, client::Client, library::seed, pictures, s3_elsewhere, upload::Ticket};
+use crate::support::{S3_ENDPOINT, TestApp, bucket_flags, client::Client, library::seed, pictures, upload::Ticket};
 
 const NONE: [&str; 0] = [];
 
@@ -323,11 +323,13 @@ impl Unreliable {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let endpoint = format!("http://{address}");
-        let (behind, mut flags) = match std::env::var_os(S3_ENDPOINT).and_then(|url| url.into_string().ok()) {
-            Some(url) => (Behind::Elsewhere(reqwest::Client::new(), url), s3_elsewhere().await),
+        let (behind, flags) = match std::env::var_os(S3_ENDPOINT).and_then(|url| url.into_string().ok()) {
+            Some(url) => {
+                let flags = bucket_flags(&url, &endpoint).await;
+                (Behind::Elsewhere(reqwest::Client::new(), url), flags)
+            }
             None => embedded(folder.path(), &endpoint),
         };
-        flags.extend(["--aws-endpoint-url-s3".to_owned(), endpoint]);
         let (calls, is_mended) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let (counted, mended) = (Arc::clone(&calls), Arc::clone(&is_mended));
         let pass = move |request: Request| {
@@ -377,6 +379,8 @@ fn embedded(folder: &Path, endpoint: &str) -> (Behind, Vec<String>) {
     let url = endpoint.parse().expect("a URL");
     let storage = EmbeddedS3::open(folder, &credentials, Clock::default(), &url, Arc::new(Nobody)).expect("a storage");
     let flags = [
+        "--aws-endpoint-url-s3",
+        endpoint,
         "--aws-storage-bucket-name",
         "media",
         "--aws-access-key-id",

@@ -173,15 +173,20 @@ async fn database_elsewhere() -> Vec<String> {
 }
 
 /// Flags for a bucket of its own on the S3 that the environment names.
-pub async fn s3_elsewhere() -> Vec<String> {
-    let Some(endpoint) = std::env::var_os(S3_ENDPOINT).and_then(|endpoint| endpoint.into_string().ok()) else {
-        return Vec::new();
-    };
+async fn s3_elsewhere() -> Vec<String> {
+    match std::env::var_os(S3_ENDPOINT).and_then(|endpoint| endpoint.into_string().ok()) {
+        Some(endpoint) => bucket_flags(&endpoint, &endpoint).await,
+        None => Vec::new(),
+    }
+}
+
+/// Flags for a new bucket of an S3, to be called at another address.
+pub async fn bucket_flags(endpoint: &str, called_at: &str) -> Vec<String> {
     let bucket = format!("test-{}", Clock::default().new_id().simple());
-    let sdk = aws_config::defaults(aws_config::BehaviorVersion::latest()).endpoint_url(&endpoint).load().await;
+    let sdk = aws_config::defaults(aws_config::BehaviorVersion::latest()).endpoint_url(endpoint).load().await;
     let config = aws_sdk_s3::config::Builder::from(&sdk).force_path_style(true).build();
     aws_sdk_s3::Client::from_conf(config).create_bucket().bucket(&bucket).send().await.expect("a bucket");
-    let flags = ["--aws-storage-bucket-name", &bucket, "--aws-endpoint-url-s3", &endpoint];
+    let flags = ["--aws-storage-bucket-name", &bucket, "--aws-endpoint-url-s3", called_at];
     let secret = ["--jwt-secret", "a secret that is long enough for a test"];
     flags.iter().chain(&secret).map(|flag| (*flag).to_owned()).collect()
 }
