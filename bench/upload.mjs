@@ -8,19 +8,10 @@ import { createClient } from "graphql-ws";
 import WebSocket from "ws";
 
 import { COMPLETE, WATCH, send, startServer, ticketFor } from "../tests/clients/server.js";
+import { cpuOf as cpu, median, memoryOf as memory } from "./measure.mjs";
 
 const ROUNDS = 5;
 const photo = readFileSync(process.argv[2]);
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
-const memory = (pid, field) => {
-  const line = readFileSync(`/proc/${pid}/status`, "utf8").match(new RegExp(`${field}:\\s+(\\d+)`));
-  return Number(line[1]) / 1024;
-};
-const cpu = (pid) => {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * 10;
-};
-
 const results = { start: [], idle: [], idleCpu: [], first: [], all: [], cpu: [], peak: [] };
 for (let round = 0; round < ROUNDS; round++) {
   const began = performance.now();

@@ -14,7 +14,7 @@ use crate::{
     db::Db,
     domain::error::ServiceError,
     events::Hub,
-    graphql::{self, Services, limits::OperationLimits},
+    graphql::{self, Services, admission::Admission, limits::OperationLimits},
     http::{self, HttpSettings},
     imaging,
     library::{Library, LibraryRules},
@@ -108,7 +108,15 @@ impl App {
         };
         let schema = graphql::schema(self.services.clone(), limits, settings.introspection);
         let vitals = http::Vitals { db: self.db.clone(), storage: self.storage.clone() };
-        Ok(http::router(schema, self.services.clone(), limits, embedded, vitals, self.clock.clone(), settings))
+        Ok(http::router(
+            schema,
+            self.services.clone(),
+            Admission::new(limits),
+            embedded,
+            vitals,
+            self.clock.clone(),
+            settings,
+        ))
     }
 
     /// Whatever runs jobs.

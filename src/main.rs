@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use darkroom::cli::Cli;
 
+/// GraphQL allocates a little for every field: this allocator takes a third less CPU for that than the system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[expect(clippy::print_stderr, reason = "the last word of a command that failed")]
 fn main() -> ExitCode {
     match Cli::parse().run() {

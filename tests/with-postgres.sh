@@ -28,4 +28,6 @@ options="-p $port -k $data -c listen_addresses=127.0.0.1 -c max_connections=300 
 (cd "$data" && "${as_owner[@]}" "$bin/pg_ctl" -D "$data/db" -o "$options" -l "$data/log" -w start > /dev/null)
 trap '"${as_owner[@]}" "$bin/pg_ctl" -D "$data/db" -m immediate stop > /dev/null 2>&1 || true; rm -rf "$data"' EXIT
 export TEST_POSTGRES="postgres://darkroom@127.0.0.1:$port"
+POSTGRES_PID=$(head -n 1 "$data/db/postmaster.pid")
+export POSTGRES_PID
 "$@"

@@ -11,9 +11,6 @@ use async_graphql::{
     parser::types::{ExecutableDocument, FragmentDefinition, Selection, SelectionSet},
 };
 
-/// In bytes: no longer query is remembered by its hash.
-const PERSISTABLE: usize = 16 * 1024;
-
 /// The limits on one operation.
 #[derive(Debug, Clone, Copy)]
 pub struct OperationLimits {
@@ -47,19 +44,12 @@ struct Cost {
 }
 
 impl OperationLimits {
-    /// Parses a request, if it keeps within the limits. One that names a persisted query has no text yet.
+    /// Parses a request, if it keeps within the limits.
     ///
     /// # Errors
     /// What exceeds which limit, or where the syntax is wrong.
-    pub fn admit(&self, request: &mut Request) -> Result<(), ServerError> {
-        if request.query.is_empty() {
-            return Ok(());
-        }
+    pub(super) fn check(&self, request: &mut Request) -> Result<(), ServerError> {
         self.check_text(&request.query)?;
-        if request.query.len() > PERSISTABLE {
-            // Remembering is for queries that are worth it: a thousand long ones would fill the memory.
-            request.extensions.remove("persistedQuery");
-        }
         let document = request.parsed_query()?;
         let cost = Measure { document, known: HashMap::new() }.document()?;
         let counts = [

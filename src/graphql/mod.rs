@@ -1,26 +1,21 @@
 //! Door: the GraphQL schema. Translates between the wire and the services, and decides nothing.
 
+pub mod admission;
 pub mod error;
 pub mod limits;
 mod loaders;
 mod mutation;
 mod query;
-pub mod read_only;
 mod subscription;
 mod types;
 
 use std::sync::Arc;
-
-use async_graphql::extensions::apollo_persisted_queries::{ApolloPersistedQueries, LruCacheStorage};
 
 use self::{limits::OperationLimits, mutation::Mutation, query::Query, subscription::Subscription};
 use crate::{accounts::Accounts, domain::user::Caller, library::Library, uploads::Uploads};
 
 /// The schema with everything that its resolvers call.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
-
-/// How many persisted queries are remembered.
-const PERSISTED_QUERIES: usize = 1000;
 
 /// The services that resolvers call.
 #[derive(Clone)]
@@ -32,11 +27,8 @@ pub struct Services {
 
 /// Builds the schema.
 pub fn schema(services: Services, limits: OperationLimits, introspection: bool) -> Schema {
-    let mut builder = builder()
-        .data(services)
-        .limit_complexity(limits.complexity)
-        .extension(read_only::ReadOnlyGuard)
-        .extension(ApolloPersistedQueries::new(LruCacheStorage::new(PERSISTED_QUERIES)));
+    // No extension: each of them would be asked about every field.
+    let mut builder = builder().data(services).limit_complexity(limits.complexity);
     if !introspection {
         builder = builder.disable_introspection().disable_suggestions();
     }

@@ -22,8 +22,8 @@ use super::{
 use crate::{
     domain::{error::ServiceError, user::Caller},
     graphql::{
+        admission::{self, Access},
         error, for_caller,
-        read_only::{self, ReadOnly},
     },
 };
 
@@ -53,7 +53,7 @@ pub(super) async fn get(
         Err(malformed) => return malformed.answer(JSON, &id),
     };
     match from_query(query.as_deref().unwrap_or_default()) {
-        Ok(request) => execute(&state, request, true, &parts.headers, format, &id).await,
+        Ok(request) => execute(&state, request, Access::ReadOnly, &parts.headers, format, &id).await,
         Err(malformed) => malformed.answer(format, &id),
     }
 }
@@ -72,7 +72,7 @@ pub(super) async fn post(
     let body = body.map_err(|rejection| Malformed(rejection.status(), rejection.body_text()));
     let request = check_content_type(&headers).and(body).and_then(|body| from_json(&body));
     match request {
-        Ok(request) => execute(&state, request, false, &headers, format, &id).await,
+        Ok(request) => execute(&state, request, Access::Full, &headers, format, &id).await,
         Err(malformed) => malformed.answer(format, &id),
     }
 }
@@ -80,12 +80,12 @@ pub(super) async fn post(
 async fn execute(
     state: &HttpState,
     mut request: Request,
-    is_get: bool,
+    access: Access,
     headers: &HeaderMap,
     format: &'static str,
     id: &RequestId,
 ) -> Response {
-    if let Err(error) = state.limits.admit(&mut request) {
+    if let Err(error) = state.admission.admit(&mut request, access) {
         return respond(GraphqlResponse::from_errors(vec![error]), format, id);
     }
     let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
@@ -98,10 +98,6 @@ async fn execute(
             return respond(GraphqlResponse::from_errors(vec![error]), format, id);
         }
     };
-    if is_get {
-        let operation = request.operation_name.clone();
-        request = request.data(ReadOnly { operation });
-    }
     let request = for_caller(request, Arc::new(caller), &state.services);
     match tokio::time::timeout(EXECUTION_TIMEOUT, state.schema.execute(request)).await {
         Ok(response) => respond(response, format, id),
@@ -114,7 +110,7 @@ async fn execute(
 
 fn respond(mut response: GraphqlResponse, format: &'static str, id: &RequestId) -> Response {
     error::finish(&mut response, &id.0);
-    if response.errors.iter().any(read_only::is_violation) {
+    if response.errors.iter().any(admission::is_read_only_violation) {
         let mut answer = errors(StatusCode::METHOD_NOT_ALLOWED, format, &response.errors);
         answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return answer;

@@ -29,7 +29,7 @@ pub use self::{health::Vitals, listen::listen};
 use crate::{
     clock::Clock,
     domain::{error::ServiceError, user::Caller},
-    graphql::{Schema, Services, limits::OperationLimits},
+    graphql::{Schema, Services, admission::Admission},
     storage::embedded::{BUCKET, EmbeddedS3},
 };
 
@@ -55,7 +55,7 @@ pub struct HttpSettings {
 struct HttpState {
     schema: Schema,
     services: Services,
-    limits: OperationLimits,
+    admission: Admission,
     clock: Clock,
     settings: HttpSettings,
     visitors: websocket::Visitors,
@@ -69,14 +69,14 @@ struct RequestId(String);
 pub fn router(
     schema: Schema,
     services: Services,
-    limits: OperationLimits,
+    admission: Admission,
     embedded: Option<EmbeddedS3>,
     vitals: Vitals,
     clock: Clock,
     settings: HttpSettings,
 ) -> Router {
     let cors = cors(&settings.cors_origins);
-    let state = HttpState { schema, services, limits, clock, settings, visitors: websocket::Visitors::default() };
+    let state = HttpState { schema, services, admission, clock, settings, visitors: websocket::Visitors::default() };
     let mut router = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post))
         .layer(DefaultBodyLimit::max(MAX_GRAPHQL_BODY))

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     domain::{error::ServiceError, user::Caller},
-    graphql::{Services, error},
+    graphql::{Services, admission::Access, error},
     http::{EXECUTION_TIMEOUT, HttpState, bearer, caller_of, request::from_payload},
 };
 
@@ -160,7 +160,8 @@ impl Connection {
         }
         let mut request = from_payload(payload).map_err(Hangup::BadMessage)?;
         let admitted = session.place.admit_operation().ok_or_else(operation::too_many_operations);
-        let admitted = admitted.and_then(|place| self.state.limits.admit(&mut request).map(|()| place));
+        let admitted =
+            admitted.and_then(|place| self.state.admission.admit(&mut request, Access::Full).map(|()| place));
         let events = match admitted {
             Ok(place) => operation::run(&self.state, request, Arc::clone(&session.caller), place),
             Err(error) => operation::refused(error),

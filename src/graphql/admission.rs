@@ -1,0 +1,122 @@
+//! What is let through to be executed: within the limits, reading alone where that is all that may be, and by its
+//! hash where it was sent before. Done before async-graphql sees a request: its extensions cost every field.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_graphql::{
+    Request, ServerError, from_value,
+    parser::types::{ExecutableDocument, OperationType},
+};
+use lru::LruCache;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::limits::OperationLimits;
+
+/// How many persisted queries are remembered.
+const PERSISTED: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
+/// In bytes: no longer query is remembered. A thousand long ones would fill the memory.
+const PERSISTABLE: usize = 16 * 1024;
+const METHOD_NOT_ALLOWED: &str = "METHOD_NOT_ALLOWED";
+
+/// What an operation may do, by the way it came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// By GET: caches and prefetching browsers repeat it.
+    ReadOnly,
+    Full,
+}
+
+/// Lets operations through, or says why not.
+#[derive(Clone)]
+pub struct Admission {
+    limits: OperationLimits,
+    persisted: Arc<Mutex<LruCache<String, ExecutableDocument>>>,
+}
+
+/// Apollo's extension: <https://www.apollographql.com/docs/apollo-server/performance/apq>
+#[derive(Deserialize)]
+struct PersistedQuery {
+    version: i32,
+    #[serde(rename = "sha256Hash")]
+    hash: String,
+}
+
+impl Admission {
+    /// Within these limits, with nothing persisted yet.
+    pub fn new(limits: OperationLimits) -> Self {
+        Self { limits, persisted: Arc::new(Mutex::new(LruCache::new(PERSISTED))) }
+    }
+
+    /// Parses a request, if it may be executed.
+    ///
+    /// # Errors
+    /// What exceeds which limit, where the syntax is wrong, what is not known by its hash, or what GET may not do.
+    pub fn admit(&self, request: &mut Request, access: Access) -> Result<(), ServerError> {
+        let persisted = request
+            .extensions
+            .remove("persistedQuery")
+            .map(|extension| from_value::<PersistedQuery>(extension).ok().filter(|persisted| persisted.version == 1));
+        let hash = match persisted {
+            None => None,
+            Some(Some(persisted)) => Some(persisted.hash),
+            Some(None) => return Err(error("`persistedQuery` has a `version` of 1 and a `sha256Hash`.")),
+        };
+        match hash {
+            // It was within the limits when it was remembered.
+            Some(hash) if request.query.is_empty() => request.set_parsed_query(self.recall(&hash)?),
+            hash => {
+                self.limits.check(request)?;
+                if let Some(hash) = hash {
+                    self.remember(hash, request)?;
+                }
+            }
+        }
+        if access == Access::ReadOnly { only_reads(request) } else { Ok(()) }
+    }
+
+    fn recall(&self, hash: &str) -> Result<ExecutableDocument, ServerError> {
+        let mut known = self.persisted.lock().unwrap_or_else(PoisonError::into_inner);
+        // Clients look for this very message.
+        known.get(hash).cloned().ok_or_else(|| error("PersistedQueryNotFound"))
+    }
+
+    fn remember(&self, hash: String, request: &mut Request) -> Result<(), ServerError> {
+        if request.query.len() > PERSISTABLE {
+            return Ok(());
+        }
+        if hex::encode(Sha256::digest(request.query.as_bytes())) != hash {
+            return Err(error("The query has another hash than `sha256Hash`."));
+        }
+        let document = request.parsed_query()?.clone();
+        self.persisted.lock().unwrap_or_else(PoisonError::into_inner).put(hash, document);
+        Ok(())
+    }
+}
+
+fn only_reads(request: &mut Request) -> Result<(), ServerError> {
+    let meant = request.operation_name.clone();
+    let is_meant = |name: Option<&str>| meant.is_none() || name == meant.as_deref();
+    let changes_something = request.parsed_query()?.operations.iter().any(|(name, operation)| {
+        is_meant(name.map(async_graphql::Name::as_str)) && operation.node.ty != OperationType::Query
+    });
+    if !changes_something {
+        return Ok(());
+    }
+    let mut refused = error("Only queries can be sent by GET: use POST.");
+    refused.extensions.get_or_insert_default().set("code", METHOD_NOT_ALLOWED);
+    Err(refused)
+}
+
+/// Whether an error says that GET may not do this.
+pub fn is_read_only_violation(error: &ServerError) -> bool {
+    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+    code == Some(&async_graphql::Value::from(METHOD_NOT_ALLOWED))
+}
+
+fn error(message: &str) -> ServerError {
+    ServerError::new(message, None)
+}
