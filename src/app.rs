@@ -58,7 +58,8 @@ impl App {
             ticket_life: config.url_life(),
             storage_quota: config.storage_quota,
             trash_retention: TimeDelta::seconds(config.trash_retention.into()),
-            upload_expiry: TimeDelta::seconds(config.upload_expiry.into()),
+            // Never before the last ticket has ended.
+            upload_expiry: TimeDelta::seconds(config.upload_expiry.into()).max(config.url_life()),
             imaging: imaging::Limits { max_pixels: config.max_image_pixels },
         };
         let jwt_secret = jwt_secret(&config, &clock)?;

@@ -16,6 +16,16 @@ const POLL: Duration = Duration::from_secs(1);
 /// How long running jobs may take to end once the process is told to.
 const DRAIN: Duration = Duration::from_secs(25);
 
+/// What became of a job that was to run at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ran {
+    /// Another process has it.
+    Elsewhere,
+    ToItsEnd,
+    /// It is to be tried again; the log says why.
+    InVain,
+}
+
 /// Runs jobs, several at once.
 #[derive(Clone)]
 pub struct Worker {
@@ -43,9 +53,11 @@ impl Worker {
             match self.queue.claim().await {
                 Ok(Some(claimed)) => {
                     let (worker, abandon) = (self.clone(), abandon.clone());
+                    // A sweep waits for others most of the time: it keeps nobody from being processed.
+                    let slot = (claimed.job != Job::Sweep).then_some(slot);
                     running.spawn(async move {
                         tokio::select! {
-                            () = worker.execute(&claimed) => {}
+                            _ = worker.execute(&claimed) => {}
                             () = abandon.cancelled() => worker.hand_back(&claimed).await,
                         }
                         drop(slot);
@@ -79,21 +91,26 @@ impl Worker {
         Ok(())
     }
 
-    /// Runs this job now, if it waits; says whether it did.
+    /// Runs this job now, if it waits.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn run_now(&self, job: Job) -> Result<bool, sea_orm::DbErr> {
-        let Some(claimed) = self.queue.claim_now(job).await? else { return Ok(false) };
-        self.execute(&claimed).await;
-        Ok(true)
+    pub async fn run_now(&self, job: Job) -> Result<Ran, sea_orm::DbErr> {
+        let Some(claimed) = self.queue.claim_now(job).await? else { return Ok(Ran::Elsewhere) };
+        Ok(if self.execute(&claimed).await { Ran::ToItsEnd } else { Ran::InVain })
     }
 
-    async fn execute(&self, claimed: &Claimed) {
+    /// Says whether the job came to its end.
+    async fn execute(&self, claimed: &Claimed) -> bool {
         tokio::select! {
-            outcome = self.perform(claimed) => self.settle(claimed, outcome).await,
+            outcome = self.perform(claimed) => {
+                let is_done = outcome.is_ok();
+                self.settle(claimed, outcome).await;
+                is_done
+            }
             () = self.lose_lease(claimed) => {
                 tracing::warn!(job = claimed.job.name(), subject = %claimed.job.subject(), "lost the lease of a job");
+                false
             }
         }
     }

@@ -17,6 +17,11 @@ const LISTS: [&str; 6] = [
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
+    // On SQLite too: a process that is killed halfway leaves nothing half-made.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let run = manager.get_connection();
         // The same order on every database: that of the bytes.
@@ -25,8 +30,10 @@ impl MigrationTrait for Migration {
             .await?;
         run.execute_unprepared("ALTER TABLE image ADD COLUMN file_size bigint NOT NULL DEFAULT 0").await?;
         run.execute_unprepared("UPDATE image SET file_size = COALESCE(stored_size, declared_size)").await?;
-        let trashed = Table::alter().table("image").add_column(timestamp_with_time_zone_null("trashed_at")).to_owned();
-        manager.alter_table(trashed).await?;
+        for column in ["trashed_at", "purge_at"] {
+            let added = Table::alter().table("image").add_column(timestamp_with_time_zone_null(column)).to_owned();
+            manager.alter_table(added).await?;
+        }
         for index in LISTS {
             run.execute_unprepared(index).await?;
         }

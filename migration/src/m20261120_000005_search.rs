@@ -32,6 +32,11 @@ END;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
+    // On SQLite too: a process that is killed halfway leaves nothing half-made.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let sql = if manager.get_database_backend() == DbBackend::Postgres { POSTGRES } else { SQLITE };
         manager.get_connection().execute_unprepared(sql).await?;

@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
+    accounts::NewAdmin,
     app,
     config::{Config, LogFormat},
     graphql,
@@ -96,6 +97,15 @@ impl Cli {
             Command::Migrate => block_on(async { app::migrate(&app::connect(&config).await?).await }),
         }
     }
+}
+
+/// Makes what an empty database lacks, and says what nobody could know otherwise.
+#[expect(clippy::print_stderr, reason = "beside what was asked for")]
+async fn bootstrap(app: &app::App) -> anyhow::Result<()> {
+    if let Some(NewAdmin { email, generated_password: Some(password) }) = app.bootstrap().await? {
+        eprintln!("made the administrator {email} with the password {password} (shown this once)");
+    }
+    Ok(())
 }
 
 fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {

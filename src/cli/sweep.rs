@@ -5,6 +5,7 @@ use crate::{
     clock::Clock,
     config::Config,
     domain::{error::ServiceError, job::Job},
+    worker::Ran,
 };
 
 #[expect(clippy::print_stdout, reason = "the list is what was asked for")]
@@ -24,8 +25,10 @@ pub async fn run(config: Config, dry_run: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     uploads.schedule_sweep().await.map_err(ServiceError::into_anyhow)?;
-    if !app.worker().run_now(Job::Sweep).await? {
-        println!("a sweep is running already");
+    match app.worker().run_now(Job::Sweep).await? {
+        Ran::ToItsEnd => println!("swept; the log says what"),
+        Ran::Elsewhere => println!("a sweep is running already"),
+        Ran::InVain => anyhow::bail!("the sweep did not come to its end: it is tried again, and the log says why"),
     }
     Ok(())
 }

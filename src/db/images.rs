@@ -18,7 +18,7 @@ use crate::domain::{
     filename::Filename,
     format::ImageFormat,
     ids::{CategoryId, ImageId, UserId},
-    image::{Facts, Image, ImageStatus, Original, UploadState},
+    image::{Facts, Image, ImageStatus, Kept, Original, UploadState},
     search::sort_key,
 };
 
@@ -61,16 +61,24 @@ pub async fn changed_since(
 
 /// Pages of images of one status that nobody touched since a moment, those left alone for longest first.
 pub struct Unsettled {
-    status: ImageStatus,
+    condition: String,
     untouched_since: DateTime<Utc>,
     limit: u64,
     behind: Option<(DateTime<Utc>, ImageId)>,
 }
 
 impl Unsettled {
-    /// All of this status but COMPLETED, of which there may be millions.
-    pub const fn of(status: ImageStatus, untouched_since: DateTime<Utc>, limit: u64) -> Self {
-        Self { status, untouched_since, limit, behind: None }
+    /// All of this status, which is not COMPLETED, of which there may be millions.
+    pub fn of(status: ImageStatus, untouched_since: DateTime<Utc>, limit: u64) -> Self {
+        // As text, so that the planner sees that the index of the unsettled has all of them.
+        let condition = format!("status = '{}' AND status <> 'completed'", status.name());
+        Self { condition, untouched_since, limit, behind: None }
+    }
+
+    /// All that failed for this reason.
+    pub fn failed(code: FailureCode, untouched_since: DateTime<Utc>, limit: u64) -> Self {
+        let all = Self::of(ImageStatus::Failed, untouched_since, limit);
+        Self { condition: format!("{} AND failure_code = '{}'", all.condition, code.name()), ..all }
     }
 
     /// The next page; `None` when there are no more.
@@ -78,9 +86,7 @@ impl Unsettled {
     /// # Errors
     /// When the database does not answer.
     pub async fn next(&mut self, conn: &impl ConnectionTrait) -> Result<Option<Vec<Image>>, DbErr> {
-        // The status as text, so that the planner sees that the index of the unsettled has all of them.
-        let mut sql = Sql::of(conn, &format!("SELECT * FROM image WHERE status = '{}'", self.status.name()));
-        sql.push(" AND status <> 'completed' AND updated_at <= ");
+        let mut sql = Sql::of(conn, &format!("SELECT * FROM image WHERE {} AND updated_at <= ", self.condition));
         sql.value(self.untouched_since.into());
         if let Some((updated_at, id)) = self.behind {
             sql.push(" AND (updated_at, id) > (");
@@ -209,7 +215,8 @@ impl From<&Image> for Model {
             idempotency_key: None,
             upload_started_at: image.upload_started_at,
             upload_completed_at: image.upload_completed_at,
-            trashed_at: image.trashed_at(),
+            trashed_at: image.in_trash().map(|(since, _)| since),
+            purge_at: image.in_trash().map(|(_, until)| until),
             created_at: image.created_at,
             updated_at: image.updated_at,
         }
@@ -262,11 +269,15 @@ fn state_of(row: &Model) -> Result<UploadState, DbErr> {
         ImageStatus::Completed => {
             UploadState::Completed { original: original.ok_or_else(torn)?, facts: facts.ok_or_else(torn)? }
         }
-        ImageStatus::Failed => UploadState::Failed { failure: failure_of(row).ok_or_else(torn)?, kept: original },
+        ImageStatus::Failed => UploadState::Failed {
+            failure: failure_of(row).ok_or_else(torn)?,
+            kept: original.map(|original| Kept { original, facts }),
+        },
         ImageStatus::Trashed => UploadState::Trashed {
             original: original.ok_or_else(torn)?,
             facts: facts.ok_or_else(torn)?,
             since: row.trashed_at.ok_or_else(torn)?,
+            until: row.purge_at.ok_or_else(torn)?,
         },
         ImageStatus::Deleted => UploadState::Deleted,
     })

@@ -48,7 +48,7 @@ pub async fn page(conn: &impl ConnectionTrait, page: Page<'_>) -> Result<Vec<Ima
         return images(conn, page.in_order(conn)).await;
     }
     let found = images(conn, page.among_the_nearest(conn)).await?;
-    if found.len() as u64 == page.limit {
+    if found.len() as u64 == page.limit || !page.has_more_than_the_nearest(conn).await? {
         return Ok(found);
     }
     images(conn, page.among_the_hits(conn)).await
@@ -100,6 +100,13 @@ impl Page<'_> {
         search::push_passes(&mut sql, &self.filter.sieve);
         self.push_order(&mut sql, "nearest.", self.limit);
         sql.statement()
+    }
+
+    async fn has_more_than_the_nearest(&self, conn: &impl ConnectionTrait) -> Result<bool, DbErr> {
+        let mut sql = Sql::of(conn, "");
+        self.push_ordered(&mut sql, "id, created_at, file_size, title_key", NEAREST + 1);
+        sql.push(&format!(" OFFSET {NEAREST}"));
+        Ok(conn.query_one_raw(sql.statement()).await?.is_some())
     }
 
     /// Everything that passes, put in order.

@@ -61,22 +61,20 @@ async fn put_in_sqlite(conn: &impl ConnectionTrait, rows: Vec<(ImageId, Searchab
     index.execute(conn).await
 }
 
-/// Images that nothing finds yet: they were there before there was a search. At most `limit`.
+/// Images that nothing finds yet, behind an id: they were there before there was a search. At most `limit`.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn missing(conn: &impl ConnectionTrait, limit: u64) -> Result<Vec<ImageId>, DbErr> {
+pub async fn missing(conn: &impl ConnectionTrait, behind: Option<ImageId>, limit: u64) -> Result<Vec<ImageId>, DbErr> {
     #[derive(FromQueryResult)]
     struct Row {
         id: Uuid,
     }
-    let sql = Sql::of(
-        conn,
-        &format!(
-            "SELECT id FROM image WHERE status <> 'deleted' \
-             AND NOT EXISTS (SELECT 1 FROM image_search WHERE image_id = image.id) LIMIT {limit}"
-        ),
-    );
+    let mut sql = Sql::of(conn, "SELECT id FROM image WHERE id > ");
+    sql.value(behind.map_or(Uuid::nil(), |id| id.0).into());
+    sql.push(&format!(
+        " AND NOT EXISTS (SELECT 1 FROM image_search WHERE image_id = image.id) ORDER BY id LIMIT {limit}"
+    ));
     let rows = Row::find_by_statement(sql.statement()).all(conn).await?;
     Ok(rows.into_iter().map(|row| ImageId(row.id)).collect())
 }

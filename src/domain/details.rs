@@ -2,8 +2,10 @@
 
 use super::error::{Refusal, UserErrorCode};
 
-const MAX_TAGS: usize = 50;
-const MAX_TAG_CHARS: usize = 50;
+/// As many tags an image has, and a list is narrowed down by.
+pub const MAX_TAGS: usize = 50;
+/// In characters.
+pub const MAX_TAG_CHARS: usize = 50;
 
 /// What is shown beside an image. All of it may be empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -45,9 +45,9 @@ pub enum UploadState {
     /// All variants are there.
     Completed { original: Original, facts: Facts },
     /// It ended badly. `kept` is the original where another attempt may succeed.
-    Failed { failure: Failure, kept: Option<Original> },
-    /// Was completed and then deleted; it can be restored for a while.
-    Trashed { original: Original, facts: Facts, since: DateTime<Utc> },
+    Failed { failure: Failure, kept: Option<Kept> },
+    /// Was checked and then deleted; it can be restored for a while.
+    Trashed { original: Original, facts: Facts, since: DateTime<Utc>, until: DateTime<Utc> },
     /// On its way out, seen by nobody.
     Deleted,
 }
@@ -109,6 +109,14 @@ pub struct Original {
     pub etag: String,
 }
 
+/// What is left of an image that failed, for another attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    pub original: Original,
+    /// Of one that had been checked before.
+    pub facts: Option<Facts>,
+}
+
 /// What decoding told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
@@ -154,7 +162,10 @@ impl Image {
             UploadState::Processing { original, .. }
             | UploadState::Completed { original, .. }
             | UploadState::Trashed { original, .. } => Some(original),
-            UploadState::Failed { kept, .. } => kept.as_ref(),
+            UploadState::Failed { kept, .. } => match kept {
+                Some(kept) => Some(&kept.original),
+                None => None,
+            },
             UploadState::Pending | UploadState::Uploading { .. } | UploadState::Deleted => None,
         }
     }
@@ -164,14 +175,15 @@ impl Image {
         match &self.state {
             UploadState::Processing { facts, .. } => facts.as_ref(),
             UploadState::Completed { facts, .. } | UploadState::Trashed { facts, .. } => Some(facts),
+            UploadState::Failed { kept: Some(kept), .. } => kept.facts.as_ref(),
             _ => None,
         }
     }
 
-    /// Since when it is in the trash.
-    pub const fn trashed_at(&self) -> Option<DateTime<Utc>> {
+    /// Since when and until when it is in the trash.
+    pub const fn in_trash(&self) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
         match &self.state {
-            UploadState::Trashed { since, .. } => Some(*since),
+            UploadState::Trashed { since, until, .. } => Some((*since, *until)),
             _ => None,
         }
     }

@@ -6,6 +6,7 @@
 
 use std::{collections::BTreeSet, hash::Hasher};
 
+use caseless::Caseless;
 use fnv::FnvHasher;
 use unicode_normalization::UnicodeNormalization;
 
@@ -24,7 +25,7 @@ const SORT_KEY_CHARS: usize = 120;
 /// Without regard to case, to the end of a line, or to how a character was composed: file names from macOS come
 /// in pieces.
 pub fn fold(text: &str) -> String {
-    let folded = text.nfkc().flat_map(char::to_lowercase).nfkc();
+    let folded = text.nfkc().default_case_fold().nfkc();
     folded.map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 

@@ -7,7 +7,7 @@ use super::{
     error::{Refusal, UserErrorCode},
     failure::Failure,
     ids::CategoryId,
-    image::{Facts, Image, Original, UploadState},
+    image::{Facts, Image, Kept, Original, UploadState},
 };
 
 impl Image {
@@ -75,11 +75,13 @@ impl Image {
         true
     }
 
-    /// It cannot be done, and its objects are to go. Says whether the image was still on its way.
+    /// It cannot be done, and its objects are to go; but what was good enough once is kept, whatever is thought of it
+    /// now. Says whether the image was still on its way.
     pub fn fail(&mut self, failure: Failure, now: DateTime<Utc>) -> bool {
         let on_its_way = !self.status().is_terminal();
         if on_its_way {
-            self.enter(UploadState::Failed { failure, kept: None }, now);
+            let kept = self.checked().map(|(original, facts)| Kept { original, facts: Some(facts) });
+            self.enter(UploadState::Failed { failure, kept }, now);
         }
         on_its_way
     }
@@ -87,8 +89,9 @@ impl Image {
     /// We cannot do it, through no fault of the bytes, which are kept for another attempt.
     /// Says whether the image was still being processed.
     pub fn give_up(&mut self, failure: Failure, now: DateTime<Utc>) -> bool {
-        let UploadState::Processing { original, .. } = &self.state else { return false };
-        self.enter(UploadState::Failed { failure, kept: Some(original.clone()) }, now);
+        let UploadState::Processing { original, facts } = &self.state else { return false };
+        let kept = Kept { original: original.clone(), facts: facts.clone() };
+        self.enter(UploadState::Failed { failure, kept: Some(kept) }, now);
         true
     }
 
@@ -101,8 +104,8 @@ impl Image {
             UploadState::Completed { original, facts } => {
                 UploadState::Processing { original: original.clone(), facts: Some(facts.clone()) }
             }
-            UploadState::Failed { kept: Some(original), .. } => {
-                UploadState::Processing { original: original.clone(), facts: None }
+            UploadState::Failed { kept: Some(kept), .. } => {
+                UploadState::Processing { original: kept.original.clone(), facts: kept.facts.clone() }
             }
             _ => return Err(self.refuse("Variants are made of a COMPLETED image, or one whose processing failed.")),
         };
@@ -131,18 +134,35 @@ impl Image {
         Ok(())
     }
 
-    /// Into the trash, if it is completed: there is nothing to restore of anything else. Says whether it went there.
-    pub fn trash(&mut self, now: DateTime<Utc>) -> bool {
-        let UploadState::Completed { original, facts } = &self.state else { return false };
-        self.enter(UploadState::Trashed { original: original.clone(), facts: facts.clone(), since: now }, now);
+    /// Into the trash, if its original was checked: there is nothing to restore of anything else. Says whether it
+    /// went there.
+    pub fn trash(&mut self, until: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+        let Some((original, facts)) = self.checked() else { return false };
+        self.enter(UploadState::Trashed { original, facts, since: now, until }, now);
         true
     }
 
-    /// Out of the trash, as it was. Says whether it was there.
-    pub fn restore(&mut self, now: DateTime<Utc>) -> bool {
-        let UploadState::Trashed { original, facts, .. } = &self.state else { return false };
-        self.enter(UploadState::Completed { original: original.clone(), facts: facts.clone() }, now);
-        true
+    /// Out of the trash: as it was, or back to the workshop where variants are missing.
+    ///
+    /// # Errors
+    /// `INVALID_STATE` for what is not in the trash.
+    pub fn restore(&mut self, is_whole: bool, now: DateTime<Utc>) -> Result<(), Refusal> {
+        let UploadState::Trashed { original, facts, .. } = &self.state else {
+            return Err(self.refuse("It is not in the trash."));
+        };
+        let (original, facts) = (original.clone(), facts.clone());
+        let restored = if is_whole {
+            UploadState::Completed { original, facts }
+        } else {
+            UploadState::Processing { original, facts: Some(facts) }
+        };
+        self.enter(restored, now);
+        Ok(())
+    }
+
+    /// The original that was good enough once, where it is still there.
+    fn checked(&self) -> Option<(Original, Facts)> {
+        Some((self.original()?.clone(), self.facts()?.clone()))
     }
 
     /// Into another category. Subscribers of the upload are not told.

@@ -71,7 +71,8 @@ impl Query {
     }
 
     /// The caller's own images, the latest first where no order is given.
-    #[graphql(complexity = "1 + first.or(last).unwrap_or(20).clamp(1, 100) as usize * child_complexity")]
+    #[graphql(complexity = "1 + filter.as_ref().map_or(0, ImageFilter::cost) \
+              + first.or(last).unwrap_or(20).clamp(1, 100) as usize * child_complexity")]
     #[expect(clippy::too_many_arguments, reason = "they are the contract's")]
     async fn images(
         &self,

@@ -42,6 +42,11 @@ pub(super) fn upright_srgb(bytes: &[u8], format: ImageFormat, limits: Limits) ->
     Ok(image)
 }
 
+/// What a camera wrote, as it stands in the file.
+pub(super) fn exif_block(bytes: &[u8], format: ImageFormat) -> Option<Vec<u8>> {
+    reader(bytes, format, METADATA_BYTES).into_decoder().ok()?.exif_metadata().ok()?
+}
+
 fn reader(bytes: &[u8], format: ImageFormat, max_alloc: u64) -> ImageReader<Cursor<&[u8]>> {
     let format = match format {
         ImageFormat::Jpeg => image::ImageFormat::Jpeg,

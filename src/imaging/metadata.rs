@@ -2,29 +2,35 @@
 
 use std::{
     fmt::{self, Write},
-    io::Cursor,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use exif::{Context, Exif, In, Reader, Tag, Value};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
+use exif::{Context, Exif, Field, In, Reader, Tag, Value};
 
+use super::exif_block;
 use crate::domain::metadata::{GeoPoint, Metadata, TakenAt};
 
 /// In characters: no value is shown with more.
 const LONGEST_VALUE: usize = 1000;
-const MOST_TAGS: usize = 500;
+/// In characters: of one image, no more is shown.
+const MOST_CHARACTERS: usize = 16 * 1024;
+/// How a comment begins that is neither Japanese nor Unicode.
+const ASCII_COMMENT: &[u8] = b"ASCII\0\0\0";
 
-/// What a camera wrote into a file; nothing where nothing can be read.
-pub(super) fn read(bytes: &[u8]) -> Metadata {
+/// What an EXIF block says; nothing where nothing can be read.
+pub(super) fn read(block: Vec<u8>) -> Metadata {
+    if !exif_block::is_harmless(&block) {
+        return Metadata::default();
+    }
     // The parser has seen less hostility than the decoders: its panic is no reason to lose a picture.
-    catch_unwind(AssertUnwindSafe(|| parse(bytes).map(|exif| metadata_of(&exif)))).ok().flatten().unwrap_or_default()
+    catch_unwind(AssertUnwindSafe(|| parse(block).map(|exif| metadata_of(&exif)))).ok().flatten().unwrap_or_default()
 }
 
-fn parse(bytes: &[u8]) -> Option<Exif> {
+fn parse(block: Vec<u8>) -> Option<Exif> {
     let mut reader = Reader::new();
     reader.continue_on_error(true);
-    match reader.read_from_container(&mut Cursor::new(bytes)) {
+    match reader.read_raw(block) {
         Ok(exif) => Some(exif),
         Err(exif::Error::PartialResult(partial)) => Some(partial.into_inner().0),
         Err(_) => None,
@@ -41,15 +47,33 @@ fn metadata_of(exif: &Exif) -> Metadata {
     };
     let named = exif.fields().filter(|field| field.ifd_num == In::PRIMARY && field.tag.description().is_some());
     // A maker's note is for the maker's own programs.
-    for field in named.filter(|field| field.tag != Tag::MakerNote).take(MOST_TAGS) {
-        let mut shown = Shortened::default();
-        // Ends early where there is more than fits.
-        let _ = write!(shown, "{}", field.display_value().with_unit(exif));
+    let mut characters = 0;
+    for field in named.filter(|field| field.tag != Tag::MakerNote && is_a_number_of(&field.value)) {
+        let shown = shown(field, exif);
+        characters += shown.chars().count();
+        if characters > MOST_CHARACTERS {
+            break;
+        }
         let is_location = field.tag.context() == Context::Gps;
         let tags = if is_location { &mut metadata.location_exif } else { &mut metadata.exif };
-        tags.insert(field.tag.to_string(), shown.text);
+        tags.insert(field.tag.to_string(), shown);
     }
     metadata
+}
+
+/// A value as people read it.
+fn shown(field: &Field, exif: &Exif) -> String {
+    let mut shown = Shortened::default();
+    // Each ends early where there is more than fits.
+    let _ = match &field.value {
+        // As it is written: the standard says ASCII, cameras and people write UTF-8.
+        Value::Ascii(lines) => lines.iter().try_for_each(|line| write!(shown, "{} ", String::from_utf8_lossy(line))),
+        Value::Undefined(bytes, _) if bytes.starts_with(ASCII_COMMENT) => {
+            write!(shown, "{}", String::from_utf8_lossy(&bytes[ASCII_COMMENT.len()..]))
+        }
+        _ => write!(shown, "{}", field.display_value().with_unit(exif)),
+    };
+    shown.text.trim().to_owned()
 }
 
 /// Takes as many characters as are shown, and none that no database keeps.
@@ -117,22 +141,35 @@ fn moment_of(read: &exif::DateTime) -> Option<TakenAt> {
     is_plausible(at).then_some(TakenAt { at, offset })
 }
 
-/// Cameras whose clock was never set write year 0.
+/// Cameras whose clock was never set write year 0; RFC 3339 ends with year 9999.
 fn is_plausible(at: DateTime<Utc>) -> bool {
-    DateTime::UNIX_EPOCH.checked_sub_signed(TimeDelta::days(365 * 200)).is_some_and(|earliest| at > earliest)
+    (1800..=9999).contains(&at.year())
+}
+
+/// Nothing is divided by zero in it.
+fn is_a_number_of(value: &Value) -> bool {
+    match value {
+        Value::Rational(parts) => parts.iter().all(|part| part.denom != 0),
+        Value::SRational(parts) => parts.iter().all(|part| part.denom != 0),
+        _ => true,
+    }
 }
 
 fn location(exif: &Exif) -> Option<GeoPoint> {
-    let latitude = degrees(exif, Tag::GPSLatitude, Tag::GPSLatitudeRef, b"S", 90.0)?;
-    let longitude = degrees(exif, Tag::GPSLongitude, Tag::GPSLongitudeRef, b"W", 180.0)?;
+    let latitude = degrees(exif, Tag::GPSLatitude, Tag::GPSLatitudeRef, [b"N", b"S"], 90.0)?;
+    let longitude = degrees(exif, Tag::GPSLongitude, Tag::GPSLongitudeRef, [b"E", b"W"], 180.0)?;
     Some(GeoPoint { latitude, longitude })
 }
 
-fn degrees(exif: &Exif, tag: Tag, side: Tag, negative: &[u8], most: f64) -> Option<f64> {
+fn degrees(exif: &Exif, tag: Tag, side: Tag, [positive, negative]: [&[u8; 1]; 2], most: f64) -> Option<f64> {
     let Value::Rational(parts) = &exif.get_field(tag, In::PRIMARY)?.value else { return None };
     let [degrees, minutes, seconds] = parts.as_slice() else { return None };
     let degrees = degrees.to_f64() + minutes.to_f64() / 60.0 + seconds.to_f64() / 3600.0;
-    let is_negative = ascii(exif, side)?.eq_ignore_ascii_case(negative);
+    let side = ascii(exif, side)?;
+    let is_negative = side.eq_ignore_ascii_case(negative);
+    if !is_negative && !side.eq_ignore_ascii_case(positive) {
+        return None;
+    }
     // A division by zero ends here too.
     (degrees.is_finite() && degrees <= most).then_some(if is_negative { -degrees } else { degrees })
 }

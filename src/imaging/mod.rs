@@ -2,6 +2,7 @@
 
 mod decode;
 mod encode;
+mod exif_block;
 mod metadata;
 mod placeholder;
 mod resize;
@@ -20,8 +21,8 @@ use crate::domain::{
 };
 
 /// What a camera wrote into a file beside the picture; nothing where nothing can be read.
-pub fn metadata(bytes: &[u8]) -> Metadata {
-    metadata::read(bytes)
+pub fn metadata(bytes: &[u8], format: ImageFormat) -> Metadata {
+    decode::exif_block(bytes, format).map(metadata::read).unwrap_or_default()
 }
 
 /// How much an image may ask of the machine.

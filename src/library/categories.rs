@@ -92,7 +92,7 @@ impl Library {
     }
 
     /// The name made fit for keys; with the id behind it where that is taken or nothing is left of it.
-    async fn free_slug(&self, id: CategoryId, name: &str) -> ServiceResult<String> {
+    pub(super) async fn free_slug(&self, id: CategoryId, name: &str) -> ServiceResult<String> {
         let slug = slug_of(name);
         let is_free = !slug.is_empty() && !db::categories::slug_exists(self.inner.db.conn(), &slug).await?;
         Ok(if is_free { slug } else { format!("{slug}-{}", id.0.simple()).trim_start_matches('-').to_owned() })

@@ -63,7 +63,8 @@ impl Library {
             let retag = |image: &Image| {
                 let kept = image.details.tags.iter().filter(|tag| !removed.contains(tag)).cloned();
                 let tags = kept.chain(added.iter().cloned()).collect();
-                DetailsChange { tags: Some(tags), ..DetailsChange::default() }.check()
+                let retagged = DetailsChange { tags: Some(tags), ..DetailsChange::default() }.check();
+                retagged.map_err(|refusals| renamed(refusals, "addTags"))
             };
             match self.change(caller, id, category.as_ref(), retag).await {
                 Ok(image) => outcomes.push((id, Ok(image))),
@@ -94,10 +95,12 @@ impl Library {
             check_rules(&image, category)?;
             image.file_under(category.id, now);
         }
-        if image != before {
+        if image.details != before.details {
             db::images::redescribe(&transaction, &image).await?;
-            transaction.commit().await?;
+        } else if image != before {
+            db::images::update(&transaction, &image).await?;
         }
+        transaction.commit().await?;
         Ok(image)
     }
 

@@ -6,6 +6,7 @@ use super::Library;
 use crate::{
     db::{self, listing::Page},
     domain::{
+        details::{MAX_TAG_CHARS, MAX_TAGS},
         error::{Refusal, ServiceResult, UserErrorCode},
         ids::{CategoryId, UserId},
         image::{Image, ImageStatus},
@@ -16,8 +17,6 @@ use crate::{
 };
 
 const LONGEST_SEARCH: usize = 200;
-const MOST_TAGS: usize = 50;
-const LONGEST_TAG: usize = 50;
 
 /// Which images, as a client says it.
 #[derive(Debug, Clone, Default)]
@@ -173,9 +172,9 @@ fn check(request: FilterRequest) -> Result<ImageFilter, Refusal> {
     }
     let cannot_be = |tag: &String| {
         let tag = tag.trim();
-        tag.is_empty() || tag.chars().count() > LONGEST_TAG || tag.chars().any(char::is_control)
+        tag.is_empty() || tag.chars().count() > MAX_TAG_CHARS || tag.chars().any(char::is_control)
     };
-    if request.tags.len() > MOST_TAGS || request.tags.iter().any(cannot_be) {
+    if request.tags.len() > MAX_TAGS || request.tags.iter().any(cannot_be) {
         return refuse("tags", "`tags` are at most 50, of 1 to 50 characters, none of them a control character.");
     }
     for (field, date) in [("createdFrom", request.created_from), ("createdTo", request.created_to)] {

@@ -6,7 +6,7 @@ use super::Library;
 use crate::{
     db,
     domain::{
-        category::{Category, CategoryChange, slug_of},
+        category::{Category, CategoryChange},
         details::Details,
         error::ServiceResult,
         filename::Filename,
@@ -142,12 +142,13 @@ impl Library {
         let known = db::categories::list(self.inner.db.conn(), true).await?;
         let mut categories = Vec::new();
         for name in CATEGORIES {
-            if let Some(found) = known.iter().find(|category| category.name == name) {
+            if let Some(found) = known.iter().find(|category| category.name.eq_ignore_ascii_case(name)) {
                 categories.push(found.clone());
                 continue;
             }
             let (id, now) = (CategoryId(self.inner.clock.new_id()), self.inner.clock.now());
-            let mut category = Category::new(id, slug_of(name), self.inner.rules.max_upload_size, now);
+            let slug = self.free_slug(id, name).await?;
+            let mut category = Category::new(id, slug, self.inner.rules.max_upload_size, now);
             let change = CategoryChange { name: Some(name.to_owned()), ..CategoryChange::default() };
             category.apply(change, self.inner.rules.max_upload_size)?;
             db::categories::insert(self.inner.db.conn(), &category).await?;

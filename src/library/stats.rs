@@ -8,15 +8,13 @@ use super::Library;
 use crate::{
     db,
     domain::{
+        details::MAX_TAG_CHARS,
         error::{Refusal, ServiceResult, UserErrorCode},
         ids::UserId,
         stats::{DayCount, Stats, TagCount, Total},
         user::Caller,
     },
 };
-
-/// In characters: no tag is longer.
-const LONGEST_PREFIX: usize = 50;
 
 impl Library {
     /// What the caller has.
@@ -49,7 +47,7 @@ impl Library {
     /// `Unauthenticated` for an anonymous caller; a refusal of what no tag can begin with.
     pub async fn tags(&self, caller: &Caller, prefix: &str, first: u64) -> ServiceResult<Vec<TagCount>> {
         let owner = caller.user()?.id;
-        if prefix.chars().count() > LONGEST_PREFIX || prefix.chars().any(char::is_control) {
+        if prefix.chars().count() > MAX_TAG_CHARS || prefix.chars().any(char::is_control) {
             let why = "`prefix` has at most 50 characters, none of them a control character.";
             return Err(Refusal::on("prefix", UserErrorCode::InvalidValue, why).into());
         }

@@ -11,8 +11,6 @@ use crate::domain::{
     variant::VariantType,
 };
 
-const INCOMING: &str = "incoming/";
-const IMAGES: &str = "images/";
 /// The length of an id as text.
 const ID_LENGTH: usize = 36;
 
@@ -21,8 +19,10 @@ const ID_LENGTH: usize = 36;
 pub struct StorageKey(String);
 
 impl StorageKey {
-    /// Everything that Darkroom stores is behind one of these, and nothing else should be.
-    pub const PREFIXES: [&'static str; 2] = [IMAGES, INCOMING];
+    /// Uploads are behind this, and nothing else should be.
+    pub const INCOMING: &'static str = "incoming/";
+    /// Originals and variants are behind this, and nothing else should be.
+    pub const IMAGES: &'static str = "images/";
 
     /// A key that the storage told of.
     pub fn listed(key: impl Into<String>) -> Self {
@@ -36,7 +36,7 @@ impl StorageKey {
 
     /// Where an upload lands. Whatever is left here is litter.
     pub fn incoming(image: ImageId) -> Self {
-        Self(format!("{INCOMING}{image}"))
+        Self(format!("{}{image}", Self::INCOMING))
     }
 
     /// Where a completed original lives.
@@ -65,12 +65,12 @@ impl StorageKey {
         created_at: DateTime<Utc>,
         extension: &'static str,
     ) -> String {
-        format!("{IMAGES}{}/{owner}/{}/{id}.{extension}", category.slug, created_at.format("%Y/%m/%d"))
+        format!("{}{}/{owner}/{}/{id}.{extension}", Self::IMAGES, category.slug, created_at.format("%Y/%m/%d"))
     }
 
     /// The image whose upload lands at this key.
     pub fn image_of_incoming(key: &str) -> Option<ImageId> {
-        key.strip_prefix(INCOMING)?.parse().ok()
+        key.strip_prefix(Self::INCOMING)?.parse().ok()
     }
 
     pub fn as_str(&self) -> &str {

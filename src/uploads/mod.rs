@@ -1,10 +1,11 @@
 //! Service: the life of an upload, one file a step.
 //!
-//! request → receive → complete → process, and remove from anywhere; the sweep after all of them. Decides and owns the transactions;
-//! knows no door. Every change of an image goes through `change`: locked, written back together with the
-//! job that follows from it, committed, and only then told.
+//! request → receive → complete → process, and remove from anywhere; the sweep after all of them. Decides and
+//! owns the transactions; knows no door. An image is changed as `change` does it: locked, written back together with the job that
+//! follows from it, committed, and only then told.
 
 mod complete;
+mod litter;
 mod process;
 mod quota;
 mod receive;
@@ -15,14 +16,15 @@ mod sweep;
 mod trash;
 mod watch;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::DatabaseTransaction;
 
 pub use self::{
+    litter::Litter,
     request::NewUpload,
-    sweep::{Litter, Swept},
+    sweep::Swept,
     watch::{WatchAll, WatchOne},
 };
 use crate::{
@@ -70,6 +72,8 @@ struct Inner {
     hub: Hub,
     clock: Clock,
     rules: UploadRules,
+    /// Whether a sweep of this process saw that every image is in the search's index.
+    all_searchable: AtomicBool,
 }
 
 /// What follows from looking at a locked image.
@@ -85,7 +89,8 @@ enum Next {
 impl Uploads {
     /// Puts the service together.
     pub fn new(db: Db, queue: Queue, storage: Storage, hub: Hub, clock: Clock, rules: UploadRules) -> Self {
-        Self { inner: Arc::new(Inner { db, queue, storage, hub, clock, rules }) }
+        let all_searchable = AtomicBool::new(false);
+        Self { inner: Arc::new(Inner { db, queue, storage, hub, clock, rules, all_searchable }) }
     }
 
     fn now(&self) -> DateTime<Utc> {

@@ -102,7 +102,7 @@ impl Uploads {
         let format = image.format;
         let workshop = tokio::task::spawn_blocking(move || {
             let decoded = Decoded::from_bytes(&bytes, format, limits)?;
-            make(&decoded, imaging::metadata(&bytes), missing, &send)
+            make(&decoded, imaging::metadata(&bytes, format), missing, &send)
         });
         while let Some(made) = made.recv().await {
             match made {

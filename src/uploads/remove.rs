@@ -35,7 +35,7 @@ impl Uploads {
         self.change(id, decide).await.map(|image| image.id)
     }
 
-    /// Deletes an image in whatever state it is: into the trash, where there is one and it is completed. For good,
+    /// Deletes an image in whatever state it is: into the trash, where there is one and it was checked. For good,
     /// where that is asked for, also from the trash.
     ///
     /// # Errors
@@ -43,13 +43,14 @@ impl Uploads {
     pub async fn delete(&self, caller: &Caller, id: ImageId, for_good: bool) -> ServiceResult<ImageId> {
         let user = caller.user()?;
         let now = self.now();
-        let goes_to_trash = !for_good && self.inner.rules.trash_retention > TimeDelta::zero();
+        let retention = self.inner.rules.trash_retention;
+        let goes_to_trash = !for_good && retention > TimeDelta::zero();
         let is_there = |image: &Image| {
-            let is_there = image.is_visible() || (for_good && image.trashed_at().is_some());
+            let is_there = image.is_visible() || (for_good && image.in_trash().is_some());
             is_there && user.may_with_image_of(image.owner, Permission::DeleteAnyImage)
         };
         let decide = |image: &mut Image| {
-            if goes_to_trash && image.trash(now) {
+            if goes_to_trash && image.trash(now + retention, now) {
                 return Ok(Next::Save);
             }
             image.delete(now);

@@ -66,7 +66,7 @@ impl Uploads {
     /// Issues a fresh ticket for an image that still awaits its upload.
     ///
     /// # Errors
-    /// `IMAGE_NOT_FOUND`, or `INVALID_STATE` once the upload is over.
+    /// `IMAGE_NOT_FOUND`, `INVALID_STATE` once the upload is over, or `QUOTA_EXCEEDED`.
     pub async fn renew(&self, caller: &Caller, id: ImageId) -> ServiceResult<Ticket> {
         self.find_for(caller, id, Permission::ChangeAnyImage).await?;
         let now = self.now();
@@ -79,6 +79,9 @@ impl Uploads {
             Ok(Next::Save)
         };
         let image = self.change(id, decide).await?;
+        // Whoever has no room for it does not keep it waiting in the storage either.
+        let transaction = self.inner.db.begin().await?;
+        self.check_quota(&transaction, image.owner, image.declared_size, "imageId").await?;
         self.issue(image).await
     }
 
@@ -105,6 +108,12 @@ impl Uploads {
             let why = format!("The upload of this key is over: see image {}.", earlier.id);
             return Err(Refusal::on("idempotencyKey", UserErrorCode::InvalidState, why).into());
         }
+        let now = self.now();
+        let decide = |image: &mut Image| {
+            image.note_interest(now);
+            Ok(Next::Save)
+        };
+        let earlier = self.change(earlier.id, decide).await?;
         self.issue(earlier).await
     }
 

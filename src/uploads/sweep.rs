@@ -1,21 +1,23 @@
 //! Step 5, a job by the clock: nothing is left lying about, and nothing is lost that could be brought to its end.
 //!
 //! Every decision about a row is made under its lock, by the same rules as everybody else's, so a sweep may run
-//! beside anything, also beside another sweep.
+//! beside anything, also beside another sweep. What fails is told and passed over, so that it holds nothing else up.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use std::sync::atomic::Ordering;
 
-use super::{Next, Uploads, complete::retry};
+use chrono::TimeDelta;
+
+use super::{Next, Uploads, complete::retry, litter::LitterPages};
 use crate::{
     db::{self, images::Unsettled},
     domain::{
         error::{ServiceError, ServiceResult},
         failure::{Failure, FailureCode},
         ids::ImageId,
-        image::{Image, ImageStatus, UploadState},
+        image::{Image, ImageStatus},
         job::{Job, JobError},
     },
-    storage::{StorageKey, StoredObject},
+    storage::StorageKey,
 };
 
 const EVERY: TimeDelta = TimeDelta::hours(1);
@@ -23,10 +25,6 @@ const EVERY: TimeDelta = TimeDelta::hours(1);
 const LEFT_ALONE: TimeDelta = TimeDelta::minutes(2);
 /// How long an expired upload stays to be seen.
 const EXPIRED_VISIBLE: TimeDelta = TimeDelta::days(7);
-/// How old an object is before it can be litter.
-const LITTER_AGE: TimeDelta = TimeDelta::days(1);
-/// Storages tell the time by clocks of their own, in whole seconds.
-const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(1);
 const PAGE: u64 = 200;
 
 /// What a sweep did.
@@ -44,10 +42,9 @@ pub struct Swept {
     pub indexed: u64,
     /// Objects that no row knew.
     pub removed: u64,
+    /// Objects that no row knew, too many of them at once to believe it.
+    pub suspicious: u64,
 }
-
-/// An object that no row knows.
-pub type Litter = StoredObject;
 
 impl Uploads {
     /// Has a sweep run soon, if none is waiting anyway: to be called when a process starts.
@@ -78,29 +75,13 @@ impl Uploads {
         let mut swept = Swept::default();
         // What needs no storage comes first: it is done also while the storage is away.
         self.requeue_the_lost(&mut swept).await?;
-        self.purge(&mut swept).await?;
+        self.delete_the_overdue(&mut swept).await?;
         self.index_the_missing(&mut swept).await?;
         db::sessions::remove_expired(self.inner.db.conn(), self.now()).await?;
-        self.settle_uploads(&mut swept).await?;
-        let mut litter = LitterPages::new(self);
-        while let Some(page) = litter.next().await? {
-            let keys: Vec<StorageKey> = page.into_iter().map(|object| object.key).collect();
-            self.inner.storage.delete(&keys).await?;
-            swept.removed += keys.len() as u64;
-        }
+        self.complete_the_stored(&mut swept).await?;
+        self.expire_the_silent(&mut swept).await?;
+        self.remove_litter(&mut swept).await?;
         Ok(swept)
-    }
-
-    /// Gives every object that no row knows, and removes none.
-    ///
-    /// # Errors
-    /// When the storage or the database is away.
-    pub async fn find_litter(&self, mut each: impl FnMut(Litter) + Send) -> ServiceResult<()> {
-        let mut litter = LitterPages::new(self);
-        while let Some(page) = litter.next().await? {
-            page.into_iter().for_each(&mut each);
-        }
-        Ok(())
     }
 
     async fn requeue_the_lost(&self, swept: &mut Swept) -> ServiceResult<()> {
@@ -120,84 +101,129 @@ impl Uploads {
         Ok(())
     }
 
-    /// Deletes expired uploads that were seen for a week, and what was in the trash for long enough.
-    async fn purge(&self, swept: &mut Swept) -> ServiceResult<()> {
+    /// Expired uploads that were seen for a week, and what was in the trash for as long as it was to be.
+    async fn delete_the_overdue(&self, swept: &mut Swept) -> ServiceResult<()> {
         let now = self.now();
-        let is_expired = |image: &Image| image.failure().is_some_and(|why| why.code == FailureCode::UploadExpired);
-        let is_trashed = |image: &Image| image.trashed_at().is_some();
-        self.delete_older(ImageStatus::Failed, now - EXPIRED_VISIBLE, is_expired, swept).await?;
-        self.delete_older(ImageStatus::Trashed, now - self.inner.rules.trash_retention, is_trashed, swept).await
-    }
-
-    async fn delete_older(
-        &self,
-        status: ImageStatus,
-        than: DateTime<Utc>,
-        is_meant: impl Fn(&Image) -> bool + Send + Sync,
-        swept: &mut Swept,
-    ) -> ServiceResult<()> {
-        let now = self.now();
-        let mut unsettled = Unsettled::of(status, than, PAGE);
-        while let Some(images) = unsettled.next(self.inner.db.conn()).await? {
-            for image in images.iter().filter(|image| is_meant(image)) {
-                let is_still_meant = |image: &Image| is_meant(image) && image.updated_at <= than;
-                let decide = |image: &mut Image| {
-                    image.delete(now);
-                    Ok(Next::SaveAnd(Job::Discard(image.id), now))
-                };
-                swept.deleted += u64::from(was_done(self.change_if(image.id, is_still_meant, decide).await)?);
+        let seen_since = now - EXPIRED_VISIBLE;
+        let is_overdue = |image: &Image| match image.in_trash() {
+            Some((_, until)) => until <= now,
+            None => {
+                let is_expired = image.failure().is_some_and(|why| why.code == FailureCode::UploadExpired);
+                is_expired && image.updated_at <= seen_since
+            }
+        };
+        let expired = Unsettled::failed(FailureCode::UploadExpired, seen_since, PAGE);
+        let trashed = Unsettled::of(ImageStatus::Trashed, now, PAGE);
+        for mut unsettled in [expired, trashed] {
+            while let Some(images) = unsettled.next(self.inner.db.conn()).await? {
+                for image in images.into_iter().filter(is_overdue) {
+                    let decide = |image: &mut Image| {
+                        image.delete(now);
+                        Ok(Next::SaveAnd(Job::Discard(image.id), now))
+                    };
+                    swept.deleted += u64::from(was_done(self.change_if(image.id, is_overdue, decide).await)?);
+                }
             }
         }
         Ok(())
     }
 
-    /// Images from before there was a search.
+    /// Images from before there was a search. Once all are found, no more can come.
     async fn index_the_missing(&self, swept: &mut Swept) -> ServiceResult<()> {
-        loop {
-            let ids = db::search::missing(self.inner.db.conn(), PAGE).await?;
+        let mut behind = None;
+        while !self.inner.all_searchable.load(Ordering::Relaxed) {
+            let ids = db::search::missing(self.inner.db.conn(), behind, PAGE).await?;
+            behind = ids.last().copied().or(behind);
             if ids.is_empty() {
-                return Ok(());
+                self.inner.all_searchable.store(true, Ordering::Relaxed);
             }
+            let transaction = self.inner.db.begin().await?;
             for id in ids {
-                let transaction = self.inner.db.begin().await?;
                 if let Some(image) = db::images::lock(&transaction, id).await? {
                     db::images::redescribe(&transaction, &image).await?;
-                    transaction.commit().await?;
                     swept.indexed += 1;
                 }
             }
+            transaction.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Uploads whose clients fell silent behind their last byte.
+    async fn complete_the_stored(&self, swept: &mut Swept) -> ServiceResult<()> {
+        let mut continuation = None;
+        loop {
+            let page = self.inner.storage.list(StorageKey::INCOMING, continuation).await?;
+            let ids: Vec<ImageId> = page.objects.iter().filter_map(|object| object.key.image()).collect();
+            let left_alone_since = self.now() - LEFT_ALONE;
+            for image in db::images::find_many(self.inner.db.conn(), &ids).await? {
+                if image.awaits_upload() && image.updated_at <= left_alone_since {
+                    swept.completed += u64::from(self.complete_stored(image.id).await?);
+                }
+            }
+            continuation = page.continuation;
+            if continuation.is_none() {
+                return Ok(());
+            }
         }
     }
 
-    /// Completes what was stored, and expires what never came.
-    async fn settle_uploads(&self, swept: &mut Swept) -> ServiceResult<()> {
+    /// Uploads that gave no sign of life for too long.
+    async fn expire_the_silent(&self, swept: &mut Swept) -> ServiceResult<()> {
+        let now = self.now();
+        let silent_since = now - self.inner.rules.upload_expiry;
+        let is_silent = |image: &Image| image.awaits_upload() && image.updated_at <= silent_since;
         for status in [ImageStatus::Pending, ImageStatus::Uploading] {
-            let mut unsettled = Unsettled::of(status, self.now() - LEFT_ALONE, PAGE);
+            let mut unsettled = Unsettled::of(status, silent_since, PAGE);
             while let Some(images) = unsettled.next(self.inner.db.conn()).await? {
-                for image in images {
-                    if self.complete_stored(image.id).await? {
+                for Image { id, .. } in images {
+                    let is_stored = self.inner.storage.head(&StorageKey::incoming(id)).await?.is_some();
+                    if is_stored && self.complete_stored(id).await? {
                         swept.completed += 1;
-                    } else if self.expire(image.id).await? {
-                        swept.expired += 1;
+                        continue;
                     }
+                    let decide = |image: &mut Image| {
+                        image.fail(expired(is_stored), now);
+                        Ok(Next::SaveAnd(Job::Discard(id), now))
+                    };
+                    swept.expired += u64::from(was_done(self.change_if(id, is_silent, decide).await)?);
                 }
             }
         }
         Ok(())
     }
 
-    /// Says whether the upload was still awaited, and its sign of life too long ago.
-    async fn expire(&self, id: ImageId) -> ServiceResult<bool> {
-        let now = self.now();
-        let silent_since = now - self.inner.rules.upload_expiry;
-        let is_expired = |image: &Image| image.awaits_upload() && image.updated_at <= silent_since;
-        let message = "Nothing was uploaded in time: ask for a new ticket.".to_owned();
-        let decide = |image: &mut Image| {
-            image.fail(Failure { code: FailureCode::UploadExpired, message }, now);
-            Ok(Next::SaveAnd(Job::Discard(id), now))
-        };
-        was_done(self.change_if(id, is_expired, decide).await)
+    async fn remove_litter(&self, swept: &mut Swept) -> ServiceResult<()> {
+        let mut pages = LitterPages::new(self);
+        let mut failed = Ok(());
+        while let Some(page) = pages.next().await? {
+            let count = page.litter.len() as u64;
+            if page.is_suspicious() {
+                swept.suspicious += count;
+                tracing::error!(
+                    objects = count,
+                    first = %page.litter[0].key,
+                    "so many objects that no row knows are left alone: is this the database of this bucket?"
+                );
+                continue;
+            }
+            let keys: Vec<StorageKey> = page.litter.into_iter().map(|object| object.key).collect();
+            match self.inner.storage.delete(&keys).await {
+                Ok(()) => swept.removed += count,
+                Err(error) => failed = Err(error.into()),
+            }
+        }
+        failed
     }
+}
+
+fn expired(is_stored: bool) -> Failure {
+    let message = if is_stored {
+        "It was uploaded, but there was no room for it in time: ask for a new ticket."
+    } else {
+        "Nothing was uploaded in time: ask for a new ticket."
+    };
+    Failure { code: FailureCode::UploadExpired, message: message.to_owned() }
 }
 
 /// Whether something was changed; what was not there to be changed was somebody else's to deal with.
@@ -206,56 +232,5 @@ fn was_done(changed: ServiceResult<Image>) -> ServiceResult<bool> {
         Ok(_) => Ok(true),
         Err(ServiceError::Refused(_)) => Ok(false),
         Err(error) => Err(error),
-    }
-}
-
-/// Walks through the bucket, a page at a time.
-struct LitterPages<'a> {
-    uploads: &'a Uploads,
-    prefixes: Vec<&'static str>,
-    continuation: Option<String>,
-}
-
-impl<'a> LitterPages<'a> {
-    fn new(uploads: &'a Uploads) -> Self {
-        Self { uploads, prefixes: StorageKey::PREFIXES.to_vec(), continuation: None }
-    }
-
-    /// The litter of the next page, possibly none; `None` behind the last page.
-    async fn next(&mut self) -> ServiceResult<Option<Vec<Litter>>> {
-        let Some(prefix) = self.prefixes.last() else { return Ok(None) };
-        let inner = &self.uploads.inner;
-        let page = inner.storage.list(prefix, self.continuation.take()).await?;
-        self.continuation = page.continuation;
-        if self.continuation.is_none() {
-            self.prefixes.pop();
-        }
-        // What is older than the database is none of its making: a wrong DATABASE_URL must not empty a bucket.
-        let Some(oldest) = db::users::first_made_at(inner.db.conn()).await? else { return Ok(Some(Vec::new())) };
-        let litter_age = oldest - CLOCKS_DIFFER..self.uploads.now() - LITTER_AGE;
-        let objects = page.objects.into_iter().filter(|object| litter_age.contains(&object.modified));
-        let objects: Vec<StoredObject> = objects.collect();
-        let ids: Vec<ImageId> = objects.iter().filter_map(|object| object.key.image()).collect();
-        let images = db::images::find_many(inner.db.conn(), &ids).await?;
-        let is_known = |object: &StoredObject| {
-            let image = images.iter().find(|image| Some(image.id) == object.key.image());
-            image.is_some_and(|image| knows(image, &object.key))
-        };
-        Ok(Some(objects.into_iter().filter(|object| !is_known(object)).collect()))
-    }
-}
-
-/// Whether an image in its state has to do with the object.
-fn knows(image: &Image, key: &StorageKey) -> bool {
-    let is_incoming = *key == StorageKey::incoming(image.id);
-    match &image.state {
-        UploadState::Pending | UploadState::Uploading { .. } => is_incoming,
-        UploadState::Processing { .. } | UploadState::Failed { kept: Some(_), .. } => {
-            StorageKey::all_of(image).contains(key)
-        }
-        UploadState::Completed { .. } | UploadState::Trashed { .. } => {
-            !is_incoming && StorageKey::all_of(image).contains(key)
-        }
-        UploadState::Failed { kept: None, .. } | UploadState::Deleted => false,
     }
 }

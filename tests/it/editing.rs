@@ -285,6 +285,19 @@ async fn the_trash_keeps_what_was_completed_until_its_time_is_over() {
     ann.mutate("deleteImages", input, "results { deletedImageId }").await;
     app.run_all_jobs().await;
     assert_eq!(app.objects().await, NONE);
+    // What is in the workshop again is not lost either, and goes back there.
+    let image = ann.processed(&app, "a.jpg", "image/jpeg", pictures::small_jpeg()).await;
+    let again = json!({"imageId": image["id"], "types": ["SMALL"]});
+    assert_eq!(ann.mutate("generateVariants", again, "image { status }").await.0["image"]["status"], "PROCESSING");
+    ann.mutate("deleteImage", json!({"imageId": image["id"]}), "deletedImageId").await;
+    app.run_all_jobs().await;
+    assert_eq!(ann.send("{ trash { totalCount } }", Value::Null).await.0["data"]["trash"]["totalCount"], 1);
+    let restored = ann.mutate("restoreImage", json!({"imageId": image["id"]}), restore).await;
+    assert_eq!(restored.0["image"]["status"], "PROCESSING");
+    app.run_all_jobs().await;
+    let whole = ann.image(image["id"].as_str().expect("an id")).await;
+    assert_eq!((&whole["status"], whole["variants"].as_array().expect("variants").len()), (&json!("COMPLETED"), 5));
+    ann.mutate("deleteImage", json!({"imageId": image["id"], "permanently": true}), "deletedImageId").await;
     // What was never completed has nothing to restore.
     let ticket = ann.ticket("a.jpg", "image/jpeg", 10).await;
     ann.mutate("deleteImage", json!({"imageId": ticket.image}), "deletedImageId").await;
@@ -312,6 +325,8 @@ async fn nobody_has_more_than_their_quota() {
     ann.complete(&second.image).await;
     let refused = ann.mutate("completeUpload", json!({"imageId": third.image}), "image { status }").await;
     assert_eq!(refused.user_error_codes(), ["QUOTA_EXCEEDED"]);
+    let refused = ann.mutate("renewUpload", json!({"imageId": third.image}), "upload { url }").await;
+    assert_eq!(refused.user_error_codes(), ["QUOTA_EXCEEDED"], "nor is it kept waiting");
     let state = ann.image(&third.image).await;
     assert!(["PENDING", "UPLOADING"].contains(&state["status"].as_str().expect("a status")), "{state}");
     let input = json!({"filename": "4.jpg", "contentType": "image/jpeg", "fileSize": photo.len(),

@@ -31,7 +31,7 @@ fn may_know(from: &str, to: &str) -> bool {
         // HTTP carries GraphQL, and mounts the embedded storage; readiness asks the hands for a sign of life.
         ("http", "graphql" | "storage" | "db") => true,
         // The commands put an application together, and look at pictures.
-        ("cli", "app" | "config" | "graphql" | "http" | "imaging") => true,
+        ("cli", "app" | "config" | "graphql" | "http" | "imaging" | "worker") => true,
         ("secrets" | "config", to) => layer(to) == 0,
         (from, _) if layer(from) == 4 => true,
         (from, to) => layer(from) == layer(to) + 1,

@@ -379,3 +379,25 @@ async fn assert_gone(ann: &Client, ticket: &Ticket) {
         assert_eq!(ann.mutate(name, id.clone(), field).await.user_error_codes(), ["IMAGE_NOT_FOUND"], "{name}");
     }
 }
+
+#[tokio::test]
+async fn what_was_good_enough_once_is_kept_whatever_is_thought_of_it_later() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann@example.com").await;
+    let image = ann.processed(&app, "a.jpg", "image/jpeg", pictures::small_jpeg()).await;
+    let id = image["id"].as_str().expect("an id");
+    // The object is damaged in the storage, or the decoder became stricter.
+    let key = darkroom::storage::StorageKey::listed(image["fileKey"].as_str().expect("a key"));
+    app.app.storage.put(&key, bytes::Bytes::from_static(b"\xFF\xD8\xFF no more"), "image/jpeg").await.expect("stored");
+    for _ in 0..2 {
+        ann.mutate("generateVariants", json!({"imageId": id}), "image { status }").await;
+        app.run_all_jobs().await;
+        let failed = ann.image(id).await;
+        assert_eq!((&failed["status"], &failed["failure"]["code"]), (&json!("FAILED"), &json!("CORRUPT")));
+        assert_eq!((&failed["existsInStorage"], &failed["width"]), (&json!(true), &image["width"]));
+    }
+    app.app.storage.put(&key, pictures::small_jpeg().into(), "image/jpeg").await.expect("stored");
+    ann.mutate("generateVariants", json!({"imageId": id}), "image { status }").await;
+    app.run_all_jobs().await;
+    assert_eq!(ann.image(id).await["status"], "COMPLETED");
+}

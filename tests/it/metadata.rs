@@ -75,6 +75,23 @@ async fn every_orientation_of_truth_is_kept_apart() {
         (ExifBlock::default().exif_ascii(0x9003, "2026:13:45 99:99:99"), "/takenAt", Value::Null),
         (ExifBlock::default().exif_ascii(0x9003, "yesterday"), "/takenAt", Value::Null),
         (ExifBlock::default().gps_ascii(1, "N").gps_rational(2, &[(1, 0), (0, 0), (0, 0)]), "/location", Value::Null),
+        (ExifBlock::default().ascii(0x013B, "한 사람"), "/exif/Artist", json!("한 사람")),
+        (ExifBlock::default().exif_undefined(0x9286, b"ASCII\0\0\0hello"), "/exif/UserComment", json!("hello")),
+        (ExifBlock::default().exif_rational(0x829A, &[(1, 0)]), "/exif", json!({})),
+        (
+            ExifBlock::default().exif_ascii(0x9003, "9999:12:31 23:59:59").exif_ascii(0x9011, "-23:59"),
+            "/takenAt",
+            Value::Null,
+        ),
+        (
+            ExifBlock::default()
+                .gps_ascii(1, "Q")
+                .gps_rational(2, &[(33, 1), (0, 1), (0, 1)])
+                .gps_ascii(3, "E")
+                .gps_rational(4, &[(1, 1), (0, 1), (0, 1)]),
+            "/location",
+            Value::Null,
+        ),
         (
             ExifBlock::default()
                 .gps_ascii(1, "N")
@@ -92,6 +109,38 @@ async fn every_orientation_of_truth_is_kept_apart() {
     let image = ann.processed(&app, "a.jpg", "image/jpeg", plain).await;
     let found = metadata(&ann, &image["id"]).await;
     assert_eq!((&found["exif"], &found["takenAt"]), (&json!({}), &Value::Null), "nothing was written");
+}
+
+/// Each of these would be gigabytes if the parser were let at it: the file is small, and what it says of itself is not.
+#[tokio::test]
+async fn blocks_that_would_be_bombs_are_not_parsed() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann@example.com").await;
+    let (photo, png) = (pictures::small_jpeg(), pictures::png(&pictures::drawing(64, 64).into()));
+    let before = resident_memory();
+    for (name, kind, bytes) in [
+        ("a.jpg", "image/jpeg", ExifBlock::pointing_in_squares(2000).in_jpeg(&photo)),
+        ("a.png", "image/png", ExifBlock::pointing_in_squares(60_000).in_png(&png)),
+        ("a.png", "image/png", ExifBlock::sharing_one_value(100, 5_000_000).in_png(&png)),
+        (
+            "a.png",
+            "image/png",
+            phone().exif_undefined(0x9286, &vec![0; 400_000]).ascii(0x013B, &"\0".repeat(400_000)).in_png(&png),
+        ),
+    ] {
+        let image = ann.processed(&app, name, kind, bytes).await;
+        assert_eq!(image["status"], "COMPLETED", "{}", image["failure"]);
+        assert_eq!(metadata(&ann, &image["id"]).await["exif"], json!({}));
+    }
+    let grown = resident_memory().saturating_sub(before);
+    assert!(grown < 300 * 1024 * 1024, "{grown} bytes");
+}
+
+/// In bytes, of this process.
+fn resident_memory() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");
+    let pages: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("a number");
+    pages * 4096
 }
 
 #[tokio::test]

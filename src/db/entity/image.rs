@@ -31,6 +31,7 @@ pub struct Model {
     pub upload_started_at: Option<DateTimeUtc>,
     pub upload_completed_at: Option<DateTimeUtc>,
     pub trashed_at: Option<DateTimeUtc>,
+    pub purge_at: Option<DateTimeUtc>,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
 }

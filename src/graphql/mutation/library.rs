@@ -34,7 +34,7 @@ impl LibraryMutation {
 
     /// Changes the tags and the category of up to 100 images, each by itself: where one is refused, the others are
     /// changed all the same.
-    #[graphql(complexity = "100 + 20 * child_complexity")]
+    #[graphql(complexity = "10 + input.image_ids.len() * (10 + child_complexity)")]
     async fn update_images(
         &self,
         ctx: &Context<'_>,

@@ -96,7 +96,7 @@ impl UploadMutation {
     }
 
     /// Deletes up to 100 images, each by itself: where one is refused, the others are deleted all the same.
-    #[graphql(complexity = "100 + 20 * child_complexity")]
+    #[graphql(complexity = "10 + input.image_ids.len() * (10 + child_complexity)")]
     async fn delete_images(
         &self,
         ctx: &Context<'_>,

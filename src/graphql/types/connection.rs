@@ -137,6 +137,12 @@ impl ImageConnection {
 }
 
 impl ImageFilter {
+    /// What looking through an owner's images for it may cost, as complexity.
+    pub const fn cost(&self) -> usize {
+        let looks_through = self.search.is_some() || self.tags.is_some();
+        if looks_through || self.created_from.is_some() || self.created_to.is_some() { 250 } else { 0 }
+    }
+
     /// The filter, for the library to check.
     ///
     /// # Errors

@@ -237,10 +237,7 @@ impl Image {
 
     /// What the camera wrote into the file; null until processed.
     async fn metadata(&self, ctx: &Context<'_>) -> Result<Option<ImageMetadata>, ApiError> {
-        if self.image.facts().is_none() {
-            return Ok(None);
-        }
-        let metadata = loaders::load(ctx, MetadataOf(self.image.id)).await?.unwrap_or_default();
+        let Some(metadata) = loaders::load(ctx, MetadataOf(self.image.id)).await? else { return Ok(None) };
         let is_for_owner = ctx.caller().user().is_ok_and(|user| user.id == self.image.owner);
         Ok(Some(ImageMetadata { metadata, is_for_owner }))
     }
@@ -268,7 +265,12 @@ impl Image {
 
     /// When it was put into the trash; null outside of it.
     async fn trashed_at(&self) -> Option<DateTime<Utc>> {
-        self.image.trashed_at()
+        self.image.in_trash().map(|(since, _)| since)
+    }
+
+    /// Until when it can be restored; null outside of the trash.
+    async fn purge_at(&self) -> Option<DateTime<Utc>> {
+        self.image.in_trash().map(|(_, until)| until)
     }
 
     /// When the ticket was issued.

@@ -47,14 +47,16 @@ impl ImageMetadata {
         self.metadata.taken_at.as_ref()?.offset.as_deref()
     }
 
-    /// Where the picture was taken: for the owner's eyes alone, null for everybody else's.
+    /// Where the picture was taken: for the owner's eyes alone, null for everybody else's. The original behind `url`
+    /// is what was uploaded, and may say more; the variants say nothing.
     async fn location(&self) -> Option<GeoPoint> {
         let location = self.metadata.location.filter(|_| self.is_for_owner)?;
         Some(GeoPoint { latitude: location.latitude, longitude: location.longitude })
     }
 
     /// Every EXIF tag that was read, by its standard name, as people read it; those of the location for the owner's
-    /// eyes alone. Example: `{"FNumber": "f/1.6", "ISOSpeedRatings": "50"}`.
+    /// eyes alone. Example: `{"FNumber": "f/1.6", "PhotographicSensitivity": "50"}`.
+    #[graphql(complexity = 5)]
     async fn exif(&self) -> Json<BTreeMap<&str, &str>> {
         let location = self.metadata.location_exif.iter().filter(|_| self.is_for_owner);
         Json(self.metadata.exif.iter().chain(location).map(|(tag, value)| (tag.as_str(), value.as_str())).collect())

@@ -86,6 +86,32 @@ impl ExifBlock {
         self
     }
 
+    /// So many entries of the main directory that all point to one directory of as many.
+    pub fn pointing_in_squares(count: u16) -> Self {
+        let behind = 8 + directory_bytes(count);
+        let pointer = [&[0x69, 0x87, 4, 0, 1, 0, 0, 0], behind.to_le_bytes().as_slice()].concat();
+        let entry: &[u8] = &[0x00, 0x92, 3, 0, 1, 0, 0, 0, 1, 0, 0, 0];
+        let mut raw = b"II*\0\x08\0\0\0".to_vec();
+        for entry in [pointer.as_slice(), entry] {
+            raw.extend(count.to_le_bytes());
+            raw.extend(entry.repeat(count.into()));
+            raw.extend([0; 4]);
+        }
+        Self { raw: Some(raw), ..Self::default() }
+    }
+
+    /// So many texts that are all the same bytes: each of them NUL.
+    pub fn sharing_one_value(entries: u16, length: u32) -> Self {
+        let at = 8 + directory_bytes(entries);
+        let head: &[u8] = &[0x3B, 0x01, 2, 0];
+        let entry = [head, &length.to_le_bytes(), &at.to_le_bytes()].concat();
+        let mut raw = b"II*\0\x08\0\0\0".to_vec();
+        raw.extend(entries.to_le_bytes());
+        raw.extend(entry.repeat(entries.into()));
+        raw.extend(vec![0; 4 + length as usize]);
+        Self { raw: Some(raw), ..Self::default() }
+    }
+
     fn tiff(&self) -> Vec<u8> {
         if let Some(raw) = &self.raw {
             return raw.clone();
@@ -124,6 +150,10 @@ impl ExifBlock {
         let sum = crc32(&chunk).to_be_bytes();
         [&png[..behind_header], &length, &chunk, &sum, &png[behind_header..]].concat()
     }
+}
+
+fn directory_bytes(entries: u16) -> u32 {
+    2 + 12 * u32::from(entries) + 4
 }
 
 fn directory_length(entries: &[Entry]) -> usize {

@@ -1,0 +1,102 @@
+//! Objects that no row knows, and how to tell them from those of another database.
+
+use chrono::TimeDelta;
+
+use super::Uploads;
+use crate::{
+    db,
+    domain::{
+        error::ServiceResult,
+        ids::ImageId,
+        image::{Image, UploadState},
+    },
+    storage::{StorageKey, StoredObject},
+};
+
+/// How old an object is before it can be litter.
+const AGE: TimeDelta = TimeDelta::days(1);
+/// Storages tell the time by clocks of their own, in whole seconds.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(1);
+/// So many at once, and more of them than of what is known, are no litter but somebody else's, or a lost database.
+const SUSPICIOUS: usize = 100;
+
+/// An object that no row knows.
+pub type Litter = StoredObject;
+
+/// Walks through what is Darkroom's in the bucket, a page at a time.
+pub(super) struct LitterPages<'a> {
+    uploads: &'a Uploads,
+    prefixes: Vec<&'static str>,
+    continuation: Option<String>,
+}
+
+/// What of a page is litter.
+pub(super) struct LitterPage {
+    pub litter: Vec<Litter>,
+    known: usize,
+}
+
+impl LitterPage {
+    pub(super) const fn is_suspicious(&self) -> bool {
+        self.litter.len() > SUSPICIOUS && self.litter.len() > self.known
+    }
+}
+
+impl Uploads {
+    /// Gives every object that no row knows, and removes none.
+    ///
+    /// # Errors
+    /// When the storage or the database is away.
+    pub async fn find_litter(&self, mut each: impl FnMut(Litter) + Send) -> ServiceResult<()> {
+        let mut pages = LitterPages::new(self);
+        while let Some(page) = pages.next().await? {
+            page.litter.into_iter().for_each(&mut each);
+        }
+        Ok(())
+    }
+}
+
+impl<'a> LitterPages<'a> {
+    pub(super) fn new(uploads: &'a Uploads) -> Self {
+        Self { uploads, prefixes: vec![StorageKey::INCOMING, StorageKey::IMAGES], continuation: None }
+    }
+
+    /// The next page; `None` behind the last one.
+    pub(super) async fn next(&mut self) -> ServiceResult<Option<LitterPage>> {
+        let Some(prefix) = self.prefixes.last() else { return Ok(None) };
+        let inner = &self.uploads.inner;
+        let page = inner.storage.list(prefix, self.continuation.take()).await?;
+        self.continuation = page.continuation;
+        if self.continuation.is_none() {
+            self.prefixes.pop();
+        }
+        let of_images = page.objects.iter().filter_map(|object| object.key.image());
+        let ids: Vec<ImageId> = of_images.collect();
+        let images = db::images::find_many(inner.db.conn(), &ids).await?;
+        let is_known = |object: &StoredObject| {
+            let image = images.iter().find(|image| Some(image.id) == object.key.image());
+            image.is_some_and(|image| knows(image, &object.key))
+        };
+        let (known, unknown): (Vec<_>, Vec<_>) = page.objects.into_iter().partition(is_known);
+        // What is older than the database is none of its making: a wrong DATABASE_URL must not empty a bucket.
+        let Some(oldest) = db::users::first_made_at(inner.db.conn()).await? else { return Ok(None) };
+        let age = oldest - CLOCKS_DIFFER..self.uploads.now() - AGE;
+        let litter = unknown.into_iter().filter(|object| age.contains(&object.modified)).collect();
+        Ok(Some(LitterPage { litter, known: known.len() }))
+    }
+}
+
+/// Whether an image in its state has to do with the object.
+fn knows(image: &Image, key: &StorageKey) -> bool {
+    let is_incoming = *key == StorageKey::incoming(image.id);
+    match &image.state {
+        UploadState::Pending | UploadState::Uploading { .. } => is_incoming,
+        UploadState::Processing { .. } | UploadState::Failed { kept: Some(_), .. } => {
+            StorageKey::all_of(image).contains(key)
+        }
+        UploadState::Completed { .. } | UploadState::Trashed { .. } => {
+            !is_incoming && StorageKey::all_of(image).contains(key)
+        }
+        UploadState::Failed { kept: None, .. } | UploadState::Deleted => false,
+    }
+}
