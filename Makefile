@@ -1,6 +1,6 @@
 # make run    one binary, SQLite and S3 inside, on http://localhost:8000
 # make test   everything that has to hold, on both storages and with real clients
-.PHONY: run test test-rust test-elsewhere test-clients web bench schema fmt lint deny clean
+.PHONY: run test test-rust test-elsewhere test-clients web bench bench-api bench-growth schema fmt lint deny clean
 
 export CARGO_TERM_COLOR ?= always
 NPM := $(shell command -v npm 2>/dev/null)
@@ -42,6 +42,18 @@ bench: web
 	cargo build --release --quiet
 	cd bench && npm ci --no-audit --no-fund --silent
 	DARKROOM=$(CURDIR)/target/release/darkroom node bench/upload.mjs $(PHOTO)
+
+# Beside Apollo Server 5 on one PostgreSQL with IMAGES images, and beside a bare handler.
+bench-api:
+	cargo build --release --quiet --package darkroom --package bare-peer
+	cd bench && npm ci --no-audit --no-fund --silent && cd peers/apollo && npm ci --no-audit --no-fund --silent
+	DARKROOM=$(CURDIR)/target/release/darkroom BARE=$(CURDIR)/target/release/bare-peer \
+	    tests/with-postgres.sh node bench/api.mjs
+
+# Lists, searches and statistics at 10,000, 100,000 and 1,000,000 images, on both databases. Takes about ten minutes.
+bench-growth:
+	cargo build --release --quiet
+	DARKROOM=$(CURDIR)/target/release/darkroom tests/with-postgres.sh node bench/growth.mjs
 
 schema:
 	cargo run --quiet -- schema > schema.graphql

@@ -111,6 +111,8 @@ async function load(server, token, operation, world, amount) {
   const result = await autocannon({
     url: server.url,
     connections: CONNECTIONS,
+    // The end of a run is seen at the end of a sample.
+    sampleInt: 20,
     amount,
     requests: [{ method: "POST", headers, setupRequest: (request) => ({ ...request, body: bodies[at++ % bodies.length] }) }],
   });
@@ -173,7 +175,7 @@ try {
   const results = { [ours.name]: [], [bare.name]: [] };
   for (let round = 0; round < ROUNDS + 1; round++) {
     for (const server of [ours, bare]) {
-      const result = await load(server, token, OPERATIONS[0], world, 6000);
+      const result = await load(server, token, OPERATIONS[0], world, 12_000);
       if (round > 0) results[server.name].push(result);
     }
   }

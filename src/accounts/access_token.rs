@@ -94,6 +94,17 @@ impl Accounts {
         if !(claims.nbf..claims.exp).contains(&now.timestamp()) {
             return Err(ServiceError::Unauthenticated);
         }
+        let user = self.user_of(&claims, now).await?;
+        let expires_at = DateTime::from_timestamp(claims.exp, 0).unwrap_or(now);
+        Ok(Caller::User { user, session: claims.sid, expires_at })
+    }
+
+    /// The user, if the log-in still stands; as it was a moment ago.
+    async fn user_of(&self, claims: &Claims, now: DateTime<Utc>) -> ServiceResult<User> {
+        let key = (claims.sub, claims.sid);
+        if let Some(user) = self.inner.callers.recall(&key, now) {
+            return Ok(user);
+        }
         let conn = self.inner.db.conn();
         if let Some(session) = claims.sid
             && !db::sessions::is_alive(conn, session, now).await?
@@ -101,7 +112,7 @@ impl Accounts {
             return Err(ServiceError::Unauthenticated);
         }
         let user = db::users::find(conn, claims.sub).await?.ok_or(ServiceError::Unauthenticated)?;
-        let expires_at = DateTime::from_timestamp(claims.exp, 0).unwrap_or(now);
-        Ok(Caller::User { user, session: claims.sid, expires_at })
+        self.inner.callers.remember(key, user.clone(), now);
+        Ok(user)
     }
 }

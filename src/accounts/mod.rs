@@ -8,15 +8,23 @@ mod sign_in;
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::{access_token::AccessToken, first_admin::NewAdmin};
 use self::{access_token::TokenKeys, password::PasswordHasher};
 use crate::{
     clock::Clock,
     db::Db,
-    domain::{error::ServiceError, user::User},
+    domain::{
+        error::ServiceError,
+        ids::{SessionId, UserId},
+        memory::Memory,
+        user::User,
+    },
 };
+
+/// How late a log-out at another process may be seen.
+const CALLER_MOMENT: TimeDelta = TimeDelta::seconds(1);
 
 /// The account service.
 #[derive(Clone)]
@@ -29,6 +37,8 @@ struct Inner {
     clock: Clock,
     keys: TokenKeys,
     passwords: PasswordHasher,
+    /// Who asked a moment ago, and by which log-in.
+    callers: Memory<(UserId, Option<SessionId>), User>,
 }
 
 /// What somebody has after signing in.
@@ -48,7 +58,7 @@ impl Accounts {
     /// When no password can be hashed.
     pub fn new(db: Db, clock: Clock, jwt_secret: &[u8]) -> Result<Self, ServiceError> {
         let passwords = PasswordHasher::new()?;
-        let keys = TokenKeys::new(jwt_secret);
-        Ok(Self { inner: Arc::new(Inner { db, clock, keys, passwords }) })
+        let (keys, callers) = (TokenKeys::new(jwt_secret), Memory::of(CALLER_MOMENT));
+        Ok(Self { inner: Arc::new(Inner { db, clock, keys, passwords, callers }) })
     }
 }

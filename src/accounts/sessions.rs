@@ -61,6 +61,7 @@ impl Accounts {
         caller.user()?;
         if let Caller::User { session: Some(session), .. } = caller {
             db::sessions::remove(self.inner.db.conn(), *session).await?;
+            self.inner.callers.forget();
         }
         Ok(())
     }

@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait,
 };
 
 use super::{
+    Db,
     entity::image::{Column, Entity, Model},
     impossible, locks_rows, search, signed,
     sql::Sql,
@@ -141,6 +142,23 @@ pub async fn insert(
     search::put(transaction, image).await
 }
 
+/// Adds a new image by itself, whole or not at all: in one statement where one can do it.
+///
+/// # Errors
+/// As `insert`.
+pub async fn insert_alone(db: &Db, image: &Image, idempotency_key: Option<String>) -> Result<(), DbErr> {
+    let conn = db.conn();
+    if conn.get_database_backend() == DbBackend::Postgres {
+        let mut row = Model::from(image).into_active_model();
+        row.idempotency_key = Set(idempotency_key);
+        let added = Entity::insert(row).build(DbBackend::Postgres);
+        return search::put_with(conn, added, image).await;
+    }
+    let transaction = db.begin().await?;
+    insert(&transaction, image, idempotency_key).await?;
+    transaction.commit().await
+}
+
 /// Adds many images at once, with everything that finds them; at most 1000.
 ///
 /// # Errors
@@ -180,6 +198,50 @@ pub async fn update(transaction: &impl ConnectionTrait, image: &Image) -> Result
 pub async fn remove(conn: &impl ConnectionTrait, id: ImageId) -> Result<(), DbErr> {
     Entity::delete_by_id(id.0).exec(conn).await?;
     Ok(())
+}
+
+/// What `read` reads, in its order. By their places, not their names: lists read hundreds of values.
+pub(super) const COLUMNS: &str = "id, owner_id, category_id, original_filename, content_type, declared_size, file_size, \
+    file_key, title, title_key, description, alt_text, tags, status, revision, bytes_received, stored_size, \
+    stored_etag, width, height, placeholder, failure_code, failure_message, upload_started_at, upload_completed_at, \
+    trashed_at, purge_at, created_at, updated_at";
+
+/// An image from a row of `COLUMNS`.
+pub(super) fn read(row: &QueryResult) -> Result<Image, DbErr> {
+    let mut at = 0..;
+    let mut next = || at.next().unwrap_or_default();
+    Image::try_from(Model {
+        id: row.try_get_by_index(next())?,
+        owner_id: row.try_get_by_index(next())?,
+        category_id: row.try_get_by_index(next())?,
+        original_filename: row.try_get_by_index(next())?,
+        content_type: row.try_get_by_index(next())?,
+        declared_size: row.try_get_by_index(next())?,
+        file_size: row.try_get_by_index(next())?,
+        file_key: row.try_get_by_index(next())?,
+        title: row.try_get_by_index(next())?,
+        title_key: row.try_get_by_index(next())?,
+        description: row.try_get_by_index(next())?,
+        alt_text: row.try_get_by_index(next())?,
+        tags: row.try_get_by_index(next())?,
+        status: row.try_get_by_index(next())?,
+        revision: row.try_get_by_index(next())?,
+        bytes_received: row.try_get_by_index(next())?,
+        stored_size: row.try_get_by_index(next())?,
+        stored_etag: row.try_get_by_index(next())?,
+        width: row.try_get_by_index(next())?,
+        height: row.try_get_by_index(next())?,
+        placeholder: row.try_get_by_index(next())?,
+        failure_code: row.try_get_by_index(next())?,
+        failure_message: row.try_get_by_index(next())?,
+        idempotency_key: None,
+        upload_started_at: row.try_get_by_index(next())?,
+        upload_completed_at: row.try_get_by_index(next())?,
+        trashed_at: row.try_get_by_index(next())?,
+        purge_at: row.try_get_by_index(next())?,
+        created_at: row.try_get_by_index(next())?,
+        updated_at: row.try_get_by_index(next())?,
+    })
 }
 
 impl From<&Image> for Model {

@@ -4,11 +4,11 @@
 //! With a sieve (a search, tags) the nearest images are looked through first, which fills a page where many pass;
 //! where few pass, the index of grams says which, and those few are put in order.
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement};
 
 use super::{
     counts,
-    entity::image::{Entity, Model},
+    images::{COLUMNS, read},
     search, signed,
     sql::Sql,
     unsigned,
@@ -21,7 +21,7 @@ use crate::domain::{
 };
 
 /// How many images a sieve looks through before the index is asked.
-const NEAREST: u64 = 2000;
+const NEAREST: u64 = 1000;
 
 /// Which part of an owner's images to read.
 #[derive(Debug, Clone)]
@@ -78,20 +78,24 @@ pub async fn count(conn: &impl ConnectionTrait, owner: UserId, filter: &ImageFil
 }
 
 async fn images(conn: &impl ConnectionTrait, statement: Statement) -> Result<Vec<Image>, DbErr> {
-    let rows: Vec<Model> = Entity::find().from_raw_sql(statement).all(conn).await?;
-    rows.into_iter().map(Image::try_from).collect()
+    conn.query_all_raw(statement).await?.iter().map(read).collect()
+}
+
+/// The columns, where several tables have some of their names.
+fn of_image() -> String {
+    format!("image.{}", COLUMNS.replace(", ", ", image."))
 }
 
 impl Page<'_> {
     fn in_order(&self, conn: &impl ConnectionTrait) -> Statement {
         let mut sql = Sql::of(conn, "");
-        self.push_ordered(&mut sql, "*", self.limit);
+        self.push_ordered(&mut sql, COLUMNS, self.limit);
         sql.statement()
     }
 
     /// Of the images that come next, those that pass.
     fn among_the_nearest(&self, conn: &impl ConnectionTrait) -> Statement {
-        let mut sql = Sql::of(conn, "SELECT image.* FROM (");
+        let mut sql = Sql::of(conn, &format!("SELECT {} FROM (", of_image()));
         self.push_ordered(&mut sql, &format!("id, {}", self.key()), NEAREST);
         sql.push(
             ") AS nearest JOIN image_search AS found ON found.image_id = nearest.id \
@@ -112,7 +116,7 @@ impl Page<'_> {
     /// Everything that passes, put in order.
     fn among_the_hits(&self, conn: &impl ConnectionTrait) -> Statement {
         let mut sql = Sql::of(conn, "");
-        self.push_hits(&mut sql, "image.*");
+        self.push_hits(&mut sql, &of_image());
         self.push_order(&mut sql, "image.", self.limit);
         sql.statement()
     }
@@ -153,6 +157,7 @@ impl Page<'_> {
         self.push_order(sql, "", limit);
     }
 
+    /// What is merged has the columns that the merging needs, under their own names.
     fn push_ordered_of(&self, sql: &mut Sql, status: ImageStatus, columns: &str, limit: u64) {
         sql.push(&format!("SELECT {columns} FROM image WHERE "));
         self.push_conditions(sql, &[status]);

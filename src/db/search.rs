@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement, Value};
 use uuid::Uuid;
 
 use super::sql::Sql;
@@ -32,6 +32,15 @@ pub async fn put_many(transaction: &impl ConnectionTrait, images: &[Image]) -> R
         DbBackend::Postgres => put_in_postgres(transaction, rows).await,
         _ => put_in_sqlite(transaction, rows).await,
     }
+}
+
+/// Adds an image by this statement, and makes it findable, in one: Postgres alone can do that.
+pub(super) async fn put_with(conn: &impl ConnectionTrait, added: Statement, image: &Image) -> Result<(), DbErr> {
+    let found = Searchable::of(image.owner, &image.filename, &image.details);
+    let mut sql = Sql::continuing(added, |added| format!("WITH added AS ({added}) "));
+    sql.push("INSERT INTO image_search (image_id, text, tags, grams) VALUES ");
+    sql.rows([found], |found| [image.id.0.into(), found.text.into(), found.tags.into(), found.grams.into()]);
+    sql.execute(conn).await
 }
 
 async fn put_in_postgres(conn: &impl ConnectionTrait, rows: Vec<(ImageId, Searchable)>) -> Result<(), DbErr> {

@@ -16,6 +16,12 @@ impl Sql {
         Self { backend: conn.get_database_backend(), text: text.to_owned(), values: Vec::new() }
     }
 
+    /// A statement that has another one in it, with that one's values first.
+    pub(super) fn continuing(inner: Statement, around: impl FnOnce(String) -> String) -> Self {
+        let values = inner.values.map(|values| values.0).unwrap_or_default();
+        Self { backend: inner.db_backend, text: around(inner.sql), values }
+    }
+
     pub(super) const fn backend(&self) -> DbBackend {
         self.backend
     }

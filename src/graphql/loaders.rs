@@ -1,17 +1,27 @@
 //! Loaders: what many resolvers of one operation look up is looked up once, in one query.
+//!
+//! Images that were read together ask together: the first of them that is asked for its category asks for the
+//! categories of all, and at once, for nothing is to be waited for. An image that was read alone waits a moment for
+//! others that were.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    hash::Hash,
+    sync::Arc,
+};
 
 use async_graphql::{
     Context, Request,
     dataloader::{DataLoader, Loader},
 };
+use tokio::sync::OnceCell;
 
 use crate::{
     domain::{
         category::Category,
-        error::ServiceError,
+        error::{ServiceError, ServiceResult},
         ids::{CategoryId, ImageId, UserId},
+        image::Image,
         metadata::Metadata,
         user::User,
         variant::Variant,
@@ -24,51 +34,51 @@ type LoadError = Arc<ServiceError>;
 
 pub struct LibraryLoader(Library);
 
+/// What asks for an image's metadata; its id alone asks for its variants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MetadataOf(pub ImageId);
+
+/// What asks for the bytes that a user has in the storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StorageOf(pub UserId);
+
 impl Loader<CategoryId> for LibraryLoader {
-    type Value = Category;
+    type Value = Arc<Category>;
     type Error = LoadError;
 
-    async fn load(&self, ids: &[CategoryId]) -> Result<HashMap<CategoryId, Category>, LoadError> {
+    async fn load(&self, ids: &[CategoryId]) -> Result<HashMap<CategoryId, Arc<Category>>, LoadError> {
         self.0.categories_by_id(ids).await.map_err(Arc::new)
     }
 }
 
 impl Loader<UserId> for LibraryLoader {
-    type Value = User;
+    type Value = Arc<User>;
     type Error = LoadError;
 
-    async fn load(&self, ids: &[UserId]) -> Result<HashMap<UserId, User>, LoadError> {
-        self.0.users_by_id(ids).await.map_err(Arc::new)
+    async fn load(&self, ids: &[UserId]) -> Result<HashMap<UserId, Arc<User>>, LoadError> {
+        shared(self.0.users_by_id(ids).await)
     }
 }
 
 impl Loader<ImageId> for LibraryLoader {
-    type Value = Vec<Variant>;
+    type Value = Arc<Vec<Variant>>;
     type Error = LoadError;
 
-    async fn load(&self, ids: &[ImageId]) -> Result<HashMap<ImageId, Vec<Variant>>, LoadError> {
-        self.0.variants(ids).await.map_err(Arc::new)
+    async fn load(&self, ids: &[ImageId]) -> Result<HashMap<ImageId, Arc<Vec<Variant>>>, LoadError> {
+        shared(self.0.variants(ids).await)
     }
 }
-
-/// What asks for an image's metadata.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct MetadataOf(pub ImageId);
 
 impl Loader<MetadataOf> for LibraryLoader {
-    type Value = Metadata;
+    type Value = Arc<Metadata>;
     type Error = LoadError;
 
-    async fn load(&self, keys: &[MetadataOf]) -> Result<HashMap<MetadataOf, Metadata>, LoadError> {
+    async fn load(&self, keys: &[MetadataOf]) -> Result<HashMap<MetadataOf, Arc<Metadata>>, LoadError> {
         let images: Vec<ImageId> = keys.iter().map(|key| key.0).collect();
-        let found = self.0.metadata(&images).await.map_err(Arc::new)?;
-        Ok(found.into_iter().map(|(image, metadata)| (MetadataOf(image), metadata)).collect())
+        let found = self.0.metadata(&images).await;
+        shared(found.map(|found| found.into_iter().map(|(image, metadata)| (MetadataOf(image), metadata)).collect()))
     }
 }
-
-/// What asks for the bytes that a user has in the storage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct StorageOf(pub UserId);
 
 impl Loader<StorageOf> for LibraryLoader {
     type Value = u64;
@@ -79,6 +89,11 @@ impl Loader<StorageOf> for LibraryLoader {
         let found = self.0.storage_used(&users).await.map_err(Arc::new)?;
         Ok(found.into_iter().map(|(user, bytes)| (StorageOf(user), bytes)).collect())
     }
+}
+
+fn shared<K: Hash + Eq, V>(found: ServiceResult<HashMap<K, V>>) -> Result<HashMap<K, Arc<V>>, LoadError> {
+    let found = found.map_err(Arc::new)?;
+    Ok(found.into_iter().map(|(key, value)| (key, Arc::new(value))).collect())
 }
 
 /// Gives an operation loaders of its own, which remember nothing beyond it.
@@ -92,14 +107,70 @@ pub(super) async fn load<K>(
     key: K,
 ) -> Result<Option<<LibraryLoader as Loader<K>>::Value>, ServiceError>
 where
-    K: Send + Sync + std::hash::Hash + Eq + Clone + 'static,
+    K: Send + Sync + Hash + Eq + Clone + 'static,
     LibraryLoader: Loader<K, Error = LoadError>,
 {
-    let loaded = ctx.data_unchecked::<DataLoader<LibraryLoader>>().load_one(key).await;
-    loaded.map_err(|error| ServiceError::Internal(anyhow::anyhow!("{error:?}")))
+    ctx.data_unchecked::<DataLoader<LibraryLoader>>().load_one(key).await.map_err(failed)
 }
 
 /// Something that a row refers to and that has to be there.
 pub(super) fn present<T>(found: Option<T>, what: &'static str) -> Result<T, ServiceError> {
     found.ok_or_else(|| ServiceError::Internal(anyhow::anyhow!("a row refers to a {what} that is not there")))
+}
+
+fn failed(error: LoadError) -> ServiceError {
+    ServiceError::Internal(anyhow::anyhow!("{error:?}"))
+}
+
+/// What belongs to images that were read together.
+pub struct Siblings {
+    pub(super) categories: Together<CategoryId>,
+    pub(super) owners: Together<UserId>,
+    pub(super) variants: Together<ImageId>,
+    pub(super) metadata: Together<MetadataOf>,
+}
+
+impl Siblings {
+    pub(super) fn of(images: &[Arc<Image>]) -> Arc<Self> {
+        Arc::new(Self {
+            categories: Together::of(images.iter().map(|image| image.category)),
+            owners: Together::of(images.iter().map(|image| image.owner)),
+            variants: Together::of(images.iter().map(|image| image.id)),
+            metadata: Together::of(images.iter().map(|image| MetadataOf(image.id))),
+        })
+    }
+}
+
+/// Keys that are looked up as soon as one of them is, and once.
+pub(super) struct Together<K>
+where
+    K: Send + Sync + Hash + Eq + Clone + 'static,
+    LibraryLoader: Loader<K, Error = LoadError>,
+{
+    keys: Vec<K>,
+    found: OnceCell<HashMap<K, <LibraryLoader as Loader<K>>::Value>>,
+}
+
+impl<K> Together<K>
+where
+    K: Send + Sync + Hash + Eq + Clone + 'static,
+    LibraryLoader: Loader<K, Error = LoadError>,
+{
+    fn of(keys: impl Iterator<Item = K>) -> Self {
+        let distinct: HashSet<K> = keys.collect();
+        Self { keys: distinct.into_iter().collect(), found: OnceCell::new() }
+    }
+
+    pub(super) async fn load(
+        &self,
+        ctx: &Context<'_>,
+        key: &K,
+    ) -> Result<Option<<LibraryLoader as Loader<K>>::Value>, ServiceError> {
+        let loader = ctx.data_unchecked::<DataLoader<LibraryLoader>>();
+        let [_, _, ..] = self.keys.as_slice() else {
+            return loader.load_one(key.clone()).await.map_err(failed);
+        };
+        let found = self.found.get_or_try_init(|| loader.loader().load(&self.keys)).await;
+        found.map(|found| found.get(key).cloned()).map_err(failed)
+    }
 }

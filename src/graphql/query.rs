@@ -34,7 +34,7 @@ impl Query {
     async fn me(&self, ctx: &Context<'_>) -> Option<User> {
         match ctx.caller() {
             Caller::Anonymous => None,
-            Caller::User { user, .. } => Some(User(user.clone())),
+            Caller::User { user, .. } => Some(User::from(user.clone())),
         }
     }
 
@@ -56,7 +56,7 @@ impl Query {
         #[graphql(desc = "Also those that take no uploads; for administrators.", default)] include_inactive: bool,
     ) -> Result<Vec<Category>, ApiError> {
         let found = ctx.services().library.categories(ctx.caller(), include_inactive).await?;
-        Ok(found.into_iter().map(Category).collect())
+        Ok(found.into_iter().map(Category::from).collect())
     }
 
     /// One image; null where there is no such image, or not for the caller to see.
@@ -139,8 +139,8 @@ async fn find_node(ctx: &Context<'_>, id: Uuid) -> Result<Option<Node>, ApiError
         return Ok(Some(Node::Image(Image::of(image))));
     }
     if let Some(category) = library.category(caller, CategoryId(id)).await? {
-        return Ok(Some(Node::Category(Category(category))));
+        return Ok(Some(Node::Category(Category::from(category))));
     }
     let user = library.user(caller, UserId(id)).await?;
-    Ok(user.map(|user| Node::User(User(user))))
+    Ok(user.map(|user| Node::User(User::from(user))))
 }

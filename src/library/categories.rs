@@ -71,6 +71,7 @@ impl Library {
         category.apply(change, self.inner.rules.max_upload_size)?;
         db::categories::update(&transaction, &category).await.map_err(taken)?;
         transaction.commit().await?;
+        self.inner.categories.forget();
         Ok(category)
     }
 

@@ -1,6 +1,6 @@
 //! Finding: one image, and what belongs to images, many at once for the loaders.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use url::Url;
 
@@ -59,13 +59,22 @@ impl Library {
         Ok(db::metadata::of_images(self.inner.db.conn(), images).await?)
     }
 
-    /// Many categories.
+    /// Many categories, as they were a moment ago.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn categories_by_id(&self, ids: &[CategoryId]) -> ServiceResult<HashMap<CategoryId, Category>> {
+    pub async fn categories_by_id(&self, ids: &[CategoryId]) -> ServiceResult<HashMap<CategoryId, Arc<Category>>> {
+        let (now, memory) = (self.inner.clock.now(), &self.inner.categories);
+        let known = ids.iter().map(|id| memory.recall(id, now).map(|category| (*id, category)));
+        if let Some(known) = known.collect() {
+            return Ok(known);
+        }
         let found = db::categories::find_many(self.inner.db.conn(), ids).await?;
-        Ok(found.into_iter().map(|category| (category.id, category)).collect())
+        let found: HashMap<_, _> = found.into_iter().map(|category| (category.id, Arc::new(category))).collect();
+        for (id, category) in &found {
+            memory.remember(*id, Arc::clone(category), now);
+        }
+        Ok(found)
     }
 
     /// Many users.

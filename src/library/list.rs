@@ -1,5 +1,7 @@
 //! Lists: pages of the caller's images in either direction, and of the trash.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Datelike, Utc};
 
 use super::Library;
@@ -54,7 +56,7 @@ pub struct PageRequest {
 /// A page of images.
 #[derive(Debug, Clone)]
 pub struct ImagePage {
-    pub images: Vec<Image>,
+    pub images: Vec<Arc<Image>>,
     pub order: ImageOrder,
     pub filter: ImageFilter,
     pub has_next: bool,
@@ -93,7 +95,7 @@ impl Library {
     ///
     /// # Errors
     /// `Unauthenticated` for an anonymous caller.
-    pub async fn recent(&self, caller: &Caller, first: u64) -> ServiceResult<Vec<Image>> {
+    pub async fn recent(&self, caller: &Caller, first: u64) -> ServiceResult<Vec<Arc<Image>>> {
         let filter = ImageFilter::of(&ImageStatus::VISIBLE);
         let page = self.page(caller.user()?.id, filter, ImageOrder::NEWEST, Take::First(first), (None, None));
         Ok(page.await?.images)
@@ -159,6 +161,7 @@ impl Library {
                 (bounded.1, has_more)
             }
         };
+        let images = images.into_iter().map(Arc::new).collect();
         Ok(ImagePage { images, order, filter, has_next, has_previous })
     }
 }

@@ -10,12 +10,22 @@ mod stats;
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use self::cursor::CursorSigner;
 pub use self::{
     edit::{BatchEdit, ImageEdit},
     list::{FilterRequest, ImagePage, PageRequest, Take},
 };
-use crate::{clock::Clock, db::Db, domain::error::ServiceResult, storage::Storage};
+use crate::{
+    clock::Clock,
+    db::Db,
+    domain::{category::Category, error::ServiceResult, ids::CategoryId, memory::Memory},
+    storage::Storage,
+};
+
+/// How late another process's change of a category may be seen.
+const CATEGORY_MOMENT: TimeDelta = TimeDelta::seconds(2);
 
 /// What the operator decided about the library.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +47,8 @@ struct Inner {
     storage: Storage,
     clock: Clock,
     cursors: CursorSigner,
+    /// As they are shown; what decides reads them anew.
+    categories: Memory<CategoryId, Arc<Category>>,
     rules: LibraryRules,
 }
 
@@ -46,7 +58,7 @@ impl Library {
     /// # Errors
     /// Never for a secret that access tokens can be signed with.
     pub fn new(db: Db, storage: Storage, clock: Clock, secret: &[u8], rules: LibraryRules) -> ServiceResult<Self> {
-        let cursors = CursorSigner::new(secret)?;
-        Ok(Self { inner: Arc::new(Inner { db, storage, clock, cursors, rules }) })
+        let (cursors, categories) = (CursorSigner::new(secret)?, Memory::of(CATEGORY_MOMENT));
+        Ok(Self { inner: Arc::new(Inner { db, storage, clock, cursors, categories, rules }) })
     }
 }

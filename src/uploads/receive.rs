@@ -38,21 +38,25 @@ impl Uploads {
         if image.awaits_upload() && is_too_soon {
             return Ok(image);
         }
-        self.note_received(id, bytes).await
+        if bytes < image.declared_size {
+            self.note_received(id, bytes).await
+        } else {
+            self.note_all_sent(id, bytes).await
+        }
     }
 
     async fn note_received(&self, id: ImageId, bytes: u64) -> ServiceResult<Image> {
         let now = self.now();
+        let save_if_news = |image: &mut Image| Ok(if image.receive(bytes, now)? { Next::Save } else { Next::Nothing });
+        self.change(id, save_if_news).await
+    }
+
+    /// The last byte, by the client's word: if it falls silent now, the storage is asked.
+    async fn note_all_sent(&self, id: ImageId, bytes: u64) -> ServiceResult<Image> {
+        let now = self.now();
         let decide = |image: &mut Image| {
-            let is_news = image.receive(bytes, now)?;
-            Ok(match is_news {
-                false => Next::Nothing,
-                // The last byte, by the client's word: if it falls silent now, the storage is asked.
-                true if image.bytes_received() == image.declared_size => {
-                    Next::SaveAnd(Job::CompleteUnattended(id), now + UNATTENDED_AFTER)
-                }
-                true => Next::Save,
-            })
+            image.receive(bytes, now)?;
+            Ok(Next::SaveAnd(Job::CompleteUnattended(id), now + UNATTENDED_AFTER))
         };
         self.change(id, decide).await
     }

@@ -1,5 +1,7 @@
 //! Step 1: a ticket. Checks everything that can be known before the first byte.
 
+use sea_orm::DbErr;
+
 use super::{Next, Uploads};
 use crate::{
     db,
@@ -43,24 +45,32 @@ impl Uploads {
         if let Some(earlier) = self.earlier(owner, &input).await? {
             return self.reissue(&new, earlier).await;
         }
-        let transaction = self.inner.db.begin().await?;
-        self.check_quota(&transaction, owner, new.declared_size, "fileSize").await?;
-        match db::images::insert(&transaction, &new, input.idempotency_key.clone()).await {
+        match self.add(&new, input.idempotency_key.clone()).await? {
             Ok(()) => {
-                let news = Progress { image: new.clone(), variants: Vec::new(), made_ready: None };
-                self.commit(transaction, Some(news)).await?;
+                self.inner.hub.publish(Progress { image: new.clone(), variants: Vec::new(), made_ready: None });
                 self.issue(new).await
             }
             // The same request ran at the same time and was faster.
-            Err(error) if db::is_duplicate(&error) => {
-                drop(transaction);
-                match self.earlier(owner, &input).await? {
-                    Some(earlier) => self.reissue(&new, earlier).await,
-                    None => Err(error.into()),
-                }
-            }
+            Err(error) if db::is_duplicate(&error) => match self.earlier(owner, &input).await? {
+                Some(earlier) => self.reissue(&new, earlier).await,
+                None => Err(error.into()),
+            },
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Adds the row, where its owner has room for what it announces.
+    async fn add(&self, new: &Image, idempotency_key: Option<String>) -> ServiceResult<Result<(), DbErr>> {
+        if self.inner.rules.storage_quota.is_none() {
+            return Ok(db::images::insert_alone(&self.inner.db, new, idempotency_key).await);
+        }
+        let transaction = self.inner.db.begin().await?;
+        self.check_quota(&transaction, new.owner, new.declared_size, "fileSize").await?;
+        let added = db::images::insert(&transaction, new, idempotency_key).await;
+        if added.is_ok() {
+            transaction.commit().await?;
+        }
+        Ok(added)
     }
 
     /// Issues a fresh ticket for an image that still awaits its upload.

@@ -235,6 +235,8 @@ async fn a_list_takes_as_many_statements_for_a_hundred_images_as_for_one() {
         )
     };
     let mut counts = Vec::new();
+    // Categories are remembered for a moment: not from the first time on.
+    ann.send(&everything(1), Value::Null).await;
     for first in [1, 10, 50] {
         let recording = app.app.db.record();
         let answer = ann.send(&everything(first), Value::Null).await;
@@ -242,7 +244,7 @@ async fn a_list_takes_as_many_statements_for_a_hundred_images_as_for_one() {
         counts.push(recording.take().len());
     }
     assert_eq!(counts[0], counts[2], "{counts:?}");
-    assert!(counts[2] <= 9, "{counts:?}");
+    assert!(counts[2] <= 8, "{counts:?}");
     for (query, most) in [
         ("{ images(first: 20) { nodes { id title category { name } } } }", 3),
         ("{ images(first: 20) { totalCount nodes { id } } }", 3),

@@ -6,6 +6,7 @@
 mod accounts;
 mod categories;
 mod command;
+mod containers;
 mod contract;
 mod crash;
 mod editing;

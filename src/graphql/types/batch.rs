@@ -1,5 +1,7 @@
 //! Many images in one call, each with its own outcome.
 
+use std::sync::Arc;
+
 use async_graphql::{ID, InputObject, Result, SimpleObject};
 
 use super::{image::Image, user_error::UserError};
@@ -108,14 +110,17 @@ impl DeleteImagesPayload {
 
 impl UpdateImagesPayload {
     pub fn of(outcomes: Outcomes<domain::image::Image>) -> Self {
-        let result = |(id, outcome)| {
-            let (image, refusals) = match outcome {
-                Ok(image) => (Some(Image::of(image)), None),
-                Err(refusals) => (None, Some(refusals)),
-            };
-            UpdateImageResult { image_id: ID::from(id), image, user_errors: errors(refusals) }
-        };
-        Self { results: outcomes.into_iter().map(result).collect(), user_errors: Vec::new() }
+        let mut changed = Vec::new();
+        let mut results: Vec<UpdateImageResult> = Vec::new();
+        for (id, outcome) in outcomes {
+            let outcome = outcome.map(|image| changed.push(Arc::new(image)));
+            results.push(UpdateImageResult { image_id: ID::from(id), image: None, user_errors: errors(outcome.err()) });
+        }
+        let done = results.iter_mut().filter(|result| result.user_errors.is_empty());
+        for (result, image) in done.zip(Image::all_of(&changed)) {
+            result.image = Some(image);
+        }
+        Self { results, user_errors: Vec::new() }
     }
 
     pub fn refused(refusals: Vec<Refusal>) -> Self {

@@ -1,5 +1,7 @@
 //! Categories, and what administrators say of them.
 
+use std::sync::Arc;
+
 use async_graphql::{Description, ID, InputObject, Object, SimpleObject};
 
 use super::{scalars::ByteSize, user_error::UserError};
@@ -7,7 +9,7 @@ use crate::domain::{self, category::CategoryChange};
 
 /// A kind of image, with rules of its own for what may be uploaded.
 #[derive(Description)]
-pub struct Category(pub domain::category::Category);
+pub struct Category(pub Arc<domain::category::Category>);
 
 #[Object(use_type_description)]
 impl Category {
@@ -83,7 +85,13 @@ pub struct CategoryPayload {
     user_errors: Vec<UserError>,
 }
 
-super::user_error::payload!(CategoryPayload { category: domain::category::Category => Category });
+super::user_error::payload!(CategoryPayload { category: domain::category::Category => Category::from });
+
+impl From<domain::category::Category> for Category {
+    fn from(category: domain::category::Category) -> Self {
+        Self(Arc::new(category))
+    }
+}
 
 impl From<CreateCategoryInput> for CategoryChange {
     fn from(input: CreateCategoryInput) -> Self {

@@ -1,5 +1,7 @@
 //! Pages of images, as Relay connections.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Description, Enum, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
@@ -100,21 +102,19 @@ impl ImageConnection {
     /// The images, each with its cursor.
     #[expect(clippy::unused_async, reason = "the macro wants it")]
     async fn edges(&self, ctx: &Context<'_>) -> Result<Vec<ImageEdge>, ApiError> {
-        let edge = |image: &domain::image::Image| {
-            Ok(ImageEdge { node: Image::of(image.clone()), cursor: self.cursor(ctx, image)? })
-        };
-        self.0.images.iter().map(edge).collect()
+        let nodes = Image::all_of(&self.0.images).zip(&self.0.images);
+        nodes.map(|(node, image)| Ok(ImageEdge { node, cursor: self.cursor(ctx, image)? })).collect()
     }
 
     /// The images alone.
     async fn nodes(&self) -> Vec<Image> {
-        self.0.images.iter().cloned().map(Image::of).collect()
+        Image::all_of(&self.0.images).collect()
     }
 
     /// Where this page stands.
     #[expect(clippy::unused_async, reason = "the macro wants it")]
     async fn page_info(&self, ctx: &Context<'_>) -> Result<PageInfo, ApiError> {
-        let cursor = |image: Option<&domain::image::Image>| image.map(|image| self.cursor(ctx, image)).transpose();
+        let cursor = |image: Option<&Arc<domain::image::Image>>| image.map(|image| self.cursor(ctx, image)).transpose();
         Ok(PageInfo {
             has_next_page: self.0.has_next,
             has_previous_page: self.0.has_previous,

@@ -1,5 +1,7 @@
 //! Images and their variants.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Description, Enum, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
@@ -14,33 +16,46 @@ use crate::{
     graphql::{
         FromContext,
         error::ApiError,
-        loaders::{self, MetadataOf},
+        loaders::{MetadataOf, Siblings, present},
     },
 };
 
 /// An image, from its ticket to its deletion.
 #[derive(Description)]
 pub struct Image {
-    image: domain::image::Image,
+    known: Arc<domain::image::Image>,
+    /// Those that it was read together with, itself among them.
+    siblings: Arc<Siblings>,
     /// As they were when an event was published; looked up where there was none.
-    variants: Option<Vec<Variant>>,
+    variants: Option<Arc<Vec<Variant>>>,
 }
 
 impl Image {
     /// An image whose variants are looked up when they are asked for.
-    pub const fn of(image: domain::image::Image) -> Self {
-        Self { image, variants: None }
+    pub fn of(image: domain::image::Image) -> Self {
+        let image = Arc::new(image);
+        Self { siblings: Siblings::of(std::slice::from_ref(&image)), known: image, variants: None }
+    }
+
+    /// Images that were read together.
+    pub fn all_of(images: &[Arc<domain::image::Image>]) -> impl Iterator<Item = Self> {
+        let siblings = Siblings::of(images);
+        images.iter().map(move |image| Self {
+            known: Arc::clone(image),
+            siblings: Arc::clone(&siblings),
+            variants: None,
+        })
     }
 
     /// An image as an event tells of it.
     pub fn at(progress: &Progress) -> Self {
-        Self { image: progress.image.clone(), variants: Some(progress.variants.clone()) }
+        Self { variants: Some(Arc::new(progress.variants.clone())), ..Self::of(progress.image.clone()) }
     }
 
-    async fn ready_variants(&self, ctx: &Context<'_>) -> Result<Vec<Variant>, ApiError> {
+    async fn ready_variants(&self, ctx: &Context<'_>) -> Result<Arc<Vec<Variant>>, ApiError> {
         match &self.variants {
-            Some(variants) => Ok(variants.clone()),
-            None => Ok(loaders::load(ctx, self.image.id).await?.unwrap_or_default()),
+            Some(variants) => Ok(Arc::clone(variants)),
+            None => Ok(self.siblings.variants.load(ctx, &self.known.id).await?.unwrap_or_default()),
         }
     }
 }
@@ -137,91 +152,92 @@ pub enum ImageFailureCode {
 impl Image {
     /// A UUIDv7: later images have larger ids.
     pub async fn id(&self) -> ID {
-        ID::from(self.image.id)
+        ID::from(self.known.id)
     }
 
     /// Whose image it is.
     async fn owner(&self, ctx: &Context<'_>) -> Result<User, ApiError> {
-        let owner = loaders::load(ctx, self.image.owner).await?;
-        Ok(User(loaders::present(owner, "user")?))
+        let owner = self.siblings.owners.load(ctx, &self.known.owner).await?;
+        Ok(User(present(owner, "user")?))
     }
 
     /// What kind of image it is.
     async fn category(&self, ctx: &Context<'_>) -> Result<Category, ApiError> {
-        let category = loaders::load(ctx, self.image.category).await?;
-        Ok(Category(loaders::present(category, "category")?))
+        let category = self.siblings.categories.load(ctx, &self.known.category).await?;
+        Ok(Category(present(category, "category")?))
     }
 
     /// The name that the file had on its owner's machine. Example: `"IMG_2041.jpg"`.
     async fn original_filename(&self) -> &str {
-        self.image.filename.as_str()
+        self.known.filename.as_str()
     }
 
     /// Where the original lives in the bucket once it is completed.
     async fn file_key(&self) -> &str {
-        &self.image.file_key
+        &self.known.file_key
     }
 
     /// In bytes: as announced until the object is stored, then its true size.
     async fn file_size(&self) -> Option<ByteSize> {
-        Some(ByteSize(self.image.file_size()))
+        Some(ByteSize(self.known.file_size()))
     }
 
     /// The media type of the original. Example: `"image/jpeg"`.
     async fn content_type(&self) -> &str {
-        self.image.format.content_type()
+        self.known.format.content_type()
     }
 
     /// In pixels, after EXIF orientation; null until known.
     async fn width(&self) -> Option<i32> {
-        self.image.facts().map(|facts| int(facts.width))
+        self.known.facts().map(|facts| int(facts.width))
     }
 
     /// In pixels, after EXIF orientation; null until known.
     async fn height(&self) -> Option<i32> {
-        self.image.facts().map(|facts| int(facts.height))
+        self.known.facts().map(|facts| int(facts.height))
     }
 
     /// Where it is in its life.
     async fn status(&self) -> ImageStatus {
-        self.image.status().into()
+        self.known.status().into()
     }
 
     /// Why it FAILED; null otherwise.
     async fn failure(&self) -> Option<ImageFailure> {
-        failure_of(&self.image)
+        failure_of(&self.known)
     }
 
     /// Up to 255 characters; empty until somebody writes one.
     async fn title(&self) -> &str {
-        &self.image.details.title
+        &self.known.details.title
     }
 
     /// Up to 5000 characters.
     async fn description(&self) -> &str {
-        &self.image.details.description
+        &self.known.details.description
     }
 
     /// What the picture shows, for those who do not see it. Up to 1000 characters.
     async fn alt_text(&self) -> &str {
-        &self.image.details.alt_text
+        &self.known.details.alt_text
     }
 
     /// Up to 50 tags of up to 50 characters, in the order given.
     async fn tags(&self) -> &[String] {
-        &self.image.details.tags
+        &self.known.details.tags
     }
 
     /// Of the original: presigned, or the CDN's; null until it is stored and checked.
     async fn url(&self, ctx: &Context<'_>) -> Result<Option<Url>, ApiError> {
-        Ok(ctx.services().library.original_url(&self.image).await?.map(Url))
+        Ok(ctx.services().library.original_url(&self.known).await?.map(Url))
     }
 
     /// Those that are ready, smallest first.
     #[graphql(complexity = "5 * child_complexity")]
     async fn variants(&self, ctx: &Context<'_>) -> Result<Vec<ImageVariant>, ApiError> {
         let variants = self.ready_variants(ctx).await?;
-        Ok(variants.into_iter().map(|variant| ImageVariant { image: self.image.clone(), variant }).collect())
+        let of_image = |variant: &Variant| ImageVariant { image: Arc::clone(&self.known), variant: variant.clone() };
+        Ok(variants.iter().map(of_image).collect())
     }
 
     /// One of them; null until it is ready.
@@ -231,56 +247,57 @@ impl Image {
         #[graphql(name = "type", desc = "Which of the five sizes.")] kind: VariantType,
     ) -> Result<Option<ImageVariant>, ApiError> {
         let variants = self.ready_variants(ctx).await?;
-        let variant = variants.into_iter().find(|variant| variant.kind == kind.into());
-        Ok(variant.map(|variant| ImageVariant { image: self.image.clone(), variant }))
+        let variant = variants.iter().find(|variant| variant.kind == kind.into()).cloned();
+        Ok(variant.map(|variant| ImageVariant { image: Arc::clone(&self.known), variant }))
     }
 
     /// What the camera wrote into the file; null until processed.
     async fn metadata(&self, ctx: &Context<'_>) -> Result<Option<ImageMetadata>, ApiError> {
-        let Some(metadata) = loaders::load(ctx, MetadataOf(self.image.id)).await? else { return Ok(None) };
-        let is_for_owner = ctx.caller().user().is_ok_and(|user| user.id == self.image.owner);
+        let metadata = self.siblings.metadata.load(ctx, &MetadataOf(self.known.id)).await?;
+        let Some(metadata) = metadata else { return Ok(None) };
+        let is_for_owner = ctx.caller().user().is_ok_and(|user| user.id == self.known.owner);
         Ok(Some(ImageMetadata { metadata, is_for_owner }))
     }
 
     /// A ThumbHash in base64, to show a blur of about 25 bytes while the picture loads; null until processed.
     async fn placeholder(&self) -> Option<&str> {
-        self.image.facts().map(|facts| facts.placeholder.as_str())
+        self.known.facts().map(|facts| facts.placeholder.as_str())
     }
 
     /// Asks the storage whether it has the object. Costs a request to it.
     #[graphql(complexity = "20")]
     async fn exists_in_storage(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
-        Ok(ctx.services().library.exists_in_storage(&self.image).await?)
+        Ok(ctx.services().library.exists_in_storage(&self.known).await?)
     }
 
     /// When the first byte arrived, or was reported.
     async fn upload_started_at(&self) -> Option<DateTime<Utc>> {
-        self.image.upload_started_at
+        self.known.upload_started_at
     }
 
     /// When the upload was completed.
     async fn upload_completed_at(&self) -> Option<DateTime<Utc>> {
-        self.image.upload_completed_at
+        self.known.upload_completed_at
     }
 
     /// When it was put into the trash; null outside of it.
     async fn trashed_at(&self) -> Option<DateTime<Utc>> {
-        self.image.in_trash().map(|(since, _)| since)
+        self.known.in_trash().map(|(since, _)| since)
     }
 
     /// Until when it can be restored; null outside of the trash.
     async fn purge_at(&self) -> Option<DateTime<Utc>> {
-        self.image.in_trash().map(|(_, until)| until)
+        self.known.in_trash().map(|(_, until)| until)
     }
 
     /// When the ticket was issued.
     async fn created_at(&self) -> DateTime<Utc> {
-        self.image.created_at
+        self.known.created_at
     }
 
     /// When anything of it last changed.
     async fn updated_at(&self) -> DateTime<Utc> {
-        self.image.updated_at
+        self.known.updated_at
     }
 }
 
@@ -293,7 +310,7 @@ pub fn failure_of(image: &domain::image::Image) -> Option<ImageFailure> {
 /// An image in one of its sizes.
 #[derive(Description)]
 pub struct ImageVariant {
-    pub image: domain::image::Image,
+    pub image: Arc<domain::image::Image>,
     pub variant: Variant,
 }
 

@@ -1,6 +1,6 @@
 //! What cameras wrote.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_graphql::{Description, Json, Object, SimpleObject};
 use chrono::{DateTime, Utc};
@@ -10,7 +10,7 @@ use crate::domain::metadata::Metadata;
 /// What the camera wrote into the file beside the picture.
 #[derive(Description)]
 pub struct ImageMetadata {
-    pub metadata: Metadata,
+    pub metadata: Arc<Metadata>,
     /// Whether the location is for these eyes.
     pub is_for_owner: bool,
 }

@@ -7,7 +7,6 @@ use super::{category::Category, image::Image, user::User};
 /// Something with an id: `node(id:)` finds it again.
 #[derive(Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "A UUIDv7, unique among all nodes."))]
-#[expect(clippy::large_enum_variant, reason = "one at a time, and short-lived")]
 pub enum Node {
     Image(Image),
     Category(Category),

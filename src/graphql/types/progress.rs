@@ -59,7 +59,7 @@ impl UploadProgress {
     /// The one that this event made ready; null for every other event.
     async fn variant(&self) -> Option<ImageVariant> {
         let variant = self.0.ready_variant()?.clone();
-        Some(ImageVariant { image: self.0.image.clone(), variant })
+        Some(ImageVariant { image: Arc::new(self.0.image.clone()), variant })
     }
 
     /// Why it FAILED; null otherwise.

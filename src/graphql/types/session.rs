@@ -65,7 +65,7 @@ impl From<SignedIn> for Session {
             access_token_expires_at: signed_in.access.expires_at,
             refresh_token: signed_in.refresh_token,
             refresh_token_expires_at: signed_in.refresh_expires_at,
-            user: User(signed_in.user),
+            user: User::from(signed_in.user),
         }
     }
 }

@@ -107,7 +107,7 @@ impl ImageStats {
     ) -> Result<Vec<Image>> {
         let first = at_most("first", first, 100)?.into();
         let recent = ctx.services().library.recent(ctx.caller(), first).await.map_err(ApiError::from)?;
-        Ok(recent.into_iter().map(Image::of).collect())
+        Ok(Image::all_of(&recent).collect())
     }
 }
 

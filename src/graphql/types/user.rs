@@ -1,5 +1,7 @@
 //! People.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Description, Enum, ID, Object};
 use chrono::{DateTime, Utc};
 
@@ -15,7 +17,13 @@ use crate::{
 
 /// Somebody with an account.
 #[derive(Description)]
-pub struct User(pub domain::user::User);
+pub struct User(pub Arc<domain::user::User>);
+
+impl From<domain::user::User> for User {
+    fn from(user: domain::user::User) -> Self {
+        Self(Arc::new(user))
+    }
+}
 
 /// What a user may do beyond their own images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
