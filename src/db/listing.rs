@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement};
 
 use super::{
     counts,
-    images::{COLUMNS, read},
+    image_row::{COLUMNS, read},
     search, signed,
     sql::Sql,
     unsigned,

@@ -3,6 +3,7 @@
 //! Every function takes a connection, which may be a transaction of the service that calls.
 
 mod entity;
+mod image_row;
 mod recording;
 mod sql;
 

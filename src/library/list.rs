@@ -125,40 +125,21 @@ impl Library {
         take: Take,
         (after, before): (Option<Position>, Option<Position>),
     ) -> ServiceResult<ImagePage> {
-        let bounded = (after.is_some(), before.is_some());
-        // The last of a list are the first of it the other way round. One more than asked for tells of more.
-        let (count, page) = match take {
-            Take::First(first) => (
-                first,
-                Page {
-                    owner,
-                    filter: &filter,
-                    order,
-                    after: after.as_ref(),
-                    before: before.as_ref(),
-                    limit: first + 1,
-                },
-            ),
-            Take::Last(last) => (
-                last,
-                Page {
-                    owner,
-                    filter: &filter,
-                    order: order.reversed(),
-                    after: before.as_ref(),
-                    before: after.as_ref(),
-                    limit: last + 1,
-                },
-            ),
+        // The last of a list are the first of it the other way round.
+        let (count, walked, behind, until) = match take {
+            Take::First(first) => (first, order, after.as_ref(), before.as_ref()),
+            Take::Last(last) => (last, order.reversed(), before.as_ref(), after.as_ref()),
         };
+        // One more than asked for tells of more.
+        let page = Page { owner, filter: &filter, order: walked, after: behind, before: until, limit: count + 1 };
         let mut images = db::listing::page(self.inner.db.conn(), page).await?;
         let has_more = images.len() as u64 > count;
         images.truncate(usize::try_from(count).unwrap_or(usize::MAX));
         let (has_next, has_previous) = match take {
-            Take::First(_) => (has_more, bounded.0),
+            Take::First(_) => (has_more, after.is_some()),
             Take::Last(_) => {
                 images.reverse();
-                (bounded.1, has_more)
+                (before.is_some(), has_more)
             }
         };
         let images = images.into_iter().map(Arc::new).collect();

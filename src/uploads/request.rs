@@ -78,7 +78,12 @@ impl Uploads {
     /// # Errors
     /// `IMAGE_NOT_FOUND`, `INVALID_STATE` once the upload is over, or `QUOTA_EXCEEDED`.
     pub async fn renew(&self, caller: &Caller, id: ImageId) -> ServiceResult<Ticket> {
-        self.find_for(caller, id, Permission::ChangeAnyImage).await?;
+        let image = self.find_for(caller, id, Permission::ChangeAnyImage).await?;
+        if image.awaits_upload() {
+            // Whoever has no room for it does not keep it waiting in the storage either.
+            let transaction = self.inner.db.begin().await?;
+            self.check_quota(&transaction, image.owner, image.declared_size, "imageId").await?;
+        }
         let now = self.now();
         let decide = |image: &mut Image| {
             if !image.awaits_upload() {
@@ -89,9 +94,6 @@ impl Uploads {
             Ok(Next::Save)
         };
         let image = self.change(id, decide).await?;
-        // Whoever has no room for it does not keep it waiting in the storage either.
-        let transaction = self.inner.db.begin().await?;
-        self.check_quota(&transaction, image.owner, image.declared_size, "imageId").await?;
         self.issue(image).await
     }
 

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use crate::support::pictures;
+use crate::support::{TestApp, pictures};
 
 fn darkroom(folder: &TempDir, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_darkroom"));
@@ -82,4 +82,44 @@ fn what_cannot_be_is_said_at_once() {
         assert!(!refused.status.success(), "{arguments:?}");
         assert!(words(&refused.stderr).contains(why), "{arguments:?}: {}", words(&refused.stderr));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_is_filled_and_swept_from_the_command_line() {
+    if !TestApp::is_embedded() {
+        return;
+    }
+    let app = TestApp::start().await;
+    let bind = app.address.to_string();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_darkroom"));
+        command.args(arguments).env("RUST_LOG", "error").env("BIND", &bind).env("DATA_DIR", app.data_dir.path());
+        if let Some(url) = app.database_url() {
+            command.env("DATABASE_URL", url);
+        }
+        command.output().expect("a process")
+    };
+    for _ in 0..2 {
+        let seeded = tokio::task::block_in_place(|| run(&["seed", "--images", "700", "--owner", "Ann@example.com"]));
+        assert!(seeded.status.success(), "{}", words(&seeded.stderr));
+    }
+    let ann = app.user("ann@example.com").await;
+    let counted = "{ images(first: 1) { totalCount nodes { variants { type } metadata { exif } } } \
+        categories { name } imageStats { byDay(days: 366) { count } } }";
+    let counted = ann.send(counted, serde_json::Value::Null).await.0["data"].clone();
+    assert_eq!(counted["images"]["totalCount"], 1400);
+    assert_eq!(counted["images"]["nodes"][0]["variants"].as_array().expect("variants").len(), 5);
+    assert_eq!(counted["categories"].as_array().expect("categories").len(), 6, "general, and five of the seed's");
+    let days = counted["imageStats"]["byDay"].as_array().expect("days");
+    assert!(days.iter().filter(|day| day["count"] != 0).count() > 300, "spread over the days");
+
+    let listed = tokio::task::block_in_place(|| run(&["sweep", "--dry-run"]));
+    assert_eq!(words(&listed.stdout), "0 objects of 0 bytes would be removed\n", "{}", words(&listed.stderr));
+    let swept = tokio::task::block_in_place(|| run(&["sweep"]));
+    assert_eq!(words(&swept.stdout), "swept; the log says what\n", "{}", words(&swept.stderr));
+    assert_eq!(app.queued_jobs().await, ["sweep"], "the next one");
+    let elsewhere = app.app.queue.claim_now(darkroom::domain::job::Job::Sweep).await.expect("the queue");
+    assert!(elsewhere.is_some());
+    let again = tokio::task::block_in_place(|| run(&["sweep"]));
+    assert_eq!(words(&again.stdout), "a sweep is running already\n", "{}", words(&again.stderr));
 }

@@ -101,6 +101,8 @@ async fn the_default_is_twenty_of_the_latest_completed() {
     assert_eq!(page["pageInfo"]["hasNextPage"], true);
     assert_eq!(page["pageInfo"]["hasPreviousPage"], false);
     assert_eq!(page["nodes"].as_array().expect("nodes").len(), 20);
+    let created_at = page["edges"][0]["node"]["createdAt"].as_str().expect("a time");
+    assert!(created_at.ends_with("+00:00") && created_at.parse::<DateTime<Utc>>().is_ok(), "{created_at}");
     assert_eq!(page["pageInfo"]["endCursor"], page["edges"][19]["cursor"]);
 }
 

@@ -5,10 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, Description, Enum, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
-use super::{
-    image::{Image, ImageStatus},
-    scalars::int,
-};
+use super::{image::Image, scalars::int, status::ImageStatus};
 use crate::{
     domain::{self, listing},
     graphql::{

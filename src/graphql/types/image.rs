@@ -1,15 +1,17 @@
-//! Images and their variants.
+//! Images.
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Description, Enum, ID, Object, SimpleObject};
+use async_graphql::{Context, Description, ID, Object};
 use chrono::{DateTime, Utc};
 
 use super::{
     category::Category,
     metadata::ImageMetadata,
     scalars::{ByteSize, Url, int},
+    status::{ImageFailure, ImageStatus, failure_of},
     user::User,
+    variant::{ImageVariant, VariantType},
 };
 use crate::{
     domain::{self, progress::Progress, variant::Variant},
@@ -58,94 +60,6 @@ impl Image {
             None => Ok(self.siblings.variants.load(ctx, &self.known.id).await?.unwrap_or_default()),
         }
     }
-}
-
-/// Where an image is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-pub enum ImageStatus {
-    /// A ticket was issued.
-    Pending,
-    /// Bytes are on their way.
-    Uploading,
-    /// The original is stored; it is being checked and its variants are being made.
-    Processing,
-    /// All variants are there.
-    Completed,
-    /// It ended badly: see `failure`.
-    Failed,
-    /// On its way out, seen by nobody; or in the trash, seen there alone.
-    Deleted,
-}
-
-impl From<domain::image::ImageStatus> for ImageStatus {
-    fn from(status: domain::image::ImageStatus) -> Self {
-        match status {
-            domain::image::ImageStatus::Pending => Self::Pending,
-            domain::image::ImageStatus::Uploading => Self::Uploading,
-            domain::image::ImageStatus::Processing => Self::Processing,
-            domain::image::ImageStatus::Completed => Self::Completed,
-            domain::image::ImageStatus::Failed => Self::Failed,
-            domain::image::ImageStatus::Trashed | domain::image::ImageStatus::Deleted => Self::Deleted,
-        }
-    }
-}
-
-impl From<ImageStatus> for domain::image::ImageStatus {
-    fn from(status: ImageStatus) -> Self {
-        match status {
-            ImageStatus::Pending => Self::Pending,
-            ImageStatus::Uploading => Self::Uploading,
-            ImageStatus::Processing => Self::Processing,
-            ImageStatus::Completed => Self::Completed,
-            ImageStatus::Failed => Self::Failed,
-            ImageStatus::Deleted => Self::Deleted,
-        }
-    }
-}
-
-/// The sizes that every image is offered in, all of them WebP. Nothing is ever enlarged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::variant::VariantType")]
-pub enum VariantType {
-    /// Fits in 150 × 150 pixels.
-    Thumbnail,
-    /// Fits in 300 × 300 pixels.
-    Small,
-    /// Fits in 600 × 600 pixels.
-    Medium,
-    /// Fits in 1200 × 1200 pixels.
-    Large,
-    /// Full size.
-    Webp,
-}
-
-/// Why an upload failed.
-#[derive(SimpleObject)]
-pub struct ImageFailure {
-    /// The kind of failure, for programs.
-    code: ImageFailureCode,
-    /// What happened and what to do, for the person who uploaded.
-    message: String,
-}
-
-/// The ways in which an upload can fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::failure::FailureCode")]
-pub enum ImageFailureCode {
-    /// The bytes are no image that can be read.
-    NotAnImage,
-    /// The bytes are another format than the ticket was issued for.
-    ContentTypeMismatch,
-    /// The file is damaged or incomplete.
-    Corrupt,
-    /// The image has more pixels than the server takes.
-    TooManyPixels,
-    /// The object is larger than was announced.
-    FileTooLarge,
-    /// Nothing was uploaded in time.
-    UploadExpired,
-    /// The server could not do it: generateVariants tries again.
-    ProcessingFailed,
 }
 
 #[Object(use_type_description)]
@@ -298,52 +212,5 @@ impl Image {
     /// When anything of it last changed.
     async fn updated_at(&self) -> DateTime<Utc> {
         self.known.updated_at
-    }
-}
-
-/// The failure of an image as the schema shows it.
-pub fn failure_of(image: &domain::image::Image) -> Option<ImageFailure> {
-    let failure = image.failure()?;
-    Some(ImageFailure { code: failure.code.into(), message: failure.message.clone() })
-}
-
-/// An image in one of its sizes.
-#[derive(Description)]
-pub struct ImageVariant {
-    pub image: Arc<domain::image::Image>,
-    pub variant: Variant,
-}
-
-#[Object(use_type_description)]
-impl ImageVariant {
-    /// Which of the five sizes.
-    #[graphql(name = "type")]
-    async fn kind(&self) -> VariantType {
-        self.variant.kind.into()
-    }
-
-    /// Presigned, or the CDN's. The same for at least half of its life, so that caches know it again.
-    async fn url(&self, ctx: &Context<'_>) -> Result<Url, ApiError> {
-        Ok(Url(ctx.services().library.variant_url(&self.image, self.variant.kind).await?))
-    }
-
-    /// In pixels.
-    async fn width(&self) -> i32 {
-        int(self.variant.width)
-    }
-
-    /// In pixels.
-    async fn height(&self) -> i32 {
-        int(self.variant.height)
-    }
-
-    /// In bytes.
-    async fn file_size(&self) -> ByteSize {
-        ByteSize(self.variant.file_size)
-    }
-
-    /// Always `image/webp`.
-    async fn content_type(&self) -> &'static str {
-        Variant::CONTENT_TYPE
     }
 }

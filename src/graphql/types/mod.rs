@@ -11,6 +11,8 @@ pub mod progress;
 pub mod scalars;
 pub mod session;
 pub mod stats;
+pub mod status;
 pub mod ticket;
 pub mod user;
 pub mod user_error;
+pub mod variant;

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use async_graphql::{Description, Object};
 
 use super::{
-    image::{Image, ImageFailure, ImageStatus, ImageVariant, failure_of},
+    image::Image,
     scalars::{ByteSize, int},
+    status::{ImageFailure, ImageStatus, failure_of},
+    variant::ImageVariant,
 };
 use crate::domain::{self, variant::VariantType};
 

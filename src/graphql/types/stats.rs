@@ -5,8 +5,9 @@ use async_graphql::{Context, Description, Object, Result, SimpleObject};
 use super::{
     category::Category,
     connection::at_most,
-    image::{Image, ImageStatus},
+    image::Image,
     scalars::{ByteSize, int},
+    status::ImageStatus,
 };
 use crate::{
     domain::{self, stats::Stats},

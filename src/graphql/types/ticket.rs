@@ -4,9 +4,10 @@ use async_graphql::{Description, Enum, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::{
-    image::{Image, VariantType},
+    image::Image,
     scalars::{ByteSize, Url},
     user_error::{UserError, payload},
+    variant::VariantType,
 };
 use crate::domain::{self, details::DetailsChange, ids::ImageId, ticket::Ticket};
 

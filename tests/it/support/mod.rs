@@ -5,6 +5,7 @@ pub mod exif;
 pub mod library;
 pub mod pictures;
 pub mod socket;
+pub mod unreliable;
 pub mod upload;
 
 use std::{net::SocketAddr, time::Duration};
@@ -51,6 +52,7 @@ pub struct TestApp {
     pub app: App,
     pub address: SocketAddr,
     pub data_dir: TempDir,
+    database_url: Option<String>,
     server: JoinHandle<()>,
     worker: Option<(CancellationToken, JoinHandle<()>)>,
 }
@@ -81,11 +83,12 @@ impl TestApp {
         }
         arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
         let config = Arguments::parse_from(arguments).config;
+        let database_url = config.database_url.clone();
         let app = App::build(config, address, Clock::held()).await.expect("the application");
         app.bootstrap().await.expect("the first rows");
         let router = app.router().expect("the routes");
         let server = tokio::spawn(darkroom::http::listen(listener, router, CancellationToken::new()));
-        Self { app, address, data_dir, server, worker: None }
+        Self { app, address, data_dir, database_url, server, worker: None }
     }
 
     /// Begins to run jobs as they come.
@@ -127,6 +130,11 @@ impl TestApp {
     /// Whether the storage is the one inside the server, which counts bytes by itself.
     pub fn is_embedded() -> bool {
         std::env::var_os(S3_ENDPOINT).is_none()
+    }
+
+    /// The database, where it is not in the folder.
+    pub fn database_url(&self) -> Option<&str> {
+        self.database_url.as_deref()
     }
 
     pub fn url(&self, path: &str) -> String {
