@@ -105,6 +105,7 @@ impl Accounts {
         if let Some(user) = self.inner.callers.recall(&key, now) {
             return Ok(user);
         }
+        let since = self.inner.callers.reading();
         let conn = self.inner.db.conn();
         if let Some(session) = claims.sid
             && !db::sessions::is_alive(conn, session, now).await?
@@ -112,7 +113,7 @@ impl Accounts {
             return Err(ServiceError::Unauthenticated);
         }
         let user = db::users::find(conn, claims.sub).await?.ok_or(ServiceError::Unauthenticated)?;
-        self.inner.callers.remember(key, user.clone(), now);
+        self.inner.callers.remember(key, user.clone(), now, since);
         Ok(user)
     }
 }

@@ -6,10 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use async_graphql::{
-    Request, ServerError, from_value,
-    parser::types::{ExecutableDocument, OperationType},
-};
+use async_graphql::{Request, ServerError, from_value, parser::types::OperationType};
 use lru::LruCache;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -34,7 +31,8 @@ pub enum Access {
 #[derive(Clone)]
 pub struct Admission {
     limits: OperationLimits,
-    persisted: Arc<Mutex<LruCache<String, ExecutableDocument>>>,
+    /// Texts by their hashes: parsed, a hostile one is a hundred times as large.
+    persisted: Arc<Mutex<LruCache<String, Arc<str>>>>,
 }
 
 /// Apollo's extension: <https://www.apollographql.com/docs/apollo-server/performance/apq>
@@ -66,33 +64,34 @@ impl Admission {
             Some(None) => return Err(error("`persistedQuery` has a `version` of 1 and a `sha256Hash`.")),
         };
         match hash {
-            // It was within the limits when it was remembered.
-            Some(hash) if request.query.is_empty() => request.set_parsed_query(self.recall(&hash)?),
+            Some(hash) if request.query.is_empty() => {
+                request.query = self.recall(&hash)?.to_string();
+                self.limits.check(request)?;
+            }
             hash => {
                 self.limits.check(request)?;
                 if let Some(hash) = hash {
-                    self.remember(hash, request)?;
+                    self.remember(hash, &request.query)?;
                 }
             }
         }
         if access == Access::ReadOnly { only_reads(request) } else { Ok(()) }
     }
 
-    fn recall(&self, hash: &str) -> Result<ExecutableDocument, ServerError> {
+    fn recall(&self, hash: &str) -> Result<Arc<str>, ServerError> {
         let mut known = self.persisted.lock().unwrap_or_else(PoisonError::into_inner);
         // Clients look for this very message.
         known.get(hash).cloned().ok_or_else(|| error("PersistedQueryNotFound"))
     }
 
-    fn remember(&self, hash: String, request: &mut Request) -> Result<(), ServerError> {
-        if request.query.len() > PERSISTABLE {
+    fn remember(&self, hash: String, query: &str) -> Result<(), ServerError> {
+        if query.len() > PERSISTABLE {
             return Ok(());
         }
-        if hex::encode(Sha256::digest(request.query.as_bytes())) != hash {
+        if hex::encode(Sha256::digest(query.as_bytes())) != hash {
             return Err(error("The query has another hash than `sha256Hash`."));
         }
-        let document = request.parsed_query()?.clone();
-        self.persisted.lock().unwrap_or_else(PoisonError::into_inner).put(hash, document);
+        self.persisted.lock().unwrap_or_else(PoisonError::into_inner).put(hash, query.into());
         Ok(())
     }
 }

@@ -122,8 +122,9 @@ fn failed(error: LoadError) -> ServiceError {
     ServiceError::Internal(anyhow::anyhow!("{error:?}"))
 }
 
-/// What belongs to images that were read together.
+/// Images that were read together, and what belongs to them once it was asked for.
 pub struct Siblings {
+    images: Vec<Arc<Image>>,
     pub(super) categories: Together<CategoryId>,
     pub(super) owners: Together<UserId>,
     pub(super) variants: Together<ImageId>,
@@ -133,21 +134,45 @@ pub struct Siblings {
 impl Siblings {
     pub(super) fn of(images: &[Arc<Image>]) -> Arc<Self> {
         Arc::new(Self {
-            categories: Together::of(images.iter().map(|image| image.category)),
-            owners: Together::of(images.iter().map(|image| image.owner)),
-            variants: Together::of(images.iter().map(|image| image.id)),
-            metadata: Together::of(images.iter().map(|image| MetadataOf(image.id))),
+            images: images.to_vec(),
+            categories: Together::by(|image| image.category),
+            owners: Together::by(|image| image.owner),
+            variants: Together::by(|image| image.id),
+            metadata: Together::by(|image| MetadataOf(image.id)),
         })
+    }
+
+    /// What belongs to `image`; looked up for all of them, and once.
+    pub(super) async fn load<K>(
+        &self,
+        ctx: &Context<'_>,
+        edge: &Together<K>,
+        image: &Image,
+    ) -> Result<Option<<LibraryLoader as Loader<K>>::Value>, ServiceError>
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        LibraryLoader: Loader<K, Error = LoadError>,
+    {
+        let (loader, key) = (ctx.data_unchecked::<DataLoader<LibraryLoader>>(), (edge.key)(image));
+        if self.images.len() == 1 {
+            return loader.load_one(key).await.map_err(failed);
+        }
+        let look_up = async || {
+            let keys: HashSet<K> = self.images.iter().map(|image| (edge.key)(image)).collect();
+            loader.loader().load(&keys.into_iter().collect::<Vec<_>>()).await
+        };
+        let found = edge.found.get_or_try_init(look_up).await;
+        found.map(|found| found.get(&key).cloned()).map_err(failed)
     }
 }
 
-/// Keys that are looked up as soon as one of them is, and once.
+/// An edge of images that were read together.
 pub(super) struct Together<K>
 where
     K: Send + Sync + Hash + Eq + Clone + 'static,
     LibraryLoader: Loader<K, Error = LoadError>,
 {
-    keys: Vec<K>,
+    key: fn(&Image) -> K,
     found: OnceCell<HashMap<K, <LibraryLoader as Loader<K>>::Value>>,
 }
 
@@ -156,21 +181,7 @@ where
     K: Send + Sync + Hash + Eq + Clone + 'static,
     LibraryLoader: Loader<K, Error = LoadError>,
 {
-    fn of(keys: impl Iterator<Item = K>) -> Self {
-        let distinct: HashSet<K> = keys.collect();
-        Self { keys: distinct.into_iter().collect(), found: OnceCell::new() }
-    }
-
-    pub(super) async fn load(
-        &self,
-        ctx: &Context<'_>,
-        key: &K,
-    ) -> Result<Option<<LibraryLoader as Loader<K>>::Value>, ServiceError> {
-        let loader = ctx.data_unchecked::<DataLoader<LibraryLoader>>();
-        let [_, _, ..] = self.keys.as_slice() else {
-            return loader.load_one(key.clone()).await.map_err(failed);
-        };
-        let found = self.found.get_or_try_init(|| loader.loader().load(&self.keys)).await;
-        found.map(|found| found.get(key).cloned()).map_err(failed)
+    const fn by(key: fn(&Image) -> K) -> Self {
+        Self { key, found: OnceCell::const_new() }
     }
 }

@@ -94,7 +94,7 @@ impl Query {
             before,
         };
         let page = ctx.services().library.images(ctx.caller(), request).await.map_err(ApiError::from)?;
-        Ok(ImageConnection(page))
+        Ok(page.into())
     }
 
     /// What the caller deleted and can still restore, the latest tickets first. Empty where the server keeps no trash.
@@ -107,7 +107,7 @@ impl Query {
     ) -> async_graphql::Result<ImageConnection> {
         let take = take(first, None)?;
         let page = ctx.services().library.trash(ctx.caller(), take, after).await.map_err(ApiError::from)?;
-        Ok(ImageConnection(page))
+        Ok(page.into())
     }
 
     /// What the caller has, in numbers.

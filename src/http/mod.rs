@@ -8,7 +8,7 @@ mod media;
 mod request;
 mod websocket;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -57,7 +57,7 @@ struct HttpState {
     services: Services,
     admission: Admission,
     clock: Clock,
-    settings: HttpSettings,
+    settings: Arc<HttpSettings>,
     visitors: websocket::Visitors,
 }
 
@@ -76,7 +76,14 @@ pub fn router(
     settings: HttpSettings,
 ) -> Router {
     let cors = cors(&settings.cors_origins);
-    let state = HttpState { schema, services, admission, clock, settings, visitors: websocket::Visitors::default() };
+    let state = HttpState {
+        schema,
+        services,
+        admission,
+        clock,
+        settings: Arc::new(settings),
+        visitors: websocket::Visitors::default(),
+    };
     let mut router = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post))
         .layer(DefaultBodyLimit::max(MAX_GRAPHQL_BODY))

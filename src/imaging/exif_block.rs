@@ -1,18 +1,38 @@
 //! How much an EXIF block would take if it were parsed. The parser believes every count and follows every pointer:
-//! fourteen kilobytes of directories that point at each other become gigabytes. So the block is walked first, without
-//! keeping anything.
+//! fourteen kilobytes of directories that point at each other become gigabytes. So the block is walked first, as the
+//! parser would, without keeping anything.
 
 use std::collections::HashSet;
 
 /// Over all directories; cameras write about a hundred.
 const MOST_ENTRIES: usize = 2000;
+/// One behind the other; cameras write two: the picture's, and its thumbnail's.
+const LONGEST_CHAIN: usize = 8;
 /// Of all texts: the parser makes 24 bytes of each byte that ends one.
 const MOST_TEXT: u64 = 256 * 1024;
 /// Of all values: makers' notes run to megabytes.
 const MOST_BYTES: u64 = 32 * 1024 * 1024;
-/// To the directories of EXIF, GPS and interoperability.
-const POINTERS: [u16; 3] = [0x8769, 0x8825, 0xA005];
 const ASCII: u16 = 2;
+
+/// Which directory is being visited: what it may point to depends on it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Directory {
+    Main,
+    Exif,
+    /// Of GPS, or of interoperability: the end of the way.
+    Leaf,
+}
+
+impl Directory {
+    /// Where a tag of this directory leads.
+    const fn behind(self, tag: u16) -> Option<Self> {
+        match (self, tag) {
+            (Self::Main, 0x8769) => Some(Self::Exif),
+            (Self::Main, 0x8825) | (Self::Exif, 0xA005) => Some(Self::Leaf),
+            _ => None,
+        }
+    }
+}
 
 /// Whether a TIFF block can be parsed without harm.
 pub(super) fn is_harmless(tiff: &[u8]) -> bool {
@@ -22,8 +42,9 @@ pub(super) fn is_harmless(tiff: &[u8]) -> bool {
 struct Walk<'a> {
     tiff: &'a [u8],
     is_little_endian: bool,
-    to_visit: Vec<u32>,
+    to_visit: Vec<(u32, Directory)>,
     visited: HashSet<u32>,
+    chain: usize,
     entries: usize,
     text: u64,
     bytes: u64,
@@ -36,59 +57,63 @@ impl<'a> Walk<'a> {
             b"MM\0*" => false,
             _ => return None,
         };
-        let mut walk = Self {
-            tiff,
-            is_little_endian,
-            to_visit: Vec::new(),
-            visited: HashSet::new(),
-            entries: 0,
-            text: 0,
-            bytes: 0,
-        };
-        walk.to_visit.push(walk.long(4)?);
+        let (to_visit, visited) = (Vec::new(), HashSet::new());
+        let mut walk = Self { tiff, is_little_endian, to_visit, visited, chain: 0, entries: 0, text: 0, bytes: 0 };
+        walk.to_visit.push((walk.long(4)?, Directory::Main));
         Some(walk)
     }
 
     /// Visits every directory; `None` where one is reached twice, or where there is too much of anything.
     fn finish(mut self) -> Option<()> {
-        while let Some(directory) = self.to_visit.pop() {
-            if !self.visited.insert(directory) {
+        while let Some((at, directory)) = self.to_visit.pop() {
+            if !self.visited.insert(at) {
                 return None;
             }
             // What is cut off ends the parser too.
-            let Some(count) = self.short(directory as usize) else { continue };
-            let first = directory as usize + 2;
-            for at in (0..usize::from(count)).map(|entry| first + entry * 12) {
-                if self.tiff.len() < at + 12 {
+            let Some(count) = self.short(at as usize) else { continue };
+            let first = at as usize + 2;
+            for entry in (0..usize::from(count)).map(|entry| first + entry * 12) {
+                if self.tiff.len() < entry + 12 {
                     break;
                 }
-                self.entry(at)?;
+                self.entry(entry, directory)?;
             }
-            match self.long(first + usize::from(count) * 12) {
-                None | Some(0) => {}
-                Some(next) => self.to_visit.push(next),
+            let next = self.long(first + usize::from(count) * 12).filter(|next| *next != 0);
+            if let (Some(next), Directory::Main) = (next, directory) {
+                self.chain += 1;
+                if self.chain < LONGEST_CHAIN {
+                    self.to_visit.push((next, Directory::Main));
+                }
             }
         }
         Some(())
     }
 
-    fn entry(&mut self, at: usize) -> Option<()> {
+    fn entry(&mut self, at: usize, directory: Directory) -> Option<()> {
         let (tag, kind, count) = (self.short(at)?, self.short(at + 2)?, self.long(at + 4)?);
-        let length = u64::from(count) * size_of_kind(kind);
         self.entries += 1;
+        let length = self.length(kind, count, at + 8);
         self.bytes += length;
         if kind == ASCII {
             self.text += length;
         }
-        if POINTERS.contains(&tag) {
-            let directory = match (kind, count) {
+        if let Some(behind) = directory.behind(tag) {
+            let target = match (kind, count) {
                 (3, 1) => self.short(at + 8).map(u32::from),
-                (4 | 13, 1) => self.long(at + 8),
+                (4, 1) => self.long(at + 8),
                 _ => None,
             };
-            self.to_visit.push(directory?);
+            self.to_visit.push((target?, behind));
         }
         (self.entries <= MOST_ENTRIES && self.text <= MOST_TEXT && self.bytes <= MOST_BYTES).then_some(())
+    }
+
+    /// In bytes, what a value takes: nothing where it is of no kind that is read, or is not there.
+    fn length(&self, kind: u16, count: u32, at: usize) -> u64 {
+        let length = u64::from(count) * size_of_kind(kind);
+        let begins = if length <= 4 { Some(at as u64) } else { self.long(at).map(u64::from) };
+        let is_there = begins.is_some_and(|begins| begins + length <= self.tiff.len() as u64);
+        if is_there { length } else { 0 }
     }
 
     fn short(&self, at: usize) -> Option<u16> {
@@ -105,9 +130,10 @@ impl<'a> Walk<'a> {
 /// In bytes, as TIFF has it; kinds that it has not are not read.
 const fn size_of_kind(kind: u16) -> u64 {
     match kind {
+        1 | 2 | 6 | 7 => 1,
         3 | 8 => 2,
-        4 | 9 | 11 | 13 => 4,
+        4 | 9 | 11 => 4,
         5 | 10 | 12 => 8,
-        _ => 1,
+        _ => 0,
     }
 }

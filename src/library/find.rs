@@ -69,10 +69,11 @@ impl Library {
         if let Some(known) = known.collect() {
             return Ok(known);
         }
+        let since = memory.reading();
         let found = db::categories::find_many(self.inner.db.conn(), ids).await?;
         let found: HashMap<_, _> = found.into_iter().map(|category| (category.id, Arc::new(category))).collect();
         for (id, category) in &found {
-            memory.remember(*id, Arc::clone(category), now);
+            memory.remember(*id, Arc::clone(category), now, since);
         }
         Ok(found)
     }

@@ -17,8 +17,8 @@ use crate::{
 const AGE: TimeDelta = TimeDelta::days(1);
 /// Storages tell the time by clocks of their own, in whole seconds.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(1);
-/// So many at once, and more of them than of what is known, are no litter but somebody else's, or a lost database.
-const SUSPICIOUS: usize = 100;
+/// So much, and more than is known, is no litter but somebody else's, or that of a database that was lost.
+const SUSPICIOUS: u64 = 100;
 
 /// An object that no row knows.
 pub type Litter = StoredObject;
@@ -30,19 +30,24 @@ pub(super) struct LitterPages<'a> {
     continuation: Option<String>,
 }
 
-/// What of a page is litter.
+/// What of a page is litter, and how much is known.
 pub(super) struct LitterPage {
     pub litter: Vec<Litter>,
-    known: usize,
-}
-
-impl LitterPage {
-    pub(super) const fn is_suspicious(&self) -> bool {
-        self.litter.len() > SUSPICIOUS && self.litter.len() > self.known
-    }
+    known: u64,
 }
 
 impl Uploads {
+    /// How much litter there is, where it is too much to be believed.
+    pub(super) async fn suspicious_litter(&self) -> ServiceResult<Option<u64>> {
+        let (mut litter, mut known) = (0, 0);
+        let mut pages = LitterPages::new(self);
+        while let Some(page) = pages.next().await? {
+            litter += page.litter.len() as u64;
+            known += page.known;
+        }
+        Ok((litter > SUSPICIOUS && litter > known).then_some(litter))
+    }
+
     /// Gives every object that no row knows, and removes none.
     ///
     /// # Errors
@@ -82,7 +87,7 @@ impl<'a> LitterPages<'a> {
         let Some(oldest) = db::users::first_made_at(inner.db.conn()).await? else { return Ok(None) };
         let age = oldest - CLOCKS_DIFFER..self.uploads.now() - AGE;
         let litter = unknown.into_iter().filter(|object| age.contains(&object.modified)).collect();
-        Ok(Some(LitterPage { litter, known: known.len() }))
+        Ok(Some(LitterPage { litter, known: known.len() as u64 }))
     }
 }
 

@@ -21,6 +21,13 @@ impl Uploads {
         }
     }
 
+    /// Checks that there is room for an upload that asks for more time: whoever has none does not keep it waiting in
+    /// the storage either.
+    pub(super) async fn check_room_to_wait(&self, image: &Image) -> ServiceResult<()> {
+        let transaction = self.inner.db.begin().await?;
+        self.check_quota(&transaction, image.owner, image.declared_size, "imageId").await
+    }
+
     /// Checks that a user has room for so many bytes more. Until the transaction ends, nobody else takes it.
     ///
     /// Unfinished uploads take no room, so several tickets may be issued of which the first to be completed gets it.

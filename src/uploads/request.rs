@@ -80,9 +80,7 @@ impl Uploads {
     pub async fn renew(&self, caller: &Caller, id: ImageId) -> ServiceResult<Ticket> {
         let image = self.find_for(caller, id, Permission::ChangeAnyImage).await?;
         if image.awaits_upload() {
-            // Whoever has no room for it does not keep it waiting in the storage either.
-            let transaction = self.inner.db.begin().await?;
-            self.check_quota(&transaction, image.owner, image.declared_size, "imageId").await?;
+            self.check_room_to_wait(&image).await?;
         }
         let now = self.now();
         let decide = |image: &mut Image| {
@@ -120,6 +118,7 @@ impl Uploads {
             let why = format!("The upload of this key is over: see image {}.", earlier.id);
             return Err(Refusal::on("idempotencyKey", UserErrorCode::InvalidState, why).into());
         }
+        self.check_room_to_wait(&earlier).await?;
         let now = self.now();
         let decide = |image: &mut Image| {
             image.note_interest(now);

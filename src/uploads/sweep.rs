@@ -1,7 +1,7 @@
 //! Step 5, a job by the clock: nothing is left lying about, and nothing is lost that could be brought to its end.
 //!
 //! Every decision about a row is made under its lock, by the same rules as everybody else's, so a sweep may run
-//! beside anything, also beside another sweep. What fails is told and passed over, so that it holds nothing else up.
+//! beside anything, also beside another sweep.
 
 use std::sync::atomic::Ordering;
 
@@ -193,20 +193,17 @@ impl Uploads {
         Ok(())
     }
 
+    /// Looks through the whole bucket before anything is removed: a flood of litter is none.
     async fn remove_litter(&self, swept: &mut Swept) -> ServiceResult<()> {
+        if let Some(objects) = self.suspicious_litter().await? {
+            swept.suspicious = objects;
+            tracing::error!(objects, "objects that no row knows are left alone: is this the database of this bucket?");
+            return Ok(());
+        }
         let mut pages = LitterPages::new(self);
         let mut failed = Ok(());
         while let Some(page) = pages.next().await? {
             let count = page.litter.len() as u64;
-            if page.is_suspicious() {
-                swept.suspicious += count;
-                tracing::error!(
-                    objects = count,
-                    first = %page.litter[0].key,
-                    "so many objects that no row knows are left alone: is this the database of this bucket?"
-                );
-                continue;
-            }
             let keys: Vec<StorageKey> = page.litter.into_iter().map(|object| object.key).collect();
             match self.inner.storage.delete(&keys).await {
                 Ok(()) => swept.removed += count,

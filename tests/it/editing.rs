@@ -315,6 +315,9 @@ async fn nobody_has_more_than_their_quota() {
     };
     assert_eq!(used(&ann).await, json!({"storageUsed": 0, "storageQuota": quota}));
     let first = ann.upload("1.jpg", "image/jpeg", photo.clone()).await;
+    let mut keyed = json!({"filename": "0.jpg", "contentType": "image/jpeg", "fileSize": photo.len(),
+        "categoryId": ann.general().await, "idempotencyKey": "k"});
+    assert_eq!(ann.mutate("requestUpload", keyed.clone(), "upload { url }").await.user_error_codes(), NONE);
     // Two tickets for the room of one: whoever is completed first gets it.
     let (second, third) =
         (ann.ticket("2.jpg", "image/jpeg", photo.len()).await, ann.ticket("3.jpg", "image/jpeg", photo.len()).await);
@@ -327,6 +330,8 @@ async fn nobody_has_more_than_their_quota() {
     assert_eq!(refused.user_error_codes(), ["QUOTA_EXCEEDED"]);
     let refused = ann.mutate("renewUpload", json!({"imageId": third.image}), "upload { url }").await;
     assert_eq!(refused.user_error_codes(), ["QUOTA_EXCEEDED"], "nor is it kept waiting");
+    let refused = ann.mutate("requestUpload", keyed.take(), "upload { url }").await;
+    assert_eq!(refused.user_error_codes(), ["QUOTA_EXCEEDED"], "by no way");
     let state = ann.image(&third.image).await;
     assert!(["PENDING", "UPLOADING"].contains(&state["status"].as_str().expect("a status")), "{state}");
     let input = json!({"filename": "4.jpg", "contentType": "image/jpeg", "fileSize": photo.len(),
@@ -334,7 +339,7 @@ async fn nobody_has_more_than_their_quota() {
     let refused = ann.mutate("requestUpload", input.clone(), "upload { url }").await;
     assert_eq!((refused.user_error_codes(), &refused.0["upload"]), (vec!["QUOTA_EXCEEDED"], &Value::Null));
     let all = "{ images(filter: {status: [PENDING, UPLOADING, PROCESSING, COMPLETED, FAILED]}) { totalCount } }";
-    assert_eq!(ann.send(all, Value::Null).await.0["data"]["images"]["totalCount"], 3, "nothing was made");
+    assert_eq!(ann.send(all, Value::Null).await.0["data"]["images"]["totalCount"], 4, "nothing was made");
     assert_eq!(bob.mutate("requestUpload", input, "upload { url }").await.user_error_codes(), NONE);
     // Room is made, and the upload that waited gets it.
     app.run_all_jobs().await;

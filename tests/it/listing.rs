@@ -250,6 +250,10 @@ async fn a_list_takes_as_many_statements_for_a_hundred_images_as_for_one() {
     for (query, most) in [
         ("{ images(first: 20) { nodes { id title category { name } } } }", 3),
         ("{ images(first: 20) { totalCount nodes { id } } }", 3),
+        (
+            "{ images(first: 1, filter: {search: \"q\"}) { a: totalCount b: totalCount c: totalCount d: totalCount } }",
+            5,
+        ),
         ("{ images(first: 20, filter: {search: \"harbour\"}) { nodes { id } } }", 3),
         ("{ images(filter: {tags: [\"travel\"], status: [COMPLETED, FAILED]}) { totalCount } }", 4),
         (

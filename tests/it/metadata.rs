@@ -155,6 +155,7 @@ async fn junk_costs_itself_and_never_the_image() {
     for (name, kind, bytes, make) in [
         ("a.jpg", "image/jpeg", notes.in_jpeg(&photo), json!("Darkroom")),
         ("a.png", "image/png", huge, json!("Darkroom")),
+        ("a.jpg", "image/jpeg", phone().a_little_broken().in_jpeg(&photo), json!("Darkroom")),
         ("a.jpg", "image/jpeg", phone().truncated(40).in_jpeg(&photo), Value::Null),
         ("a.jpg", "image/jpeg", ExifBlock::junk(3000).in_jpeg(&photo), Value::Null),
         (

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Description, Enum, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
+use tokio::sync::OnceCell;
 
 use super::{image::Image, scalars::int, status::ImageStatus};
 use crate::{
@@ -20,7 +21,17 @@ const LARGEST_PAGE: u16 = 100;
 
 /// A page of images.
 #[derive(Description)]
-pub struct ImageConnection(pub ImagePage);
+pub struct ImageConnection {
+    page: ImagePage,
+    /// Counted once, however often it is asked for.
+    total: OnceCell<u64>,
+}
+
+impl From<ImagePage> for ImageConnection {
+    fn from(page: ImagePage) -> Self {
+        Self { page, total: OnceCell::new() }
+    }
+}
 
 /// An image and where it stands.
 #[derive(SimpleObject)]
@@ -99,13 +110,13 @@ impl ImageConnection {
     /// The images, each with its cursor.
     #[expect(clippy::unused_async, reason = "the macro wants it")]
     async fn edges(&self, ctx: &Context<'_>) -> Result<Vec<ImageEdge>, ApiError> {
-        let nodes = Image::all_of(&self.0.images).zip(&self.0.images);
+        let nodes = Image::all_of(&self.page.images).zip(&self.page.images);
         nodes.map(|(node, image)| Ok(ImageEdge { node, cursor: self.cursor(ctx, image)? })).collect()
     }
 
     /// The images alone.
     async fn nodes(&self) -> Vec<Image> {
-        Image::all_of(&self.0.images).collect()
+        Image::all_of(&self.page.images).collect()
     }
 
     /// Where this page stands.
@@ -113,23 +124,25 @@ impl ImageConnection {
     async fn page_info(&self, ctx: &Context<'_>) -> Result<PageInfo, ApiError> {
         let cursor = |image: Option<&Arc<domain::image::Image>>| image.map(|image| self.cursor(ctx, image)).transpose();
         Ok(PageInfo {
-            has_next_page: self.0.has_next,
-            has_previous_page: self.0.has_previous,
-            start_cursor: cursor(self.0.images.first())?,
-            end_cursor: cursor(self.0.images.last())?,
+            has_next_page: self.page.has_next,
+            has_previous_page: self.page.has_previous,
+            start_cursor: cursor(self.page.images.first())?,
+            end_cursor: cursor(self.page.images.last())?,
         })
     }
 
     /// How many images all pages have together; counted only when asked for. Without a search, tags or dates it
     /// costs next to nothing; with them, as much as there are images that match.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
-        Ok(int(ctx.services().library.count(ctx.caller(), &self.0.filter).await?))
+        let library = &ctx.services().library;
+        let total = self.total.get_or_try_init(|| library.count(ctx.caller(), &self.page.filter)).await?;
+        Ok(int(*total))
     }
 }
 
 impl ImageConnection {
     fn cursor(&self, ctx: &Context<'_>, image: &domain::image::Image) -> Result<String, ApiError> {
-        Ok(ctx.services().library.cursor(self.0.order, image)?)
+        Ok(ctx.services().library.cursor(self.page.order, image)?)
     }
 }
 

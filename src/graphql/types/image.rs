@@ -18,7 +18,7 @@ use crate::{
     graphql::{
         FromContext,
         error::ApiError,
-        loaders::{MetadataOf, Siblings, present},
+        loaders::{Siblings, present},
     },
 };
 
@@ -57,7 +57,7 @@ impl Image {
     async fn ready_variants(&self, ctx: &Context<'_>) -> Result<Arc<Vec<Variant>>, ApiError> {
         match &self.variants {
             Some(variants) => Ok(Arc::clone(variants)),
-            None => Ok(self.siblings.variants.load(ctx, &self.known.id).await?.unwrap_or_default()),
+            None => Ok(self.siblings.load(ctx, &self.siblings.variants, &self.known).await?.unwrap_or_default()),
         }
     }
 }
@@ -71,13 +71,13 @@ impl Image {
 
     /// Whose image it is.
     async fn owner(&self, ctx: &Context<'_>) -> Result<User, ApiError> {
-        let owner = self.siblings.owners.load(ctx, &self.known.owner).await?;
+        let owner = self.siblings.load(ctx, &self.siblings.owners, &self.known).await?;
         Ok(User(present(owner, "user")?))
     }
 
     /// What kind of image it is.
     async fn category(&self, ctx: &Context<'_>) -> Result<Category, ApiError> {
-        let category = self.siblings.categories.load(ctx, &self.known.category).await?;
+        let category = self.siblings.load(ctx, &self.siblings.categories, &self.known).await?;
         Ok(Category(present(category, "category")?))
     }
 
@@ -167,7 +167,7 @@ impl Image {
 
     /// What the camera wrote into the file; null until processed.
     async fn metadata(&self, ctx: &Context<'_>) -> Result<Option<ImageMetadata>, ApiError> {
-        let metadata = self.siblings.metadata.load(ctx, &MetadataOf(self.known.id)).await?;
+        let metadata = self.siblings.load(ctx, &self.siblings.metadata, &self.known).await?;
         let Some(metadata) = metadata else { return Ok(None) };
         let is_for_owner = ctx.caller().user().is_ok_and(|user| user.id == self.known.owner);
         Ok(Some(ImageMetadata { metadata, is_for_owner }))

@@ -16,6 +16,7 @@ pub struct ExifBlock {
     gps: Vec<Entry>,
     raw: Option<Vec<u8>>,
     keep: Option<usize>,
+    stray: bool,
 }
 
 fn ascii(tag: u16, text: &str) -> Entry {
@@ -73,6 +74,14 @@ impl ExifBlock {
         self
     }
 
+    /// A directory that says that another one follows where none can, and a value that is not there: as some
+    /// programs write them.
+    pub fn a_little_broken(mut self) -> Self {
+        self.stray = true;
+        self.exif.push(Entry { tag: 0x9286, kind: 129, count: u32::MAX, value: vec![0; 4] });
+        self
+    }
+
     /// Only its first bytes.
     pub fn truncated(mut self, keep: usize) -> Self {
         self.keep = Some(keep);
@@ -126,8 +135,8 @@ impl ExifBlock {
         main[count - 2].value = u32::try_from(exif_at).expect("short").to_le_bytes().to_vec();
         main[count - 1].value = u32::try_from(gps_at).expect("short").to_le_bytes().to_vec();
         let mut tiff = b"II*\0\x08\0\0\0".to_vec();
-        for directory in [&main, &self.exif, &self.gps] {
-            push_directory(&mut tiff, directory);
+        for (directory, next) in [(&main, 0), (&self.exif, if self.stray { 8 } else { 0 }), (&self.gps, 0)] {
+            push_directory(&mut tiff, directory, next);
         }
         tiff.truncate(self.keep.unwrap_or(tiff.len()));
         tiff
@@ -161,7 +170,7 @@ fn directory_length(entries: &[Entry]) -> usize {
     2 + entries.len() * 12 + 4 + values
 }
 
-fn push_directory(tiff: &mut Vec<u8>, entries: &[Entry]) {
+fn push_directory(tiff: &mut Vec<u8>, entries: &[Entry], next: u32) {
     let mut values_at = tiff.len() + 2 + entries.len() * 12 + 4;
     let mut values: Vec<u8> = Vec::new();
     tiff.extend(u16::try_from(entries.len()).expect("few").to_le_bytes());
@@ -179,7 +188,7 @@ fn push_directory(tiff: &mut Vec<u8>, entries: &[Entry]) {
             values.extend(&entry.value);
         }
     }
-    tiff.extend([0; 4]);
+    tiff.extend(next.to_le_bytes());
     tiff.extend(values);
 }
 
