@@ -1,4 +1,5 @@
-//! Lists: a page costs the same at any depth and of any size of library, because an index has its order.
+//! Lists: a page costs the same at any depth and of any size of library, because an index has its order. (Dates are
+//! an exception beside an order of another kind: then images outside of them are passed over.)
 //!
 //! An index has one status of one owner in order, so a list of several statuses is as many short lists, merged.
 //! With a sieve (a search, tags) the nearest images are looked through first, which fills a page where many pass;

@@ -88,3 +88,15 @@ impl From<Vec<Refusal>> for ServiceError {
 
 /// A service's answer.
 pub type ServiceResult<T> = Result<T, ServiceError>;
+
+/// What was refused apart from what failed: a refusal is an outcome like any other to whoever goes on either way.
+///
+/// # Errors
+/// Everything but a refusal.
+pub fn refusals_apart<T>(outcome: ServiceResult<T>) -> ServiceResult<Result<T, Vec<Refusal>>> {
+    match outcome {
+        Ok(value) => Ok(Ok(value)),
+        Err(ServiceError::Refused(refusals)) => Ok(Err(refusals)),
+        Err(error) => Err(error),
+    }
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{ErrorExtensions, ID, Response, ServerError};
 
-use crate::domain::error::{Refusal, ServiceError};
+use crate::domain::error::{Refusal, ServiceError, refusals_apart};
 
 /// An error at the top level of a response. Deliberately not `Display`: `?` would show it to the client.
 pub struct ApiError(ServiceError);
@@ -49,11 +49,7 @@ impl From<ApiError> for async_graphql::Error {
 
 /// What goes into `userErrors`, or the error of the whole field.
 pub fn split<T>(outcome: Result<T, ServiceError>) -> Result<Result<T, Vec<Refusal>>, ApiError> {
-    match outcome {
-        Ok(value) => Ok(Ok(value)),
-        Err(ServiceError::Refused(refusals)) => Ok(Err(refusals)),
-        Err(error) => Err(error.into()),
-    }
+    refusals_apart(outcome).map_err(ApiError::from)
 }
 
 /// An id as clients write it.

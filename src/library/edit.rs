@@ -7,7 +7,7 @@ use crate::{
         batch::{Batch, Outcomes},
         category::Category,
         details::DetailsChange,
-        error::{Refusal, ServiceError, ServiceResult, UserErrorCode},
+        error::{Refusal, ServiceResult, UserErrorCode, refusals_apart},
         ids::{CategoryId, ImageId},
         image::Image,
         user::{Caller, Permission},
@@ -66,11 +66,8 @@ impl Library {
                 let retagged = DetailsChange { tags: Some(tags), ..DetailsChange::default() }.check();
                 retagged.map_err(|refusals| renamed(refusals, "addTags"))
             };
-            match self.change(caller, id, category.as_ref(), retag).await {
-                Ok(image) => outcomes.push((id, Ok(image))),
-                Err(ServiceError::Refused(refusals)) => outcomes.push((id, Err(refusals))),
-                Err(error) => return Err(error),
-            }
+            let changed = self.change(caller, id, category.as_ref(), retag).await;
+            outcomes.push((id, refusals_apart(changed)?));
         }
         Ok(outcomes)
     }

@@ -4,7 +4,7 @@ use super::{Next, Uploads};
 use crate::{
     domain::{
         details::DetailsChange,
-        error::{Refusal, ServiceError, ServiceResult, UserErrorCode},
+        error::{Refusal, ServiceError, ServiceResult, UserErrorCode, refusals_apart},
         failure::{Failure, FailureCode},
         ids::ImageId,
         image::{Image, ImageStatus, Original},
@@ -47,12 +47,9 @@ impl Uploads {
         if stored.is_none() {
             return Ok(false);
         }
-        match self.complete_with(id, stored, &DetailsChange::default()).await {
-            Ok(_) => Ok(true),
-            // Somebody cancelled or deleted it before, or its owner has no room for it.
-            Err(ServiceError::Refused(_)) => Ok(false),
-            Err(error) => Err(error),
-        }
+        // Refused where somebody cancelled or deleted it before, or its owner has no room for it.
+        let completed = self.complete_with(id, stored, &DetailsChange::default()).await;
+        Ok(refusals_apart(completed)?.is_ok())
     }
 
     async fn stored_object(&self, id: ImageId) -> ServiceResult<Option<ObjectHead>> {

@@ -1,6 +1,8 @@
 //! Objects that no row knows, and how to tell them from those of another database.
 
-use chrono::TimeDelta;
+use std::{collections::HashMap, ops::Range};
+
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Uploads;
 use crate::{
@@ -26,6 +28,9 @@ pub type Litter = StoredObject;
 /// Walks through what is Darkroom's in the bucket, a page at a time.
 pub(super) struct LitterPages<'a> {
     uploads: &'a Uploads,
+    /// When litter was stored. What is older than the database is none of its making: a wrong DATABASE_URL must not
+    /// empty a bucket.
+    stored_in: Range<DateTime<Utc>>,
     prefixes: Vec<&'static str>,
     continuation: Option<String>,
 }
@@ -40,7 +45,7 @@ impl Uploads {
     /// How much litter there is, where it is too much to be believed.
     pub(super) async fn suspicious_litter(&self) -> ServiceResult<Option<u64>> {
         let (mut litter, mut known) = (0, 0);
-        let mut pages = LitterPages::new(self);
+        let mut pages = LitterPages::of(self).await?;
         while let Some(page) = pages.next().await? {
             litter += page.litter.len() as u64;
             known += page.known;
@@ -53,7 +58,7 @@ impl Uploads {
     /// # Errors
     /// When the storage or the database is away.
     pub async fn find_litter(&self, mut each: impl FnMut(Litter) + Send) -> ServiceResult<()> {
-        let mut pages = LitterPages::new(self);
+        let mut pages = LitterPages::of(self).await?;
         while let Some(page) = pages.next().await? {
             page.litter.into_iter().for_each(&mut each);
         }
@@ -62,8 +67,11 @@ impl Uploads {
 }
 
 impl<'a> LitterPages<'a> {
-    pub(super) fn new(uploads: &'a Uploads) -> Self {
-        Self { uploads, prefixes: vec![StorageKey::INCOMING, StorageKey::IMAGES], continuation: None }
+    pub(super) async fn of(uploads: &'a Uploads) -> ServiceResult<Self> {
+        let newest = uploads.now() - AGE;
+        let oldest = db::users::first_made_at(uploads.inner.db.conn()).await?;
+        let stored_in = oldest.map_or(newest, |oldest| oldest - CLOCKS_DIFFER)..newest;
+        Ok(Self { uploads, stored_in, prefixes: vec![StorageKey::INCOMING, StorageKey::IMAGES], continuation: None })
     }
 
     /// The next page; `None` behind the last one.
@@ -78,15 +86,13 @@ impl<'a> LitterPages<'a> {
         let of_images = page.objects.iter().filter_map(|object| object.key.image());
         let ids: Vec<ImageId> = of_images.collect();
         let images = db::images::find_many(inner.db.conn(), &ids).await?;
+        let images: HashMap<ImageId, Image> = images.into_iter().map(|image| (image.id, image)).collect();
         let is_known = |object: &StoredObject| {
-            let image = images.iter().find(|image| Some(image.id) == object.key.image());
+            let image = object.key.image().and_then(|id| images.get(&id));
             image.is_some_and(|image| knows(image, &object.key))
         };
         let (known, unknown): (Vec<_>, Vec<_>) = page.objects.into_iter().partition(is_known);
-        // What is older than the database is none of its making: a wrong DATABASE_URL must not empty a bucket.
-        let Some(oldest) = db::users::first_made_at(inner.db.conn()).await? else { return Ok(None) };
-        let age = oldest - CLOCKS_DIFFER..self.uploads.now() - AGE;
-        let litter = unknown.into_iter().filter(|object| age.contains(&object.modified)).collect();
+        let litter = unknown.into_iter().filter(|object| self.stored_in.contains(&object.modified)).collect();
         Ok(Some(LitterPage { litter, known: known.len() as u64 }))
     }
 }

@@ -1,8 +1,8 @@
 //! Service: the life of an upload, one file a step.
 //!
 //! request → receive → complete → process, and remove from anywhere; the sweep after all of them. Decides and
-//! owns the transactions; knows no door. An image is changed as `change` does it: locked, written back together with the job that
-//! follows from it, committed, and only then told.
+//! owns the transactions; knows no door. An image is changed as `change` does it: locked, written back together
+//! with the job that follows from it, committed, and only then told.
 
 mod complete;
 mod litter;

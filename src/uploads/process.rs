@@ -8,7 +8,7 @@ use super::{Next, Uploads, complete::not_what_was_announced};
 use crate::{
     db,
     domain::{
-        error::{ServiceError, ServiceResult},
+        error::{ServiceError, ServiceResult, refusals_apart},
         failure::{Failure, FailureCode},
         ids::ImageId,
         image::{Facts, Image, Original, UploadState},
@@ -200,10 +200,7 @@ impl Uploads {
 
 /// What was deleted meanwhile needs no end of its own.
 fn gone_is_fine(changed: ServiceResult<Image>) -> ServiceResult<()> {
-    match changed {
-        Ok(_) | Err(ServiceError::Refused(_)) => Ok(()),
-        Err(error) => Err(error),
-    }
+    refusals_apart(changed).map(drop)
 }
 
 /// On a blocking thread: the facts first, then each variant, smallest first. Ends early when nobody listens.

@@ -24,6 +24,9 @@ impl Uploads {
     /// Checks that there is room for an upload that asks for more time: whoever has none does not keep it waiting in
     /// the storage either.
     pub(super) async fn check_room_to_wait(&self, image: &Image) -> ServiceResult<()> {
+        if self.inner.rules.storage_quota.is_none() {
+            return Ok(());
+        }
         let transaction = self.inner.db.begin().await?;
         self.check_quota(&transaction, image.owner, image.declared_size, "imageId").await
     }

@@ -7,7 +7,7 @@ use crate::{
     db,
     domain::{
         batch::{Batch, Outcomes},
-        error::{ServiceError, ServiceResult},
+        error::{ServiceResult, refusals_apart},
         ids::ImageId,
         image::{Image, UploadState},
         job::{Job, JobError},
@@ -72,11 +72,7 @@ impl Uploads {
         caller.user()?;
         let mut outcomes = Vec::new();
         for id in batch.iter() {
-            match self.delete(caller, id, for_good).await {
-                Ok(id) => outcomes.push((id, Ok(id))),
-                Err(ServiceError::Refused(refusals)) => outcomes.push((id, Err(refusals))),
-                Err(error) => return Err(error),
-            }
+            outcomes.push((id, refusals_apart(self.delete(caller, id, for_good).await)?));
         }
         Ok(outcomes)
     }

@@ -11,7 +11,7 @@ use super::{Next, Uploads, complete::retry, litter::LitterPages};
 use crate::{
     db::{self, images::Unsettled},
     domain::{
-        error::{ServiceError, ServiceResult},
+        error::{ServiceResult, refusals_apart},
         failure::{Failure, FailureCode},
         ids::ImageId,
         image::{Image, ImageStatus},
@@ -200,7 +200,7 @@ impl Uploads {
             tracing::error!(objects, "objects that no row knows are left alone: is this the database of this bucket?");
             return Ok(());
         }
-        let mut pages = LitterPages::new(self);
+        let mut pages = LitterPages::of(self).await?;
         let mut failed = Ok(());
         while let Some(page) = pages.next().await? {
             let count = page.litter.len() as u64;
@@ -225,9 +225,5 @@ fn expired(is_stored: bool) -> Failure {
 
 /// Whether something was changed; what was not there to be changed was somebody else's to deal with.
 fn was_done(changed: ServiceResult<Image>) -> ServiceResult<bool> {
-    match changed {
-        Ok(_) => Ok(true),
-        Err(ServiceError::Refused(_)) => Ok(false),
-        Err(error) => Err(error),
-    }
+    Ok(refusals_apart(changed)?.is_ok())
 }

@@ -290,3 +290,27 @@ async fn every_status_has_its_place_in_a_list_of_several() {
     let pending = counts.iter().find(|count| count.status == ImageStatus::Pending).expect("a count");
     assert_eq!((pending.total.images, pending.total.bytes), (6, 0), "unfinished uploads have no size");
 }
+
+/// What is dear is refused by its price, before the database hears of it.
+#[tokio::test]
+async fn more_searches_and_batches_than_one_operation_can_pay_for_are_refused() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann@example.com").await;
+    let searches = |count: u32| {
+        let one = |at| format!("a{at}: images(first: 1, filter: {{search: \"a\"}}) {{ totalCount }} ");
+        format!("{{ {} }}", (0..count).map(one).collect::<String>())
+    };
+    let ids: Vec<String> = (0..100).map(|_| app.app.clock.new_id().to_string()).collect();
+    let batches = |count: u32| {
+        let one = |at| format!("a{at}: deleteImages(input: {{imageIds: {}}}) {{ results {{ imageId }} }} ", json!(ids));
+        format!("mutation {{ {} }}", (0..count).map(one).collect::<String>())
+    };
+    assert_eq!(ann.send(&searches(15), Value::Null).await.0["errors"], Value::Null);
+    assert_eq!(ann.send(&batches(1), Value::Null).await.0["errors"], Value::Null);
+    for query in [searches(25), batches(6)] {
+        let recording = app.app.db.record();
+        assert_eq!(ann.send(&query, Value::Null).await.error_code(), "BAD_USER_INPUT");
+        let sent = recording.take();
+        assert!(sent.iter().all(|statement| !statement.sql.contains("image")), "{sent:?}");
+    }
+}
