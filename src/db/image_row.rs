@@ -1,6 +1,6 @@
 //! Images as rows, and rows as images.
 
-use sea_orm::{DbErr, QueryResult};
+use sea_orm::{DbErr, QueryResult, TryGetable};
 
 use super::{entity::image::Model, impossible, signed, strings, unsigned};
 use crate::domain::{
@@ -13,48 +13,64 @@ use crate::domain::{
     search::sort_key,
 };
 
-/// What `read` reads, in its order. By their places, not their names: lists read hundreds of values.
-pub(super) const COLUMNS: &str = "id, owner_id, category_id, original_filename, content_type, declared_size, file_size, \
-    file_key, title, title_key, description, alt_text, tags, status, revision, bytes_received, stored_size, \
-    stored_etag, width, height, placeholder, failure_code, failure_message, upload_started_at, upload_completed_at, \
-    trashed_at, purge_at, created_at, updated_at";
+/// What `read` reads, in its order. By their places, not their names: lists read hundreds of values. Those at the end
+/// are for merging lists alone.
+pub(super) const COLUMNS: &str = "id, owner_id, category_id, original_filename, content_type, declared_size, \
+    file_key, title, description, alt_text, tags, revision, upload_started_at, upload_completed_at, created_at, \
+    updated_at, status, stored_size, stored_etag, width, height, placeholder, bytes_received, failure_code, \
+    failure_message, trashed_at, purge_at, file_size, title_key";
 
 /// An image from a row of `COLUMNS`.
 pub(super) fn read(row: &QueryResult) -> Result<Image, DbErr> {
-    let mut at = 0..;
-    let mut next = || at.next().unwrap_or_default();
-    Image::try_from(Model {
-        id: row.try_get_by_index(next())?,
-        owner_id: row.try_get_by_index(next())?,
-        category_id: row.try_get_by_index(next())?,
-        original_filename: row.try_get_by_index(next())?,
-        content_type: row.try_get_by_index(next())?,
-        declared_size: row.try_get_by_index(next())?,
-        file_size: row.try_get_by_index(next())?,
-        file_key: row.try_get_by_index(next())?,
-        title: row.try_get_by_index(next())?,
-        title_key: row.try_get_by_index(next())?,
-        description: row.try_get_by_index(next())?,
-        alt_text: row.try_get_by_index(next())?,
-        tags: row.try_get_by_index(next())?,
-        status: row.try_get_by_index(next())?,
-        revision: row.try_get_by_index(next())?,
-        bytes_received: row.try_get_by_index(next())?,
-        stored_size: row.try_get_by_index(next())?,
-        stored_etag: row.try_get_by_index(next())?,
-        width: row.try_get_by_index(next())?,
-        height: row.try_get_by_index(next())?,
-        placeholder: row.try_get_by_index(next())?,
-        failure_code: row.try_get_by_index(next())?,
-        failure_message: row.try_get_by_index(next())?,
-        idempotency_key: None,
-        upload_started_at: row.try_get_by_index(next())?,
-        upload_completed_at: row.try_get_by_index(next())?,
-        trashed_at: row.try_get_by_index(next())?,
-        purge_at: row.try_get_by_index(next())?,
-        created_at: row.try_get_by_index(next())?,
-        updated_at: row.try_get_by_index(next())?,
-    })
+    let mut row = InOrder { row, at: 0 };
+    let mut model = Model {
+        id: row.next()?,
+        owner_id: row.next()?,
+        category_id: row.next()?,
+        original_filename: row.next()?,
+        content_type: row.next()?,
+        declared_size: row.next()?,
+        file_key: row.next()?,
+        title: row.next()?,
+        description: row.next()?,
+        alt_text: row.next()?,
+        tags: row.next()?,
+        revision: row.next()?,
+        upload_started_at: row.next()?,
+        upload_completed_at: row.next()?,
+        created_at: row.next()?,
+        updated_at: row.next()?,
+        status: row.next()?,
+        stored_size: row.next()?,
+        stored_etag: row.next()?,
+        width: row.next()?,
+        height: row.next()?,
+        placeholder: row.next()?,
+        ..Model::default()
+    };
+    // The others say nothing of an image that is completed, and lists have hardly any other.
+    if model.status != ImageStatus::Completed.name() {
+        model.bytes_received = row.next()?;
+        model.failure_code = row.next()?;
+        model.failure_message = row.next()?;
+        model.trashed_at = row.next()?;
+        model.purge_at = row.next()?;
+    }
+    Image::try_from(model)
+}
+
+/// A row whose values are taken one after the other.
+struct InOrder<'a> {
+    row: &'a QueryResult,
+    at: usize,
+}
+
+impl InOrder<'_> {
+    fn next<T: TryGetable>(&mut self) -> Result<T, DbErr> {
+        let at = self.at;
+        self.at += 1;
+        self.row.try_get_by_index(at)
+    }
 }
 
 impl From<&Image> for Model {
@@ -101,10 +117,10 @@ impl From<&Image> for Model {
 impl TryFrom<Model> for Image {
     type Error = DbErr;
 
-    fn try_from(row: Model) -> Result<Self, DbErr> {
+    fn try_from(mut row: Model) -> Result<Self, DbErr> {
         let format = ImageFormat::from_content_type(&row.content_type);
         Ok(Self {
-            state: state_of(&row)?,
+            state: state_of(&mut row)?,
             id: ImageId(row.id),
             owner: UserId(row.owner_id),
             category: CategoryId(row.category_id),
@@ -127,10 +143,10 @@ impl TryFrom<Model> for Image {
     }
 }
 
-fn state_of(row: &Model) -> Result<UploadState, DbErr> {
-    let original = row.stored_size.zip(row.stored_etag.clone());
+fn state_of(row: &mut Model) -> Result<UploadState, DbErr> {
+    let original = row.stored_size.zip(row.stored_etag.take());
     let original = original.map(|(size, etag)| Original { size: unsigned(size), etag });
-    let facts = row.width.zip(row.height).zip(row.placeholder.clone()).map(|((width, height), placeholder)| Facts {
+    let facts = row.width.zip(row.height).zip(row.placeholder.take()).map(|((width, height), placeholder)| Facts {
         width: width.unsigned_abs(),
         height: height.unsigned_abs(),
         placeholder,

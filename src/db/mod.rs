@@ -32,6 +32,9 @@ use crate::domain::error::ServiceError;
 /// The advisory lock that processes take turns by: a number that nobody else uses.
 const TURNS: i64 = 0x6461_726b_726f_6f6d;
 
+/// How long a connection that answered is taken to be alive.
+const TRUSTED: Duration = Duration::from_secs(1);
+
 /// The connections of this process.
 #[derive(Clone)]
 pub struct Db {
@@ -47,6 +50,8 @@ impl Db {
     pub async fn connect(url: &str) -> Result<Self, DbErr> {
         let mut options = ConnectOptions::new(url);
         options.sqlx_logging(false).acquire_timeout(Duration::from_secs(10)).max_connections(16);
+        // A round trip before every statement would be a third of a list.
+        options.test_before_acquire_if_idle_for(TRUSTED);
         options.map_sqlx_sqlite_opts(|sqlite| {
             sqlite
                 .create_if_missing(true)

@@ -1,12 +1,17 @@
 //! What is let through to be executed: within the limits, reading alone where that is all that may be, and by its
 //! hash where it was sent before. Done before async-graphql sees a request: its extensions cost every field.
+//!
+//! Front ends send the same few texts over and over, so those let through are remembered parsed.
 
 use std::{
     num::NonZeroUsize,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use async_graphql::{Request, ServerError, from_value, parser::types::OperationType};
+use async_graphql::{
+    Request, ServerError, from_value,
+    parser::types::{ExecutableDocument, OperationType},
+};
 use lru::LruCache;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -17,6 +22,10 @@ use super::limits::OperationLimits;
 const PERSISTED: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
 /// In bytes: no longer query is remembered. A thousand long ones would fill the memory.
 const PERSISTABLE: usize = 16 * 1024;
+/// How many documents are remembered, and in bytes how long a text may be for it: parsed, a hostile one is a hundred
+/// times as large, so together they stay below 50 MB.
+const DOCUMENTS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+const SHORT: usize = 2 * 1024;
 const METHOD_NOT_ALLOWED: &str = "METHOD_NOT_ALLOWED";
 
 /// What an operation may do, by the way it came in.
@@ -31,8 +40,10 @@ pub enum Access {
 #[derive(Clone)]
 pub struct Admission {
     limits: OperationLimits,
-    /// Texts by their hashes: parsed, a hostile one is a hundred times as large.
+    /// Texts by their hashes.
     persisted: Arc<Mutex<LruCache<String, Arc<str>>>>,
+    /// What keeps within the limits, by its text.
+    documents: Arc<Mutex<LruCache<String, Arc<ExecutableDocument>>>>,
 }
 
 /// Apollo's extension: <https://www.apollographql.com/docs/apollo-server/performance/apq>
@@ -46,7 +57,11 @@ struct PersistedQuery {
 impl Admission {
     /// Within these limits, with nothing persisted yet.
     pub fn new(limits: OperationLimits) -> Self {
-        Self { limits, persisted: Arc::new(Mutex::new(LruCache::new(PERSISTED))) }
+        Self {
+            limits,
+            persisted: Arc::new(Mutex::new(LruCache::new(PERSISTED))),
+            documents: Arc::new(Mutex::new(LruCache::new(DOCUMENTS))),
+        }
     }
 
     /// Parses a request, if it may be executed.
@@ -66,10 +81,10 @@ impl Admission {
         match hash {
             Some(hash) if request.query.is_empty() => {
                 request.query = self.recall(&hash)?.to_string();
-                self.limits.check(request)?;
+                self.parse(request)?;
             }
             hash => {
-                self.limits.check(request)?;
+                self.parse(request)?;
                 if let Some(hash) = hash {
                     self.remember(hash, &request.query)?;
                 }
@@ -78,10 +93,23 @@ impl Admission {
         if access == Access::ReadOnly { only_reads(request) } else { Ok(()) }
     }
 
+    fn parse(&self, request: &mut Request) -> Result<(), ServerError> {
+        let known = locked(&self.documents).get(&request.query).cloned();
+        if let Some(known) = known {
+            request.set_parsed_query(ExecutableDocument::clone(&known));
+            return Ok(());
+        }
+        self.limits.check(request)?;
+        if request.query.len() <= SHORT {
+            let document = Arc::new(request.parsed_query()?.clone());
+            locked(&self.documents).put(request.query.clone(), document);
+        }
+        Ok(())
+    }
+
     fn recall(&self, hash: &str) -> Result<Arc<str>, ServerError> {
-        let mut known = self.persisted.lock().unwrap_or_else(PoisonError::into_inner);
         // Clients look for this very message.
-        known.get(hash).cloned().ok_or_else(|| error("PersistedQueryNotFound"))
+        locked(&self.persisted).get(hash).cloned().ok_or_else(|| error("PersistedQueryNotFound"))
     }
 
     fn remember(&self, hash: String, query: &str) -> Result<(), ServerError> {
@@ -91,9 +119,13 @@ impl Admission {
         if hex::encode(Sha256::digest(query.as_bytes())) != hash {
             return Err(error("The query has another hash than `sha256Hash`."));
         }
-        self.persisted.lock().unwrap_or_else(PoisonError::into_inner).put(hash, query.into());
+        locked(&self.persisted).put(hash, query.into());
         Ok(())
     }
+}
+
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn only_reads(request: &mut Request) -> Result<(), ServerError> {

@@ -1,6 +1,6 @@
 use sea_orm::entity::prelude::*;
 
-#[derive(Debug, Clone, PartialEq, DeriveEntityModel)]
+#[derive(Debug, Clone, PartialEq, Default, DeriveEntityModel)]
 #[sea_orm(table_name = "image")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
