@@ -13,14 +13,17 @@ use crate::domain::{
     search::sort_key,
 };
 
-/// What `read` reads, in its order. By their places, not their names: lists read hundreds of values. Those at the end
-/// are for merging lists alone.
-pub(super) const COLUMNS: &str = "id, owner_id, category_id, original_filename, content_type, declared_size, \
+/// What `read` reads of an image that is completed, in its order. By their places, not their names: lists read
+/// hundreds of values.
+pub(super) const OF_COMPLETED: &str = "id, owner_id, category_id, original_filename, content_type, declared_size, \
     file_key, title, description, alt_text, tags, revision, upload_started_at, upload_completed_at, created_at, \
-    updated_at, status, stored_size, stored_etag, width, height, placeholder, bytes_received, failure_code, \
-    failure_message, trashed_at, purge_at, file_size, title_key";
+    updated_at, status, stored_size, stored_etag, width, height, placeholder";
 
-/// An image from a row of `COLUMNS`.
+/// What follows of images in any state; the last two are for merging lists alone.
+pub(super) const OF_OTHERS: &str =
+    "bytes_received, failure_code, failure_message, trashed_at, purge_at, file_size, title_key";
+
+/// An image from a row of these columns.
 pub(super) fn read(row: &QueryResult) -> Result<Image, DbErr> {
     let mut row = InOrder { row, at: 0 };
     let mut model = Model {
@@ -48,7 +51,6 @@ pub(super) fn read(row: &QueryResult) -> Result<Image, DbErr> {
         placeholder: row.next()?,
         ..Model::default()
     };
-    // The others say nothing of an image that is completed, and lists have hardly any other.
     if model.status != ImageStatus::Completed.name() {
         model.bytes_received = row.next()?;
         model.failure_code = row.next()?;

@@ -5,11 +5,13 @@
 //! With a sieve (a search, tags) the nearest images are looked through first, which fills a page where many pass;
 //! where few pass, the index of grams says which, and those few are put in order.
 
+use std::borrow::Cow;
+
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement};
 
 use super::{
     counts,
-    image_row::{COLUMNS, read},
+    image_row::{OF_COMPLETED, OF_OTHERS, read},
     search, signed,
     sql::Sql,
     unsigned,
@@ -82,21 +84,29 @@ async fn images(conn: &impl ConnectionTrait, statement: Statement) -> Result<Vec
     conn.query_all_raw(statement).await?.iter().map(read).collect()
 }
 
-/// The columns, where several tables have some of their names.
-fn of_image() -> String {
-    format!("image.{}", COLUMNS.replace(", ", ", image."))
+/// Columns, where several tables have some of their names.
+fn of_image(columns: &str) -> String {
+    format!("image.{}", columns.replace(", ", ", image."))
 }
 
 impl Page<'_> {
+    /// Most lists are of completed images, and need no more of them.
+    fn columns(&self) -> Cow<'static, str> {
+        match self.filter.statuses.as_slice() {
+            [ImageStatus::Completed] => OF_COMPLETED.into(),
+            _ => format!("{OF_COMPLETED}, {OF_OTHERS}").into(),
+        }
+    }
+
     fn in_order(&self, conn: &impl ConnectionTrait) -> Statement {
         let mut sql = Sql::of(conn, "");
-        self.push_ordered(&mut sql, COLUMNS, self.limit);
+        self.push_ordered(&mut sql, &self.columns(), self.limit);
         sql.statement()
     }
 
     /// Of the images that come next, those that pass.
     fn among_the_nearest(&self, conn: &impl ConnectionTrait) -> Statement {
-        let mut sql = Sql::of(conn, &format!("SELECT {} FROM (", of_image()));
+        let mut sql = Sql::of(conn, &format!("SELECT {} FROM (", of_image(&self.columns())));
         self.push_ordered(&mut sql, &format!("id, {}", self.key()), NEAREST);
         sql.push(
             ") AS nearest JOIN image_search AS found ON found.image_id = nearest.id \
@@ -117,7 +127,7 @@ impl Page<'_> {
     /// Everything that passes, put in order.
     fn among_the_hits(&self, conn: &impl ConnectionTrait) -> Statement {
         let mut sql = Sql::of(conn, "");
-        self.push_hits(&mut sql, &of_image());
+        self.push_hits(&mut sql, &of_image(&self.columns()));
         self.push_order(&mut sql, "image.", self.limit);
         sql.statement()
     }
