@@ -87,33 +87,33 @@ impl Accounts {
     /// # Errors
     /// `Unauthenticated` for one that is forged, expired, not yet valid, or whose user or log-in is gone.
     pub async fn authenticate(&self, token: &str) -> ServiceResult<Caller> {
-        let keys = &self.inner.keys;
+        let (keys, callers, now) = (&self.inner.keys, &self.inner.callers, self.inner.clock.now());
+        if let Some(known @ Caller::User { expires_at, .. }) = callers.recall(token, now)
+            && now < expires_at
+        {
+            return Ok(known);
+        }
         let decoded = jsonwebtoken::decode::<Claims>(token, &keys.decoding, &keys.validation);
         let claims = decoded.map_err(|_| ServiceError::Unauthenticated)?.claims;
-        let now = self.inner.clock.now();
         if !(claims.nbf..claims.exp).contains(&now.timestamp()) {
             return Err(ServiceError::Unauthenticated);
         }
+        let since = callers.reading();
         let user = self.user_of(&claims, now).await?;
         let expires_at = DateTime::from_timestamp(claims.exp, 0).unwrap_or(now);
-        Ok(Caller::User { user, session: claims.sid, expires_at })
+        let caller = Caller::User { user, session: claims.sid, expires_at };
+        callers.remember(token.to_owned(), caller.clone(), now, since);
+        Ok(caller)
     }
 
-    /// The user, if the log-in still stands; as it was a moment ago.
+    /// The user, if the log-in still stands.
     async fn user_of(&self, claims: &Claims, now: DateTime<Utc>) -> ServiceResult<User> {
-        let key = (claims.sub, claims.sid);
-        if let Some(user) = self.inner.callers.recall(&key, now) {
-            return Ok(user);
-        }
-        let since = self.inner.callers.reading();
         let conn = self.inner.db.conn();
         if let Some(session) = claims.sid
             && !db::sessions::is_alive(conn, session, now).await?
         {
             return Err(ServiceError::Unauthenticated);
         }
-        let user = db::users::find(conn, claims.sub).await?.ok_or(ServiceError::Unauthenticated)?;
-        self.inner.callers.remember(key, user.clone(), now, since);
-        Ok(user)
+        db::users::find(conn, claims.sub).await?.ok_or(ServiceError::Unauthenticated)
     }
 }

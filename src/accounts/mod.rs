@@ -17,9 +17,8 @@ use crate::{
     db::Db,
     domain::{
         error::ServiceError,
-        ids::{SessionId, UserId},
         memory::Memory,
-        user::User,
+        user::{Caller, User},
     },
 };
 
@@ -37,8 +36,8 @@ struct Inner {
     clock: Clock,
     keys: TokenKeys,
     passwords: PasswordHasher,
-    /// Who asked a moment ago, and by which log-in.
-    callers: Memory<(UserId, Option<SessionId>), User>,
+    /// Who asked a moment ago, by their tokens.
+    callers: Memory<String, Caller>,
 }
 
 /// What somebody has after signing in.

@@ -49,7 +49,7 @@ impl Db {
     /// When the URL is none, or nobody answers there.
     pub async fn connect(url: &str) -> Result<Self, DbErr> {
         let mut options = ConnectOptions::new(url);
-        options.sqlx_logging(false).acquire_timeout(Duration::from_secs(10)).max_connections(16);
+        options.sqlx_logging(false).acquire_timeout(Duration::from_secs(10)).max_connections(10);
         // A round trip before every statement would be a third of a list.
         options.test_before_acquire_if_idle_for(TRUSTED);
         options.map_sqlx_sqlite_opts(|sqlite| {

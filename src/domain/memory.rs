@@ -1,6 +1,7 @@
 //! What was read a moment ago, for what nearly every request asks and what nearly never changes.
 
 use std::{
+    borrow::Borrow,
     collections::HashMap,
     hash::Hash,
     sync::{
@@ -33,7 +34,11 @@ impl<K: Eq + Hash, V: Clone> Memory<K, V> {
     }
 
     /// What was read a moment ago.
-    pub fn recall(&self, key: &K, now: DateTime<Utc>) -> Option<V> {
+    pub fn recall<Q>(&self, key: &Q, now: DateTime<Utc>) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let (value, read_at) = known.get(key)?;
         // A clock that was put back makes nothing younger.
