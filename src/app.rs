@@ -12,12 +12,16 @@ use crate::{
     clock::Clock,
     config::Config,
     db::Db,
-    domain::error::ServiceError,
+    domain::{error::ServiceError, variant_spec::VariantSet},
     events::Hub,
     graphql::{self, Services, admission::Admission, limits::OperationLimits},
     http::{self, HttpSettings},
-    imaging,
+    imaging::{
+        Limits,
+        workshop::{Workshop, WorkshopSettings},
+    },
     library::{Library, LibraryRules},
+    machine,
     queue::Queue,
     secrets,
     storage::{
@@ -25,6 +29,7 @@ use crate::{
         embedded::{self, EmbeddedS3},
     },
     uploads::{UploadRules, Uploads},
+    variants_file,
     worker::Worker,
 };
 
@@ -60,14 +65,22 @@ impl App {
             trash_retention: TimeDelta::seconds(config.trash_retention.into()),
             // Never before the last ticket has ended.
             upload_expiry: TimeDelta::seconds(config.upload_expiry.into()).max(config.url_life()),
-            imaging: imaging::Limits { max_pixels: config.max_image_pixels },
+            variants: variants(&config)?,
         };
         let jwt_secret = jwt_secret(&config, &clock)?;
         let secret = jwt_secret.as_bytes();
         let of_library = LibraryRules { max_upload_size: config.max_upload_size, storage_quota: config.storage_quota };
         let library = Library::new(db.clone(), storage.clone(), clock.clone(), secret, of_library);
         let services = Services {
-            uploads: Uploads::new(db.clone(), queue.clone(), storage.clone(), hub.clone(), clock.clone(), rules),
+            uploads: Uploads::new(
+                db.clone(),
+                queue.clone(),
+                storage.clone(),
+                hub.clone(),
+                clock.clone(),
+                workshop(&config)?,
+                rules,
+            ),
             library: library.map_err(ServiceError::into_anyhow)?,
             accounts: Accounts::new(db.clone(), clock.clone(), secret).map_err(ServiceError::into_anyhow)?,
         };
@@ -124,6 +137,27 @@ impl App {
     pub fn worker(&self) -> Worker {
         Worker::new(self.queue.clone(), self.services.uploads.clone(), self.config.worker_slots())
     }
+}
+
+/// Where images are made.
+///
+/// # Errors
+/// When our own program cannot be found.
+pub fn workshop(config: &Config) -> anyhow::Result<Workshop> {
+    Ok(Workshop::new(WorkshopSettings {
+        program: config.program.clone().map_or_else(machine::program, Ok)?,
+        limits: Limits { max_pixels: config.max_image_pixels },
+        memory: config.image_memory_budget.unwrap_or_else(|| machine::memory() / 4),
+        cores: machine::cores(),
+    }))
+}
+
+/// What is made of every image.
+///
+/// # Errors
+/// When the operator's file cannot be read, or says what cannot be.
+pub fn variants(config: &Config) -> anyhow::Result<VariantSet> {
+    config.variants.as_deref().map_or_else(|| Ok(VariantSet::default()), variants_file::read)
 }
 
 /// Brings the database up to date; of processes that start together, one does.

@@ -85,6 +85,20 @@ pub struct Config {
     #[arg(long, env = "MAX_IMAGE_PIXELS", default_value_t = 50_000_000, global = true)]
     pub max_image_pixels: u64,
 
+    /// What all images that are being made may take of the memory at once, in bytes, 64 MiB at least; by default a
+    /// quarter of the machine's.
+    #[arg(long, env = "IMAGE_MEMORY_BUDGET",
+          value_parser = clap::value_parser!(u64).range(64 * 1024 * 1024..), global = true)]
+    pub image_memory_budget: Option<u64>,
+
+    /// A file of TOML or JSON that says which variants are made; by default the five.
+    #[arg(long, env = "VARIANTS", global = true)]
+    pub variants: Option<PathBuf>,
+
+    /// The program that makes images: this one. Tests are another.
+    #[arg(skip)]
+    pub program: Option<PathBuf>,
+
     /// What access tokens are signed with, 32 bytes at least; made and kept in DATA_DIR on embedded storage.
     #[arg(long, env = "JWT_SECRET", hide_env_values = true, global = true)]
     pub jwt_secret: Option<String>,
@@ -101,7 +115,7 @@ pub struct Config {
     #[arg(long, env = "CORS_ORIGINS", value_delimiter = ',', global = true)]
     pub cors_origins: Vec<String>,
 
-    /// How many jobs run at once; by default one a core.
+    /// How many jobs run at once; by default two a core, for half of them wait for the storage.
     #[arg(long, env = "WORKERS", global = true)]
     pub workers: Option<usize>,
 
@@ -161,6 +175,6 @@ impl Config {
     /// How many jobs run at once.
     pub fn worker_slots(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        self.workers.unwrap_or(cores).max(1)
+        self.workers.unwrap_or(2 * cores).max(1)
     }
 }

@@ -10,6 +10,7 @@ mod m20261120_000003_jobs;
 mod m20261120_000004_library;
 mod m20261120_000005_search;
 mod m20261120_000006_counts;
+mod m20261120_000007_imaging;
 
 /// Runs what has not been run yet.
 pub struct Migrator;
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261120_000004_library::Migration),
             Box::new(m20261120_000005_search::Migration),
             Box::new(m20261120_000006_counts::Migration),
+            Box::new(m20261120_000007_imaging::Migration),
         ]
     }
 }

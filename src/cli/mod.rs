@@ -16,6 +16,7 @@ use crate::{
     app,
     config::{Config, LogFormat},
     graphql,
+    imaging::workshop,
 };
 
 /// An image upload server with a GraphQL API.
@@ -63,6 +64,9 @@ enum Command {
         #[arg(long, default_value = "demo@localhost")]
         owner: String,
     },
+    /// Makes one image, as a server tells it to: not for people.
+    #[command(hide = true)]
+    Imaging,
     /// Makes the variants of local files, and prints a table of them.
     Variants {
         /// Images of any format that can be uploaded.
@@ -81,14 +85,19 @@ impl Cli {
     /// Whatever stands in the way, for the operator to read.
     #[expect(clippy::print_stdout, reason = "the schema is what was asked for")]
     pub fn run(self) -> anyhow::Result<()> {
-        start_log(self.config.log_format);
         let config = self.config;
-        match self.command.unwrap_or(Command::Serve { no_worker: false }) {
+        let command = self.command.unwrap_or(Command::Serve { no_worker: false });
+        if let Command::Imaging = command {
+            return Ok(workshop::run()?);
+        }
+        start_log(config.log_format);
+        match command {
+            Command::Imaging => Ok(()),
             Command::Schema => {
                 print!("{}", graphql::sdl());
                 Ok(())
             }
-            Command::Variants { files, out } => variants::run(&files, &out, config.max_image_pixels),
+            Command::Variants { files, out } => block_on(variants::run(&config, &files, &out)),
             Command::Serve { no_worker } => block_on(serve::serve(config, no_worker)),
             Command::Worker => block_on(serve::work(config)),
             Command::Token { email } => block_on(token::run(config, email)),

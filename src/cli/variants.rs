@@ -1,4 +1,4 @@
-//! `variants FILE… --out DIR`: the image pipeline on local files.
+//! `variants FILE… --out DIR`: what the server would make of local files, by the same process.
 
 use std::{
     fs,
@@ -9,18 +9,21 @@ use std::{
 use anyhow::Context;
 
 use crate::{
-    domain::variant::VariantType,
-    imaging::{Decoded, Limits},
+    app,
+    config::Config,
+    imaging::workshop::{Made, Workshop},
 };
 
 /// Makes the variants of each file. A file that cannot be read is a row of its own, and the last word.
 #[expect(clippy::print_stdout, reason = "the table is what was asked for")]
-pub fn run(files: &[PathBuf], out: &Path, max_pixels: u64) -> anyhow::Result<()> {
+pub async fn run(config: &Config, files: &[PathBuf], out: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(out).with_context(|| format!("{} cannot be made", out.display()))?;
-    println!("{:<32} {:<10} {:>11} {:>10} {:>8}", "file", "variant", "pixels", "bytes", "ms");
+    let workshop = app::workshop(config)?;
+    let variants = app::variants(config)?;
+    println!("{:<32} {:<12} {:>11} {:>10} {:>8}", "file", "variant", "pixels", "bytes", "ms");
     let mut failed = 0;
     for file in files {
-        if let Err(error) = make(file, out, Limits { max_pixels }) {
+        if let Err(error) = make(&workshop, variants.iter().cloned().collect(), file, out).await {
             println!("{:<32} {error:#}", name_of(file));
             failed += 1;
         }
@@ -31,24 +34,35 @@ pub fn run(files: &[PathBuf], out: &Path, max_pixels: u64) -> anyhow::Result<()>
 
 #[expect(clippy::print_stdout, reason = "rows of the table")]
 #[expect(clippy::disallowed_methods, reason = "a stopwatch for the operator")]
-fn make(file: &Path, out: &Path, limits: Limits) -> anyhow::Result<()> {
+async fn make(
+    workshop: &Workshop,
+    variants: Vec<crate::domain::variant_spec::VariantSpec>,
+    file: &Path,
+    out: &Path,
+) -> anyhow::Result<()> {
     let bytes = fs::read(file)?;
-    let row = |name: &str, size: String, bytes: usize, started: Instant| {
-        let ms = started.elapsed().as_millis();
-        println!("{:<32} {name:<10} {size:>11} {bytes:>10} {ms:>8}", name_of(file));
+    let (size, started) = (bytes.len(), Instant::now());
+    let row = |name: &str, pixels: (u32, u32), bytes: usize| {
+        let (pixels, ms) = (format!("{}x{}", pixels.0, pixels.1), started.elapsed().as_millis());
+        println!("{:<32} {name:<12} {pixels:>11} {bytes:>10} {ms:>8}", name_of(file));
     };
-    let started = Instant::now();
-    let decoded = Decoded::from_any(&bytes, limits)?;
-    let facts = decoded.facts()?;
-    row("(original)", format!("{}x{}", facts.width, facts.height), bytes.len(), started);
-    for kind in VariantType::ALL {
-        let started = Instant::now();
-        let encoded = decoded.variant(kind)?;
-        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-        fs::write(out.join(format!("{stem}_{}.webp", kind.name())), &encoded.bytes)?;
-        row(kind.name(), format!("{}x{}", encoded.width, encoded.height), encoded.bytes.len(), started);
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    let mut work = workshop.begin(bytes.into(), None, variants).await?;
+    loop {
+        match work.next().await? {
+            Made::Facts(facts, ..) => row("(original)", (facts.width, facts.height), size),
+            Made::Variant(made) => {
+                let name = format!("{stem}_{}.{}", made.name, made.format.extension());
+                fs::write(out.join(name), &made.bytes)?;
+                row(made.name.as_str(), (made.width, made.height), made.bytes.len());
+            }
+            Made::All(spent) => {
+                let (cpu, memory) = (spent.cpu_ms, spent.peak_memory / (1024 * 1024));
+                println!("{:<32} {cpu} ms of CPU, {memory} MiB at its peak", name_of(file));
+                return Ok(());
+            }
+        }
     }
-    Ok(())
 }
 
 fn name_of(file: &Path) -> String {

@@ -17,7 +17,7 @@ use crate::domain::{
 /// hundreds of values.
 pub(super) const OF_COMPLETED: &str = "id, owner_id, category_id, original_filename, content_type, declared_size, \
     file_key, title, description, alt_text, tags, revision, upload_started_at, upload_completed_at, created_at, \
-    updated_at, status, stored_size, stored_etag, width, height, placeholder";
+    updated_at, status, stored_size, stored_etag, width, height, placeholder, dominant_colour, is_animated";
 
 /// What follows of images in any state; the last two are for merging lists alone.
 pub(super) const OF_OTHERS: &str =
@@ -49,6 +49,8 @@ pub(super) fn read(row: &QueryResult) -> Result<Image, DbErr> {
         width: row.next()?,
         height: row.next()?,
         placeholder: row.next()?,
+        dominant_colour: row.next()?,
+        is_animated: row.next()?,
         ..Model::default()
     };
     if model.status != ImageStatus::Completed.name() {
@@ -103,6 +105,8 @@ impl From<&Image> for Model {
             width: facts.map(|facts| pixels(facts.width)),
             height: facts.map(|facts| pixels(facts.height)),
             placeholder: facts.map(|facts| facts.placeholder.clone()),
+            dominant_colour: facts.and_then(|facts| facts.dominant_colour.clone()),
+            is_animated: facts.is_some_and(|facts| facts.is_animated),
             failure_code: failure.map(|failure| failure.code.name().to_owned()),
             failure_message: failure.map(|failure| failure.message.clone()),
             idempotency_key: None,
@@ -152,6 +156,8 @@ fn state_of(row: &mut Model) -> Result<UploadState, DbErr> {
         width: width.unsigned_abs(),
         height: height.unsigned_abs(),
         placeholder,
+        dominant_colour: row.dominant_colour.take(),
+        is_animated: row.is_animated,
     });
     let status = ImageStatus::from_name(&row.status);
     let torn = || impossible(format!("image {} says {} and lacks what goes with it", row.id, row.status));

@@ -9,6 +9,7 @@ mod sql;
 
 pub mod categories;
 pub mod counts;
+pub mod fingerprints;
 pub mod images;
 pub mod listing;
 pub mod metadata;

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::domain::{
     ids::ImageId,
-    variant::{Variant, VariantType},
+    variant::{Variant, VariantFormat, VariantName},
 };
 
 /// One image's variants, smallest first.
@@ -35,17 +35,17 @@ pub async fn of_images(
         found.entry(ImageId(row.image_id)).or_default().push(Variant::try_from(row)?);
     }
     for variants in found.values_mut() {
-        variants.sort_by_key(|variant| variant.kind);
+        Variant::sort(variants);
     }
     Ok(found)
 }
 
-/// Adds a variant, or puts it in the place of the one of its type.
+/// Adds a variant, or puts it in the place of the one of its name.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn put(conn: &impl ConnectionTrait, image: ImageId, variant: &Variant) -> Result<(), DbErr> {
-    remove(conn, image, &[variant.kind]).await?;
+    remove(conn, image, std::slice::from_ref(&variant.name)).await?;
     Entity::insert(row(image, variant).into_active_model()).exec_without_returning(conn).await?;
     Ok(())
 }
@@ -64,7 +64,8 @@ fn row(image: ImageId, variant: &Variant) -> Model {
     let pixels = |side: u32| i32::try_from(side).unwrap_or(i32::MAX);
     Model {
         image_id: image.0,
-        kind: variant.kind.name().to_owned(),
+        kind: variant.name.as_str().to_owned(),
+        format: variant.format.name().to_owned(),
         width: pixels(variant.width),
         height: pixels(variant.height),
         file_size: signed(variant.file_size),
@@ -72,12 +73,12 @@ fn row(image: ImageId, variant: &Variant) -> Model {
     }
 }
 
-/// Forgets variants of these types; their objects are another's to remove.
+/// Forgets variants of these names; their objects are another's to remove.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn remove(conn: &impl ConnectionTrait, image: ImageId, kinds: &[VariantType]) -> Result<(), DbErr> {
-    let kinds = kinds.iter().map(|kind| kind.name());
+pub async fn remove(conn: &impl ConnectionTrait, image: ImageId, names: &[VariantName]) -> Result<(), DbErr> {
+    let kinds = names.iter().map(VariantName::as_str);
     Entity::delete_many().filter(Column::ImageId.eq(image.0)).filter(Column::Kind.is_in(kinds)).exec(conn).await?;
     Ok(())
 }
@@ -86,9 +87,10 @@ impl TryFrom<Model> for Variant {
     type Error = DbErr;
 
     fn try_from(row: Model) -> Result<Self, DbErr> {
-        let kind = VariantType::from_name(&row.kind);
+        let format = VariantFormat::from_name(&row.format);
         Ok(Self {
-            kind: kind.ok_or_else(|| impossible(format!("variant of type {}", row.kind)))?,
+            name: VariantName::try_from(row.kind).map_err(impossible)?,
+            format: format.ok_or_else(|| impossible(format!("a variant as {}", row.format)))?,
             width: row.width.unsigned_abs(),
             height: row.height.unsigned_abs(),
             file_size: unsigned(row.file_size),

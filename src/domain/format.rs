@@ -1,17 +1,21 @@
 //! The image formats that Darkroom takes in, with the names that files and browsers give them.
 
+use serde::{Deserialize, Serialize};
+
 /// A format that can be uploaded and decoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ImageFormat {
     Jpeg,
     Png,
     WebP,
     Gif,
+    Heic,
+    Avif,
 }
 
 impl ImageFormat {
     /// Every format, in the order in which messages name them.
-    pub const ALL: [Self; 4] = [Self::Jpeg, Self::Png, Self::WebP, Self::Gif];
+    pub const ALL: [Self; 6] = [Self::Jpeg, Self::Png, Self::WebP, Self::Gif, Self::Heic, Self::Avif];
 
     /// The media type, which is also the only `Content-Type` that a ticket's policy lets through.
     pub const fn content_type(self) -> &'static str {
@@ -20,6 +24,8 @@ impl ImageFormat {
             Self::Png => "image/png",
             Self::WebP => "image/webp",
             Self::Gif => "image/gif",
+            Self::Heic => "image/heic",
+            Self::Avif => "image/avif",
         }
     }
 
@@ -30,6 +36,8 @@ impl ImageFormat {
             Self::Png => &["png"],
             Self::WebP => &["webp"],
             Self::Gif => &["gif"],
+            Self::Heic => &["heic", "heif"],
+            Self::Avif => &["avif"],
         }
     }
 
@@ -39,8 +47,11 @@ impl ImageFormat {
         Self::ALL.into_iter().find(|format| format.extensions().contains(&extension.as_str()))
     }
 
-    /// The format of a media type in any case, if it is one that Darkroom takes.
+    /// The format of a media type in any case, if it is one that Darkroom takes. Browsers call HEIC both names.
     pub fn from_content_type(content_type: &str) -> Option<Self> {
+        if content_type.eq_ignore_ascii_case("image/heif") {
+            return Some(Self::Heic);
+        }
         Self::ALL.into_iter().find(|format| format.content_type().eq_ignore_ascii_case(content_type))
     }
 

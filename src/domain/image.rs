@@ -1,6 +1,7 @@
 //! An image, and what is known of it in each of its states.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::{
     details::Details,
@@ -118,13 +119,25 @@ pub struct Kept {
 }
 
 /// What decoding told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// In pixels, after orientation.
     pub width: u32,
     pub height: u32,
     /// A ThumbHash in base64.
     pub placeholder: String,
+    /// As `#rrggbb`; unknown of images from before it was asked for.
+    pub dominant_colour: Option<String>,
+    /// Whether the original moves.
+    pub is_animated: bool,
+}
+
+impl Facts {
+    /// Whether something of this size shows all of the picture, but for what rounding does.
+    pub fn has_shape_of(&self, width: u32, height: u32) -> bool {
+        let (ours, theirs) = (u64::from(self.width) * u64::from(height), u64::from(width) * u64::from(self.height));
+        ours.abs_diff(theirs) <= u64::from(self.width.max(self.height))
+    }
 }
 
 impl UploadState {

@@ -17,6 +17,23 @@ pub struct Metadata {
     pub exif: BTreeMap<String, String>,
     /// The tags of the location, for the owner's eyes alone.
     pub location_exif: BTreeMap<String, String>,
+    /// What the file has and no variant has.
+    #[serde(default)]
+    pub removed: Vec<Removed>,
+    /// What else is to be said of the variants, for people.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// What is left out of every variant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Removed {
+    Exif,
+    Gps,
+    Xmp,
+    Iptc,
+    IccProfile,
 }
 
 /// When a picture was taken.

@@ -2,7 +2,7 @@
 
 use super::{
     image::Image,
-    variant::{Variant, VariantType},
+    variant::{Variant, VariantName},
 };
 
 /// An image as it stood at its `revision`, with the variants that were ready then.
@@ -12,7 +12,7 @@ pub struct Progress {
     /// Smallest first.
     pub variants: Vec<Variant>,
     /// The one that this event made ready.
-    pub made_ready: Option<VariantType>,
+    pub made_ready: Option<VariantName>,
 }
 
 impl Progress {
@@ -26,7 +26,7 @@ impl Progress {
 
     /// The variant that this event made ready.
     pub fn ready_variant(&self) -> Option<&Variant> {
-        let made_ready = self.made_ready?;
-        self.variants.iter().find(|variant| variant.kind == made_ready)
+        let made_ready = self.made_ready.as_ref()?;
+        self.variants.iter().find(|variant| variant.name == *made_ready)
     }
 }

@@ -1,11 +1,15 @@
-//! The five sizes that every image is offered in.
+//! The sizes that an image is offered in, once they are made.
+
+use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// Which of the sizes; all of them are WebP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// In bytes: a name goes into object keys and URLs.
+const LONGEST_NAME: usize = 32;
+
+/// The five sizes that are made where the operator names no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum VariantType {
     Thumbnail,
     Small,
@@ -15,21 +19,10 @@ pub enum VariantType {
 }
 
 impl VariantType {
-    /// All of them, smallest first: the order in which they are made and listed.
+    /// All of them, smallest first.
     pub const ALL: [Self; 5] = [Self::Thumbnail, Self::Small, Self::Medium, Self::Large, Self::Webp];
 
-    /// The side in pixels of the square that the variant fits in; `None` is full size.
-    pub const fn fits_in(self) -> Option<u32> {
-        match self {
-            Self::Thumbnail => Some(150),
-            Self::Small => Some(300),
-            Self::Medium => Some(600),
-            Self::Large => Some(1200),
-            Self::Webp => None,
-        }
-    }
-
-    /// The name in keys and in the database.
+    /// The name in keys, in the database and in the operator's file.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Thumbnail => "thumbnail",
@@ -39,17 +32,99 @@ impl VariantType {
             Self::Webp => "webp",
         }
     }
+}
 
-    /// The type of a name.
+/// What a variant is called: one of the five, or a name of the operator's. Of a-z, 0-9, `-` and `_`, up to 32.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct VariantName(String);
+
+impl VariantName {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Which of the five it is, if it is one of them.
+    pub fn kind(&self) -> Option<VariantType> {
+        VariantType::ALL.into_iter().find(|kind| kind.name() == self.0)
+    }
+}
+
+impl From<VariantType> for VariantName {
+    fn from(kind: VariantType) -> Self {
+        Self(kind.name().to_owned())
+    }
+}
+
+impl TryFrom<String> for VariantName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
+        if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(is_plain) {
+            return Err(format!("`{name}` is no name of a variant: a-z, 0-9, - and _, at most {LONGEST_NAME}"));
+        }
+        Ok(Self(name))
+    }
+}
+
+impl From<VariantName> for String {
+    fn from(name: VariantName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for VariantName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a variant is encoded as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VariantFormat {
+    WebP,
+    Jpeg,
+}
+
+impl VariantFormat {
+    pub const ALL: [Self; 2] = [Self::WebP, Self::Jpeg];
+
+    /// The name in the database and in the operator's file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WebP => "webp",
+            Self::Jpeg => "jpeg",
+        }
+    }
+
+    /// The end of an object's key.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::WebP => "webp",
+            Self::Jpeg => "jpg",
+        }
+    }
+
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::WebP => "image/webp",
+            Self::Jpeg => "image/jpeg",
+        }
+    }
+
+    /// The format of a name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
+        Self::ALL.into_iter().find(|format| format.name() == name)
     }
 }
 
 /// A variant that is stored and can be fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variant {
-    pub kind: VariantType,
+    pub name: VariantName,
+    pub format: VariantFormat,
     /// In pixels.
     pub width: u32,
     pub height: u32,
@@ -59,5 +134,13 @@ pub struct Variant {
 }
 
 impl Variant {
-    pub const CONTENT_TYPE: &'static str = "image/webp";
+    /// Puts variants in the order in which they are listed: smallest first, and the five in theirs where a picture
+    /// is so small that some are of one size.
+    pub fn sort(variants: &mut [Self]) {
+        variants.sort_by_cached_key(|variant| {
+            let area = u64::from(variant.width) * u64::from(variant.height);
+            let kind = variant.name.kind();
+            (area, kind.is_none(), kind, variant.name.as_str().to_owned())
+        });
+    }
 }

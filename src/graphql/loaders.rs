@@ -38,6 +38,10 @@ pub struct LibraryLoader(Library);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MetadataOf(pub ImageId);
 
+/// What asks for the image that another one is a copy of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OriginalOf(pub ImageId);
+
 /// What asks for the bytes that a user has in the storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StorageOf(pub UserId);
@@ -77,6 +81,17 @@ impl Loader<MetadataOf> for LibraryLoader {
         let images: Vec<ImageId> = keys.iter().map(|key| key.0).collect();
         let found = self.0.metadata(&images).await;
         shared(found.map(|found| found.into_iter().map(|(image, metadata)| (MetadataOf(image), metadata)).collect()))
+    }
+}
+
+impl Loader<OriginalOf> for LibraryLoader {
+    type Value = Arc<Image>;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[OriginalOf]) -> Result<HashMap<OriginalOf, Arc<Image>>, LoadError> {
+        let copies: Vec<ImageId> = keys.iter().map(|key| key.0).collect();
+        let found = self.0.originals_of(&copies).await.map_err(Arc::new)?;
+        Ok(found.into_iter().map(|(copy, original)| (OriginalOf(copy), original)).collect())
     }
 }
 
@@ -129,6 +144,7 @@ pub struct Siblings {
     pub(super) owners: Together<UserId>,
     pub(super) variants: Together<ImageId>,
     pub(super) metadata: Together<MetadataOf>,
+    pub(super) originals: Together<OriginalOf>,
 }
 
 impl Siblings {
@@ -139,6 +155,7 @@ impl Siblings {
             owners: Together::by(|image| image.owner),
             variants: Together::by(|image| image.id),
             metadata: Together::by(|image| MetadataOf(image.id)),
+            originals: Together::by(|image| OriginalOf(image.id)),
         })
     }
 

@@ -8,8 +8,8 @@ use std::{
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use exif::{Context, Exif, Field, In, Reader, Tag, Value};
 
-use super::exif_block;
-use crate::domain::metadata::{GeoPoint, Metadata, TakenAt};
+use super::{colour::Profile, decode::Beside, exif_block};
+use crate::domain::metadata::{GeoPoint, Metadata, Removed, TakenAt};
 
 /// In characters: no value is shown with more.
 const LONGEST_VALUE: usize = 1000;
@@ -17,6 +17,19 @@ const LONGEST_VALUE: usize = 1000;
 const MOST_CHARACTERS: usize = 16 * 1024;
 /// How a comment begins that is neither Japanese nor Unicode.
 const ASCII_COMMENT: &[u8] = b"ASCII\0\0\0";
+
+/// What the file has beside its pixels, and no variant has.
+pub(super) fn removed(beside: &Beside, metadata: &Metadata) -> Vec<Removed> {
+    let has_location = metadata.location.is_some() || !metadata.location_exif.is_empty();
+    let found = [
+        (Removed::Exif, beside.exif.is_some()),
+        (Removed::Gps, has_location),
+        (Removed::Xmp, beside.has_xmp),
+        (Removed::Iptc, beside.has_iptc),
+        (Removed::IccProfile, matches!(beside.profile, Some(Profile::Icc(_)))),
+    ];
+    found.into_iter().filter_map(|(what, is_there)| is_there.then_some(what)).collect()
+}
 
 /// What an EXIF block says; nothing where nothing can be read.
 pub(super) fn read(block: Vec<u8>) -> Metadata {

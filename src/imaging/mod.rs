@@ -1,44 +1,64 @@
-//! Hand: pixels. Bytes in, bytes out: pure, blocking, no I/O. Never to be called on an async thread.
+//! Hand: pixels. Bytes in, bytes out.
+//!
+//! Everything but `workshop` is pure and blocking, and may be handed a file that was made to kill: so the server never
+//! calls it in its own process, but through the workshop, in one that has limits and that may die.
 
+mod colour;
 mod decode;
 mod encode;
 mod exif_block;
+mod first_paint;
+mod likeness;
 mod metadata;
-mod placeholder;
 mod resize;
 mod sniff;
 mod whole;
+pub mod workshop;
 
 use bytes::Bytes;
 use image::DynamicImage;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
+use self::{
+    decode::{Beside, Motion, Source},
+    encode::AnimationEncoder,
+};
 use crate::domain::{
     failure::{Failure, FailureCode},
+    fingerprint::Fingerprint,
     format::ImageFormat,
     image::Facts,
     metadata::Metadata,
-    variant::VariantType,
+    variant::{VariantFormat, VariantName},
+    variant_spec::VariantSpec,
 };
 
-/// What a camera wrote into a file beside the picture; nothing where nothing can be read.
-pub fn metadata(bytes: &[u8], format: ImageFormat) -> Metadata {
-    decode::exif_block(bytes, format).map(metadata::read).unwrap_or_default()
-}
+/// An animation of more frames stands still.
+const MOST_FRAMES: u32 = 1000;
+/// In pixels, over all frames.
+const MOST_PIXELS_OF_FRAMES: u64 = 100_000_000;
+/// In milliseconds.
+const LONGEST_ANIMATION: u64 = 5 * 60 * 1000;
+/// In bytes a pixel: what libwebp takes of a picture while it encodes it, measured.
+const ENCODING: u64 = 4;
+/// In bytes: what a job takes beside its pixels.
+const BESIDE_PIXELS: u64 = 24 * 1024 * 1024;
 
 /// How much an image may ask of the machine.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Limits {
     /// Width times height, known before anything is decoded.
     pub max_pixels: u64,
 }
 
 /// Why bytes do not become an image.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum ImagingError {
     #[error("the file is not an image")]
     NotAnImage,
     #[error("the file is {found} and not {expected}, which it was announced as")]
-    Mismatch { expected: &'static str, found: &'static str },
+    Mismatch { expected: String, found: String },
     #[error("the image has {width} × {height} pixels, more than the {max_pixels} that are allowed")]
     TooManyPixels { width: u32, height: u32, max_pixels: u64 },
     #[error("the file is damaged: {0}")]
@@ -49,6 +69,10 @@ pub enum ImagingError {
 }
 
 impl ImagingError {
+    fn corrupt(why: impl ToString) -> Self {
+        Self::Corrupt(why.to_string())
+    }
+
     /// What the person who uploaded is told; nothing where the file is not to blame.
     pub fn as_failure(&self) -> Option<Failure> {
         let (code, message) = match self {
@@ -71,60 +95,128 @@ impl ImagingError {
     }
 }
 
-/// An image decoded once: upright, in sRGB, RGB or RGBA of 8 bits, without metadata.
-pub struct Decoded {
+/// A file whose header was read, and found to be within the limits.
+pub struct Opened<'a>(Source<'a>);
+
+/// An image decoded once: upright, in sRGB, RGB or RGBA of 8 bits.
+pub struct Decoded<'a> {
+    source: Source<'a>,
+    beside: Beside,
     pixels: DynamicImage,
+    /// `None` for one that stands still, or is made to.
+    motion: Option<Motion>,
+    notes: Vec<String>,
 }
 
 /// A variant as bytes.
 #[derive(Debug, Clone)]
 pub struct Encoded {
-    pub kind: VariantType,
+    pub name: VariantName,
+    pub format: VariantFormat,
     pub bytes: Bytes,
     pub width: u32,
     pub height: u32,
 }
 
-impl Decoded {
-    /// Checks and decodes a file.
+impl<'a> Opened<'a> {
+    /// Reads a file's header; of any format where none is expected.
     ///
     /// # Errors
-    /// When it is no image, another format than it was announced as, too large, or damaged.
-    pub fn from_bytes(bytes: &[u8], expected: ImageFormat, limits: Limits) -> Result<Self, ImagingError> {
-        let found = sniff::format_of(bytes)?;
-        if found != expected {
-            let (expected, found) = (expected.content_type(), found.content_type());
-            return Err(ImagingError::Mismatch { expected, found });
+    /// When it is no image, another format than expected, too large, or damaged.
+    pub fn new(bytes: &'a [u8], expected: Option<ImageFormat>, limits: Limits) -> Result<Self, ImagingError> {
+        Source::open(bytes, expected, limits).map(Self)
+    }
+
+    /// In bytes, what it takes at most to decode the image and make its variants.
+    pub fn memory(&self) -> u64 {
+        let Source { bytes, header, .. } = &self.0;
+        self.0.pixels() * (header.bytes_a_pixel + ENCODING) + 3 * bytes.len() as u64 + BESIDE_PIXELS
+    }
+
+    /// Decodes it.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn decode(self) -> Result<Decoded<'a>, ImagingError> {
+        let Self(source) = self;
+        let beside = source.beside();
+        let pixels = source.decode(&beside)?;
+        let mut notes = Vec::new();
+        if source.header.is_stilled {
+            notes.push("The file moves, but not in its format: the variants show its first frame.".to_owned());
         }
-        decode::upright_srgb(bytes, found, limits).map(|pixels| Self { pixels })
+        let motion = source.header.motion.filter(|motion| match too_much(*motion, source.pixels()) {
+            None => true,
+            Some(what) => {
+                notes.push(format!("The animation has {what}: the variants show its first frame."));
+                false
+            }
+        });
+        Ok(Decoded { source, beside, pixels, motion, notes })
     }
+}
 
-    /// The same for a file of which nothing is known but its bytes.
-    ///
-    /// # Errors
-    /// As `from_bytes`.
-    pub fn from_any(bytes: &[u8], limits: Limits) -> Result<Self, ImagingError> {
-        Self::from_bytes(bytes, sniff::format_of(bytes)?, limits)
+/// What an animation has too much of to be kept moving.
+fn too_much(motion: Motion, pixels: u64) -> Option<String> {
+    if motion.frames > MOST_FRAMES {
+        return Some(format!("{} frames, more than {MOST_FRAMES}", motion.frames));
     }
+    if u64::from(motion.frames) * pixels > MOST_PIXELS_OF_FRAMES {
+        return Some(format!("more than {MOST_PIXELS_OF_FRAMES} pixels over all frames"));
+    }
+    let seconds = LONGEST_ANIMATION / 1000;
+    (motion.duration > LONGEST_ANIMATION).then(|| format!("{} seconds, more than {seconds}", motion.duration / 1000))
+}
 
+impl Decoded<'_> {
     /// What can be told before any variant is made.
     ///
     /// # Errors
     /// When the pixels cannot be scaled down.
-    pub fn facts(&self) -> Result<Facts, ImagingError> {
-        let placeholder = placeholder::thumbhash(&self.pixels)?;
-        Ok(Facts { width: self.pixels.width(), height: self.pixels.height(), placeholder })
+    pub fn facts(&self) -> Result<(Facts, Fingerprint), ImagingError> {
+        let small = first_paint::in_small(&self.pixels)?;
+        let likeness = likeness::of(&small);
+        let small = small.into_rgba8();
+        let facts = Facts {
+            width: self.pixels.width(),
+            height: self.pixels.height(),
+            placeholder: first_paint::thumbhash(&small),
+            dominant_colour: Some(first_paint::dominant_colour(&small)),
+            is_animated: self.source.header.motion.is_some() || self.source.header.is_stilled,
+        };
+        Ok((facts, Fingerprint { sha256: Sha256::digest(self.source.bytes).into(), likeness }))
+    }
+
+    /// What is written beside the pixels, none of which is in any variant.
+    pub fn metadata(&self) -> Metadata {
+        let mut metadata = self.beside.exif.clone().map(metadata::read).unwrap_or_default();
+        metadata.removed = metadata::removed(&self.beside, &metadata);
+        metadata.notes.clone_from(&self.notes);
+        metadata
     }
 
     /// Makes one variant.
     ///
     /// # Errors
-    /// When scaling or encoding fails.
-    pub fn variant(&self, kind: VariantType) -> Result<Encoded, ImagingError> {
-        let bound = kind.fits_in().unwrap_or(encode::MAX_SIDE);
-        let scaled = resize::fit_inside(&self.pixels, bound)?;
+    /// When a frame is damaged, or scaling or encoding fails.
+    pub fn variant(&self, spec: &VariantSpec) -> Result<Encoded, ImagingError> {
+        let scaled = resize::for_variant(&self.pixels, spec)?;
         let pixels = scaled.as_ref().unwrap_or(&self.pixels);
-        let bytes = Bytes::from(encode::webp(pixels)?);
-        Ok(Encoded { kind, bytes, width: pixels.width(), height: pixels.height() })
+        let (width, height) = (pixels.width(), pixels.height());
+        let bytes = match self.motion {
+            Some(motion) if spec.format == VariantFormat::WebP => self.moving((width, height), motion, spec)?,
+            _ => encode::still(pixels, spec)?,
+        };
+        Ok(Encoded { name: spec.name.clone(), format: spec.format, bytes: bytes.into(), width, height })
+    }
+
+    fn moving(&self, size: (u32, u32), motion: Motion, spec: &VariantSpec) -> Result<Vec<u8>, ImagingError> {
+        let mut animation = AnimationEncoder::new(size, motion.loops, spec)?;
+        for frame in self.source.frames(&self.beside)? {
+            let frame = frame?;
+            let scaled = resize::for_variant(&frame.image, spec)?;
+            animation.add(scaled.as_ref().unwrap_or(&frame.image), frame.duration)?;
+        }
+        animation.finish()
     }
 }

@@ -1,6 +1,9 @@
 //! Finding: one image, and what belongs to images, many at once for the loaders.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use url::Url;
 
@@ -14,7 +17,7 @@ use crate::{
         image::Image,
         metadata::Metadata,
         user::{Caller, Permission, User},
-        variant::{Variant, VariantType},
+        variant::Variant,
     },
     storage::StorageKey,
 };
@@ -103,8 +106,33 @@ impl Library {
     ///
     /// # Errors
     /// When nothing can be signed.
-    pub async fn variant_url(&self, image: &Image, kind: VariantType) -> ServiceResult<Url> {
-        Ok(self.inner.storage.url(&StorageKey::variant(image, kind)).await?)
+    pub async fn variant_url(&self, image: &Image, variant: &Variant) -> ServiceResult<Url> {
+        Ok(self.inner.storage.url(&StorageKey::variant(image, &variant.name, variant.format)).await?)
+    }
+
+    /// The `srcset` of variants, those of these names or, without any, those of the picture's own shape.
+    ///
+    /// # Errors
+    /// When nothing can be signed.
+    pub async fn src_set(
+        &self,
+        image: &Image,
+        variants: &[Variant],
+        names: Option<&[String]>,
+    ) -> ServiceResult<String> {
+        let is_asked_for = |variant: &Variant| match names {
+            Some(names) => names.iter().any(|name| name.eq_ignore_ascii_case(variant.name.as_str())),
+            None => image.facts().is_some_and(|facts| facts.has_shape_of(variant.width, variant.height)),
+        };
+        let mut candidates: Vec<String> = Vec::new();
+        let mut widths = HashSet::new();
+        for variant in variants.iter().filter(|variant| is_asked_for(variant)) {
+            // Of two of one width a browser would take the first.
+            if widths.insert(variant.width) {
+                candidates.push(format!("{} {}w", self.variant_url(image, variant).await?, variant.width));
+            }
+        }
+        Ok(candidates.join(", "))
     }
 
     /// Asks the storage whether it has the image's object: the original, or the upload on its way there.

@@ -1,5 +1,6 @@
 //! Service: the library that a front end lives in. Decides who sees what; knows no door.
 
+mod alike;
 mod categories;
 mod cursor;
 mod edit;

@@ -13,7 +13,8 @@ use crate::{
         format::ImageFormat,
         ids::{CategoryId, ImageId, UserId},
         image::{Facts, Image, Original, UploadState},
-        variant::{Variant, VariantType},
+        variant::{Variant, VariantFormat, VariantType},
+        variant_spec::VariantSpec,
     },
     storage::StorageKey,
 };
@@ -22,6 +23,7 @@ use crate::{
 const CHUNK: u32 = 500;
 const SPREAD: TimeDelta = TimeDelta::days(730);
 const PLACEHOLDER: &str = "3OcRJYB4d3h/iIeHeEh3eIhw+j2w";
+const DOMINANT_COLOUR: &str = "#5a7d4c";
 const CATEGORIES: [&str; 5] = ["Landscapes", "Portraits", "Products", "Architecture", "Food"];
 const QUALITIES: [&str; 20] = [
     "Quiet", "Golden", "Misty", "Bright", "Frozen", "Crowded", "Old", "Hidden", "Windy", "Blue", "Rainy", "Distant",
@@ -182,7 +184,13 @@ fn image_of(id: ImageId, owner: UserId, category: &Category, number: u32, create
         },
         state: UploadState::Completed {
             original: Original { size, etag: format!("\"{:032x}\"", id.0.as_u128()) },
-            facts: Facts { width, height, placeholder: PLACEHOLDER.to_owned() },
+            facts: Facts {
+                width,
+                height,
+                placeholder: PLACEHOLDER.to_owned(),
+                dominant_colour: Some(DOMINANT_COLOUR.to_owned()),
+                is_animated: false,
+            },
         },
         revision: 9,
         upload_started_at: Some(created_at),
@@ -195,11 +203,14 @@ fn image_of(id: ImageId, owner: UserId, category: &Category, number: u32, create
 fn variants_of(image: &Image) -> Vec<(ImageId, Variant)> {
     let (width, height) = image.facts().map_or((1, 1), |facts| (facts.width, facts.height));
     let variant = |kind: VariantType| {
-        let side = kind.fits_in().unwrap_or(width.max(height)).min(width.max(height));
-        let scaled = |length: u32| (length * side / width.max(height)).max(1);
+        let spec = VariantSpec::from(kind);
+        let longest = width.max(height);
+        let side = spec.bounds.map_or(longest, |bounds| bounds.sides().0).min(longest);
+        let scaled = |length: u32| (length * side / longest).max(1);
         let (width, height) = (scaled(width), scaled(height));
         let file_size = u64::from(width) * u64::from(height) / 8 + 200;
-        (image.id, Variant { kind, width, height, file_size, created_at: image.created_at })
+        let (name, format) = (spec.name, VariantFormat::WebP);
+        (image.id, Variant { name, format, width, height, file_size, created_at: image.created_at })
     };
     VariantType::ALL.map(variant).to_vec()
 }

@@ -8,7 +8,7 @@ use crate::domain::{
     category::Category,
     ids::{ImageId, UserId},
     image::Image,
-    variant::VariantType,
+    variant::{VariantFormat, VariantName},
 };
 
 /// The length of an id as text.
@@ -45,16 +45,9 @@ impl StorageKey {
     }
 
     /// Where a variant lives: beside its original.
-    pub fn variant(image: &Image, kind: VariantType) -> Self {
+    pub fn variant(image: &Image, name: &VariantName, format: VariantFormat) -> Self {
         let stem = image.file_key.rsplit_once('.').map_or(image.file_key.as_str(), |(stem, _)| stem);
-        Self(format!("{stem}_{}.webp", kind.name()))
-    }
-
-    /// Everything that an image may have left in the bucket.
-    pub fn all_of(image: &Image) -> Vec<Self> {
-        let mut keys = vec![Self::incoming(image.id), Self::original(image)];
-        keys.extend(VariantType::ALL.map(|kind| Self::variant(image, kind)));
-        keys
+        Self(format!("{stem}_{name}.{}", format.extension()))
     }
 
     /// The `fileKey` of a new image: `images/{category}/{owner}/{yyyy}/{mm}/{dd}/{id}.{ext}`.

@@ -11,6 +11,7 @@ use crate::{
         error::ServiceResult,
         ids::ImageId,
         image::{Image, UploadState},
+        variant::Variant,
     },
     storage::{StorageKey, StoredObject},
 };
@@ -87,9 +88,11 @@ impl<'a> LitterPages<'a> {
         let ids: Vec<ImageId> = of_images.collect();
         let images = db::images::find_many(inner.db.conn(), &ids).await?;
         let images: HashMap<ImageId, Image> = images.into_iter().map(|image| (image.id, image)).collect();
+        let variants = db::variants::of_images(inner.db.conn(), &ids).await?;
         let is_known = |object: &StoredObject| {
             let image = object.key.image().and_then(|id| images.get(&id));
-            image.is_some_and(|image| knows(image, &object.key))
+            let variants = image.and_then(|image| variants.get(&image.id)).map(Vec::as_slice);
+            image.is_some_and(|image| self.uploads.knows(image, variants.unwrap_or_default(), &object.key))
         };
         let (known, unknown): (Vec<_>, Vec<_>) = page.objects.into_iter().partition(is_known);
         let litter = unknown.into_iter().filter(|object| self.stored_in.contains(&object.modified)).collect();
@@ -97,17 +100,29 @@ impl<'a> LitterPages<'a> {
     }
 }
 
-/// Whether an image in its state has to do with the object.
-fn knows(image: &Image, key: &StorageKey) -> bool {
-    let is_incoming = *key == StorageKey::incoming(image.id);
-    match &image.state {
-        UploadState::Pending | UploadState::Uploading { .. } => is_incoming,
-        UploadState::Processing { .. } | UploadState::Failed { kept: Some(_), .. } => {
-            StorageKey::all_of(image).contains(key)
+impl Uploads {
+    /// Everything that an image has in the bucket, or may have in a moment, once it is there.
+    pub(super) fn settled_keys<'a>(
+        &'a self,
+        image: &'a Image,
+        variants: &'a [Variant],
+    ) -> impl Iterator<Item = StorageKey> + 'a {
+        let made = variants.iter().map(|variant| (&variant.name, variant.format));
+        // One that was stored, and of which the row is not written yet.
+        let in_the_making = self.inner.rules.variants.iter().map(|spec| (&spec.name, spec.format));
+        let of_variants = made.chain(in_the_making).map(|(name, format)| StorageKey::variant(image, name, format));
+        std::iter::once(StorageKey::original(image)).chain(of_variants)
+    }
+
+    /// Whether an image in its state has to do with the object.
+    fn knows(&self, image: &Image, variants: &[Variant], key: &StorageKey) -> bool {
+        let is_incoming = *key == StorageKey::incoming(image.id);
+        let is_settled = || self.settled_keys(image, variants).any(|settled| settled == *key);
+        match &image.state {
+            UploadState::Pending | UploadState::Uploading { .. } => is_incoming,
+            UploadState::Processing { .. } | UploadState::Failed { kept: Some(_), .. } => is_incoming || is_settled(),
+            UploadState::Completed { .. } | UploadState::Trashed { .. } => is_settled(),
+            UploadState::Failed { kept: None, .. } | UploadState::Deleted => false,
         }
-        UploadState::Completed { .. } | UploadState::Trashed { .. } => {
-            !is_incoming && StorageKey::all_of(image).contains(key)
-        }
-        UploadState::Failed { kept: None, .. } | UploadState::Deleted => false,
     }
 }

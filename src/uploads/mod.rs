@@ -37,15 +37,16 @@ use crate::{
         job::Job,
         progress::Progress,
         user::{Caller, Permission},
+        variant_spec::VariantSet,
     },
     events::Hub,
-    imaging,
+    imaging::workshop::Workshop,
     queue::Queue,
     storage::Storage,
 };
 
 /// What the operator decided about uploads.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct UploadRules {
     /// How long a ticket is good for.
     pub ticket_life: TimeDelta,
@@ -55,8 +56,8 @@ pub struct UploadRules {
     pub trash_retention: TimeDelta,
     /// How long an upload may give no sign of life.
     pub upload_expiry: TimeDelta,
-    /// What an image may ask of the machine.
-    pub imaging: imaging::Limits,
+    /// What is made of every image.
+    pub variants: VariantSet,
 }
 
 /// The upload service.
@@ -71,6 +72,7 @@ struct Inner {
     storage: Storage,
     hub: Hub,
     clock: Clock,
+    workshop: Workshop,
     rules: UploadRules,
     /// Whether a sweep of this process saw that every image is in the search's index.
     all_searchable: AtomicBool,
@@ -88,9 +90,22 @@ enum Next {
 
 impl Uploads {
     /// Puts the service together.
-    pub fn new(db: Db, queue: Queue, storage: Storage, hub: Hub, clock: Clock, rules: UploadRules) -> Self {
+    pub fn new(
+        db: Db,
+        queue: Queue,
+        storage: Storage,
+        hub: Hub,
+        clock: Clock,
+        workshop: Workshop,
+        rules: UploadRules,
+    ) -> Self {
         let all_searchable = AtomicBool::new(false);
-        Self { inner: Arc::new(Inner { db, queue, storage, hub, clock, rules, all_searchable }) }
+        Self { inner: Arc::new(Inner { db, queue, storage, hub, clock, workshop, rules, all_searchable }) }
+    }
+
+    /// How many variants are made of an image.
+    pub fn variants_count(&self) -> usize {
+        self.inner.rules.variants.count()
     }
 
     fn now(&self) -> DateTime<Utc> {

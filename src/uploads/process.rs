@@ -2,30 +2,26 @@
 //!
 //! May run twice and be killed anywhere: every step finds what the last attempt left and goes on from there.
 
-use tokio::sync::mpsc;
-
 use super::{Next, Uploads, complete::not_what_was_announced};
 use crate::{
     db,
     domain::{
         error::{ServiceError, ServiceResult, refusals_apart},
         failure::{Failure, FailureCode},
+        fingerprint::Fingerprint,
         ids::ImageId,
         image::{Facts, Image, Original, UploadState},
         job::{Job, JobError},
         metadata::Metadata,
         progress::Progress,
-        variant::{Variant, VariantType},
+        variant::Variant,
     },
-    imaging::{self, Decoded, Encoded, ImagingError},
+    imaging::{
+        Encoded,
+        workshop::{Made, WorkshopError},
+    },
     storage::{Copied, StorageKey},
 };
-
-/// What the workshop hands over as it goes.
-enum Made {
-    Facts(Facts, Metadata),
-    Variant(Encoded),
-}
 
 /// Why an attempt ended early.
 enum Stop {
@@ -44,6 +40,16 @@ impl From<ServiceError> for Stop {
             ServiceError::Refused(_) => Self::Gone,
             error => Self::Later(error.into_anyhow()),
         }
+    }
+}
+
+impl From<WorkshopError> for Stop {
+    fn from(error: WorkshopError) -> Self {
+        let failure = match &error {
+            WorkshopError::Image(error) => error.as_failure(),
+            WorkshopError::Process(_) | WorkshopError::Ended(_) => None,
+        };
+        failure.map_or_else(|| Self::Later(error.into()), Self::Failed)
     }
 }
 
@@ -94,27 +100,19 @@ impl Uploads {
         let key = StorageKey::original(&image);
         let bytes = self.inner.storage.get(&key, image.declared_size).await?.ok_or(Stop::Failed(lost()))?;
         let ready = db::variants::of_image(self.inner.db.conn(), id).await?;
-        let is_ready = |kind: &VariantType| ready.iter().any(|variant| variant.kind == *kind);
-        let missing = VariantType::ALL.into_iter().filter(|kind| !is_ready(kind)).collect();
-
-        let (send, mut made) = mpsc::channel(1);
-        let limits = self.inner.rules.imaging;
-        let format = image.format;
-        let workshop = tokio::task::spawn_blocking(move || {
-            let decoded = Decoded::from_bytes(&bytes, format, limits)?;
-            make(&decoded, imaging::metadata(&bytes, format), missing, &send)
-        });
-        while let Some(made) = made.recv().await {
-            match made {
-                Made::Facts(facts, metadata) => self.learn(id, facts, &metadata).await?,
+        let is_ready = |name| ready.iter().any(|variant| variant.name == name);
+        let specs = self.inner.rules.variants.iter();
+        let missing = specs.filter(|spec| !is_ready(spec.name.clone())).cloned().collect();
+        let mut work = self.inner.workshop.begin(bytes, Some(image.format), missing).await?;
+        loop {
+            match work.next().await? {
+                Made::Facts(facts, fingerprint, metadata) => self.learn(&image, facts, fingerprint, &metadata).await?,
                 Made::Variant(encoded) => self.keep(&image, encoded).await?,
+                Made::All(spent) => {
+                    tracing::info!(image = %id, cpu_ms = spent.cpu_ms, peak_memory = spent.peak_memory, "made an image");
+                    return self.finish(&image).await;
+                }
             }
-        }
-        match workshop.await {
-            Ok(Ok(())) => self.finish(&image).await,
-            Ok(Err(error)) => Err(error.as_failure().map_or_else(|| Stop::Later(error.into()), Stop::Failed)),
-            Err(panic) if panic.is_panic() => Err(Stop::Failed(imaging_panic())),
-            Err(cancelled) => Err(Stop::Later(cancelled.into())),
         }
     }
 
@@ -147,27 +145,36 @@ impl Uploads {
         self.change(id, decide).await.map(drop)
     }
 
-    async fn learn(&self, id: ImageId, facts: Facts, metadata: &Metadata) -> Result<(), Stop> {
-        db::metadata::put(self.inner.db.conn(), id, metadata).await?;
+    async fn learn(
+        &self,
+        image: &Image,
+        facts: Facts,
+        fingerprint: Fingerprint,
+        metadata: &Metadata,
+    ) -> Result<(), Stop> {
+        let conn = self.inner.db.conn();
+        db::metadata::put(conn, image.id, metadata).await?;
+        db::fingerprints::put(conn, image, fingerprint).await?;
         let now = self.now();
         let decide = |image: &mut Image| {
             let is_news = image.facts() != Some(&facts);
             Ok(if is_news && image.learn(facts, now) { Next::Save } else { Next::Nothing })
         };
-        Ok(self.change(id, decide).await.map(drop)?)
+        Ok(self.change(image.id, decide).await.map(drop)?)
     }
 
     /// Stores a variant, and only then says that it is ready.
     async fn keep(&self, image: &Image, encoded: Encoded) -> Result<(), Stop> {
         let variant = Variant {
-            kind: encoded.kind,
+            name: encoded.name,
+            format: encoded.format,
             width: encoded.width,
             height: encoded.height,
             file_size: encoded.bytes.len() as u64,
             created_at: self.now(),
         };
-        let key = StorageKey::variant(image, variant.kind);
-        self.inner.storage.put(&key, encoded.bytes, Variant::CONTENT_TYPE).await?;
+        let key = StorageKey::variant(image, &variant.name, variant.format);
+        self.inner.storage.put(&key, encoded.bytes, variant.format.content_type()).await?;
         let transaction = self.inner.db.begin().await?;
         let Some(mut current) = db::images::lock(&transaction, image.id).await? else { return Err(Stop::Gone) };
         if !current.add_variant(self.now()) {
@@ -176,7 +183,7 @@ impl Uploads {
         db::variants::put(&transaction, image.id, &variant).await?;
         db::images::update(&transaction, &current).await?;
         let variants = db::variants::of_image(&transaction, image.id).await?;
-        let news = Progress { image: current, variants, made_ready: Some(variant.kind) };
+        let news = Progress { image: current, variants, made_ready: Some(variant.name) };
         Ok(self.commit(transaction, Some(news)).await?)
     }
 
@@ -203,29 +210,7 @@ fn gone_is_fine(changed: ServiceResult<Image>) -> ServiceResult<()> {
     refusals_apart(changed).map(drop)
 }
 
-/// On a blocking thread: the facts first, then each variant, smallest first. Ends early when nobody listens.
-fn make(
-    decoded: &Decoded,
-    metadata: Metadata,
-    missing: Vec<VariantType>,
-    send: &mpsc::Sender<Made>,
-) -> Result<(), ImagingError> {
-    if send.blocking_send(Made::Facts(decoded.facts()?, metadata)).is_err() {
-        return Ok(());
-    }
-    for kind in missing {
-        if send.blocking_send(Made::Variant(decoded.variant(kind)?)).is_err() {
-            break;
-        }
-    }
-    Ok(())
-}
-
 fn lost() -> Failure {
     let message = "The uploaded object is not in the storage any more.".to_owned();
     Failure { code: FailureCode::ProcessingFailed, message }
-}
-
-fn imaging_panic() -> Failure {
-    Failure { code: FailureCode::Corrupt, message: "The file cannot be decoded.".to_owned() }
 }

@@ -12,7 +12,7 @@ use crate::{
         image::{Image, UploadState},
         job::{Job, JobError},
         user::{Caller, Permission},
-        variant::VariantType,
+        variant::VariantName,
     },
     storage::StorageKey,
 };
@@ -84,12 +84,15 @@ impl Uploads {
     pub async fn discard(&self, id: ImageId) -> Result<(), JobError> {
         let conn = self.inner.db.conn();
         let Some(image) = db::images::find(conn, id).await.map_err(JobError::retry)? else { return Ok(()) };
-        let keys = match &image.state {
-            UploadState::Deleted | UploadState::Failed { kept: None, .. } => StorageKey::all_of(&image),
-            _ => return Ok(()),
-        };
+        if !matches!(image.state, UploadState::Deleted | UploadState::Failed { kept: None, .. }) {
+            return Ok(());
+        }
+        let variants = db::variants::of_image(conn, id).await.map_err(JobError::retry)?;
+        let mut keys = vec![StorageKey::incoming(id)];
+        keys.extend(self.settled_keys(&image, &variants));
         self.inner.storage.delete(&keys).await.map_err(JobError::retry)?;
-        db::variants::remove(conn, id, &VariantType::ALL).await.map_err(JobError::retry)?;
+        let names: Vec<VariantName> = variants.into_iter().map(|variant| variant.name).collect();
+        db::variants::remove(conn, id, &names).await.map_err(JobError::retry)?;
         if image.state == UploadState::Deleted {
             let later = self.now() + TELL_FOR;
             self.inner.queue.enqueue(conn, Job::Forget(id), later).await.map_err(JobError::retry)?;

@@ -20,7 +20,7 @@ async fn an_empty_database_has_one_that_takes_everything() {
     assert_eq!(
         answer.0["data"]["categories"],
         json!([{"name": "general", "description": "", "maxFileSize": 10 * 1024 * 1024, "isActive": true,
-            "allowedExtensions": ["jpg", "jpeg", "png", "webp", "gif"]}])
+            "allowedExtensions": ["jpg", "jpeg", "png", "webp", "gif", "heic", "heif", "avif"]}])
     );
 }
 

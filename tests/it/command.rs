@@ -24,7 +24,7 @@ fn variants_are_made_of_local_files() {
     let made = darkroom(&folder, &["variants", "a.jpg", "--out", "out"]);
     assert!(made.status.success(), "{}", words(&made.stderr));
     let table = words(&made.stdout);
-    assert_eq!(table.lines().count(), 7, "a head, the original, five variants: {table}");
+    assert_eq!(table.lines().count(), 8, "a head, the original, five variants, what it took: {table}");
     for (name, width, height) in
         [("thumbnail", 150, 113), ("small", 300, 225), ("medium", 600, 450), ("webp", 800, 600)]
     {

@@ -35,7 +35,7 @@ impl Stage {
 
 #[tokio::test]
 async fn sizes_other_than_the_announced_one_are_refused() {
-    let stage = stage().await;
+    let stage = Box::pin(stage()).await;
     let one_more: Vec<u8> = stage.photo.iter().copied().chain([0]).collect();
     let one_less = stage.photo[..stage.photo.len() - 1].to_vec();
     stage.assert_refused("one byte too many", &stage.ticket, one_more).await;
@@ -46,7 +46,7 @@ async fn sizes_other_than_the_announced_one_are_refused() {
 
 #[tokio::test]
 async fn forms_other_than_the_signed_one_are_refused() {
-    let stage = stage().await;
+    let stage = Box::pin(stage()).await;
     let ticket = &stage.ticket;
     let elsewhere = "incoming/00000000-0000-7000-8000-000000000000";
     let mut flipped = ticket.field("x-amz-signature").to_owned().into_bytes();
@@ -106,7 +106,7 @@ async fn an_expired_ticket_is_refused_and_renewed() {
 
 #[tokio::test]
 async fn a_ticket_that_is_still_good_cannot_replace_a_completed_image() {
-    let stage = stage().await;
+    let stage = Box::pin(stage()).await;
     assert_eq!(stage.ticket.post(stage.photo.clone()).await, StatusCode::CREATED);
     stage.ann.complete(&stage.ticket.image).await;
     stage.app.run_all_jobs().await;

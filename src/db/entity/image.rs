@@ -25,6 +25,8 @@ pub struct Model {
     pub width: Option<i32>,
     pub height: Option<i32>,
     pub placeholder: Option<String>,
+    pub dominant_colour: Option<String>,
+    pub is_animated: bool,
     pub failure_code: Option<String>,
     pub failure_message: Option<String>,
     pub idempotency_key: Option<String>,

@@ -7,6 +7,7 @@ pub struct Model {
     pub image_id: Uuid,
     #[sea_orm(primary_key, auto_increment = false)]
     pub kind: String,
+    pub format: String,
     pub width: i32,
     pub height: i32,
     pub file_size: i64,

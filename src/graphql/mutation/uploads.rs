@@ -3,7 +3,7 @@
 use async_graphql::{Context, Object, Result};
 
 use crate::{
-    domain::variant::VariantType,
+    domain::variant::VariantName,
     graphql::{
         FromContext,
         error::{ApiError, parse_id, split},
@@ -15,6 +15,7 @@ use crate::{
                 ReportUploadProgressInput, ReportUploadProgressPayload, RequestUploadInput, RequestUploadPayload,
                 RestoreImageInput, RestoreImagePayload,
             },
+            variant::VariantType,
         },
     },
     uploads::NewUpload,
@@ -127,8 +128,8 @@ impl UploadMutation {
         #[graphql(desc = "Which image, and which variants.")] input: GenerateVariantsInput,
     ) -> Result<GenerateVariantsPayload> {
         let id = parse_id(&input.image_id)?;
-        let kinds = input.types.map(|kinds| kinds.into_iter().map(VariantType::from).collect());
-        let kinds: Vec<VariantType> = kinds.unwrap_or_else(|| VariantType::ALL.to_vec());
-        Ok(split(ctx.services().uploads.generate_variants(ctx.caller(), id, &kinds).await)?.into())
+        let names =
+            input.types.map(|types| types.into_iter().filter_map(VariantType::name).collect::<Vec<VariantName>>());
+        Ok(split(ctx.services().uploads.generate_variants(ctx.caller(), id, names).await)?.into())
     }
 }

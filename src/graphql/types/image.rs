@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     category::Category,
+    connection::at_most,
     metadata::ImageMetadata,
     scalars::{ByteSize, Url, int},
     status::{ImageFailure, ImageStatus, failure_of},
@@ -160,9 +161,49 @@ impl Image {
         ctx: &Context<'_>,
         #[graphql(name = "type", desc = "Which of the five sizes.")] kind: VariantType,
     ) -> Result<Option<ImageVariant>, ApiError> {
+        let Some(name) = kind.name() else { return Ok(None) };
         let variants = self.ready_variants(ctx).await?;
-        let variant = variants.iter().find(|variant| variant.kind == kind.into()).cloned();
+        let variant = variants.iter().find(|variant| variant.name == name).cloned();
         Ok(variant.map(|variant| ImageVariant { image: Arc::clone(&self.known), variant }))
+    }
+
+    /// What to give an `<img>` as its `srcset`: the ready variants with their widths. Those that are cut to their box
+    /// are of another shape: name them, or leave them out. Example: `"https://…_small.webp?… 300w, https://… 600w"`.
+    #[graphql(complexity = 20)]
+    async fn src_set(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The names of the variants, in any case; all of the picture's own shape where it is left out. \
+            Example: `[\"small\", \"large\"]`."
+        )]
+        sizes: Option<Vec<String>>,
+    ) -> Result<String, ApiError> {
+        let variants = self.ready_variants(ctx).await?;
+        Ok(ctx.services().library.src_set(&self.known, &variants, sizes.as_deref()).await?)
+    }
+
+    /// The caller's other images that look like it, the most alike first: smaller or larger, compressed anew, in another
+    /// format.
+    #[graphql(complexity = "250 + usize::try_from(first).unwrap_or_default() * child_complexity")]
+    async fn similar(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many, 1 to 100.", default = 10)] first: i32,
+    ) -> async_graphql::Result<Vec<Self>> {
+        let first = at_most("first", first, 100)?;
+        let found = ctx.services().library.similar(&self.known, first.into()).await.map_err(ApiError::from)?;
+        let found: Vec<_> = found.into_iter().map(Arc::new).collect();
+        Ok(Self::all_of(&found).collect())
+    }
+
+    /// The oldest of the owner's images that has the very same bytes; null where there is no older one.
+    #[graphql(complexity = "20 + child_complexity")]
+    async fn duplicate_of(&self, ctx: &Context<'_>) -> Result<Option<Self>, ApiError> {
+        let original = self.siblings.load(ctx, &self.siblings.originals, &self.known).await?;
+        Ok(original
+            .map(|original| Self::all_of(std::slice::from_ref(&original)).collect::<Vec<_>>())
+            .and_then(|mut one| one.pop()))
     }
 
     /// What the camera wrote into the file; null until processed.
@@ -176,6 +217,16 @@ impl Image {
     /// A ThumbHash in base64, to show a blur of about 25 bytes while the picture loads; null until processed.
     async fn placeholder(&self) -> Option<&str> {
         self.known.facts().map(|facts| facts.placeholder.as_str())
+    }
+
+    /// The colour that most of it is of, to show while the picture loads; null until processed. Example: `"#5a7d4c"`.
+    async fn dominant_color(&self) -> Option<&str> {
+        self.known.facts()?.dominant_colour.as_deref()
+    }
+
+    /// Whether the original moves. The variants do too, within bounds that `metadata { notes }` tells of.
+    async fn is_animated(&self) -> bool {
+        self.known.facts().is_some_and(|facts| facts.is_animated)
     }
 
     /// Asks the storage whether it has the object. Costs a request to it.

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use async_graphql::{Description, Json, Object, SimpleObject};
+use async_graphql::{Description, Enum, Json, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
-use crate::domain::metadata::Metadata;
+use crate::domain::{self, metadata::Metadata};
 
 /// What the camera wrote into the file beside the picture.
 #[derive(Description)]
@@ -22,6 +22,22 @@ pub struct GeoPoint {
     latitude: f64,
     /// In degrees, east positive. Example: `126.978`.
     longitude: f64,
+}
+
+/// What is left out of every variant, because it says more than the picture shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::metadata::Removed")]
+pub enum RemovedMetadata {
+    /// What the camera wrote.
+    Exif,
+    /// Where the picture was taken.
+    Gps,
+    /// What programs wrote.
+    Xmp,
+    /// What editors wrote.
+    Iptc,
+    /// What the colours meant: they are sRGB now.
+    IccProfile,
 }
 
 #[Object(use_type_description)]
@@ -52,6 +68,16 @@ impl ImageMetadata {
     async fn location(&self) -> Option<GeoPoint> {
         let location = self.metadata.location.filter(|_| self.is_for_owner)?;
         Some(GeoPoint { latitude: location.latitude, longitude: location.longitude })
+    }
+
+    /// What the original has and the variants have not.
+    async fn removed(&self) -> Vec<RemovedMetadata> {
+        self.metadata.removed.iter().copied().map(Into::into).collect()
+    }
+
+    /// What else is to be said of the variants, such as why an animation stands still in them.
+    async fn notes(&self) -> &[String] {
+        &self.metadata.notes
     }
 
     /// Every EXIF tag that was read, by its standard name, as people read it; those of the location for the owner's

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Description, Object};
+use async_graphql::{Context, Description, Object};
 
 use super::{
     image::Image,
@@ -10,7 +10,7 @@ use super::{
     status::{ImageFailure, ImageStatus, failure_of},
     variant::ImageVariant,
 };
-use crate::domain::{self, variant::VariantType};
+use crate::{domain, graphql::FromContext};
 
 /// How an upload stands: always the whole state, never a delta, so that a client that missed some misses nothing.
 #[derive(Description)]
@@ -54,8 +54,10 @@ impl UploadProgress {
     }
 
     /// How many variants there are going to be.
-    async fn variants_total(&self) -> i32 {
-        int(VariantType::ALL.len())
+    async fn variants_total(&self, ctx: &Context<'_>) -> i32 {
+        let ready = self.0.variants.len();
+        let is_over = self.0.image.status().is_terminal();
+        int(if is_over { ready } else { ready.max(ctx.services().uploads.variants_count()) })
     }
 
     /// The one that this event made ready; null for every other event.

@@ -6,13 +6,16 @@ use async_graphql::{Context, Description, Enum, Object};
 
 use super::scalars::{ByteSize, Url, int};
 use crate::{
-    domain::{self, variant::Variant},
+    domain::{
+        self,
+        variant::{Variant, VariantName},
+    },
     graphql::{FromContext, error::ApiError},
 };
 
-/// The sizes that every image is offered in, all of them WebP. Nothing is ever enlarged.
+/// The sizes that images are offered in where the operator names no others, all of them WebP. Nothing is ever
+/// enlarged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::variant::VariantType")]
 pub enum VariantType {
     /// Fits in 150 × 150 pixels.
     Thumbnail,
@@ -24,6 +27,34 @@ pub enum VariantType {
     Large,
     /// Full size.
     Webp,
+    /// One of the operator's own: see `name`. Of no use as an argument.
+    Custom,
+}
+
+impl VariantType {
+    /// What it is called; nothing where only a name tells.
+    pub fn name(self) -> Option<VariantName> {
+        let kind = match self {
+            Self::Thumbnail => domain::variant::VariantType::Thumbnail,
+            Self::Small => domain::variant::VariantType::Small,
+            Self::Medium => domain::variant::VariantType::Medium,
+            Self::Large => domain::variant::VariantType::Large,
+            Self::Webp => domain::variant::VariantType::Webp,
+            Self::Custom => return None,
+        };
+        Some(kind.into())
+    }
+
+    fn of(name: &VariantName) -> Self {
+        match name.kind() {
+            Some(domain::variant::VariantType::Thumbnail) => Self::Thumbnail,
+            Some(domain::variant::VariantType::Small) => Self::Small,
+            Some(domain::variant::VariantType::Medium) => Self::Medium,
+            Some(domain::variant::VariantType::Large) => Self::Large,
+            Some(domain::variant::VariantType::Webp) => Self::Webp,
+            None => Self::Custom,
+        }
+    }
 }
 
 /// An image in one of its sizes.
@@ -35,15 +66,20 @@ pub struct ImageVariant {
 
 #[Object(use_type_description)]
 impl ImageVariant {
-    /// Which of the five sizes.
+    /// Which of the five sizes, or CUSTOM.
     #[graphql(name = "type")]
     async fn kind(&self) -> VariantType {
-        self.variant.kind.into()
+        VariantType::of(&self.variant.name)
+    }
+
+    /// What the operator calls it; of the five, their types in lower case. Example: `"thumbnail"`.
+    async fn name(&self) -> &str {
+        self.variant.name.as_str()
     }
 
     /// Presigned, or the CDN's. The same for at least half of its life, so that caches know it again.
     async fn url(&self, ctx: &Context<'_>) -> Result<Url, ApiError> {
-        Ok(Url(ctx.services().library.variant_url(&self.image, self.variant.kind).await?))
+        Ok(Url(ctx.services().library.variant_url(&self.image, &self.variant).await?))
     }
 
     /// In pixels.
@@ -61,8 +97,8 @@ impl ImageVariant {
         ByteSize(self.variant.file_size)
     }
 
-    /// Always `image/webp`.
+    /// `image/webp`, or what else the operator chose.
     async fn content_type(&self) -> &'static str {
-        Variant::CONTENT_TYPE
+        self.variant.format.content_type()
     }
 }

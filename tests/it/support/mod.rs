@@ -82,7 +82,8 @@ impl TestApp {
             arguments.extend(s3_elsewhere().await);
         }
         arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
-        let config = Arguments::parse_from(arguments).config;
+        let mut config = Arguments::parse_from(arguments).config;
+        config.program = Some(env!("CARGO_BIN_EXE_darkroom").into());
         let database_url = config.database_url.clone();
         let app = App::build(config, address, Clock::held()).await.expect("the application");
         app.bootstrap().await.expect("the first rows");

@@ -1,4 +1,4 @@
-//! Lossy WebP by libwebp: the one place that calls into C.
+//! Lossy WebP by libwebp.
 
 #![expect(unsafe_code, reason = "libwebp is C, and nothing in Rust encodes lossy WebP")]
 
@@ -8,51 +8,64 @@ use libwebp_sys::{
     WebPPicture, WebPPictureFree, WebPPictureImportRGB, WebPPictureImportRGBA, WebPValidateConfig,
 };
 
-use super::ImagingError;
+use super::failed;
+use crate::{domain::variant_spec::VariantSpec, imaging::ImagingError};
 
-/// The longest side that WebP has room for.
-pub(super) const MAX_SIDE: u32 = 16383;
-const QUALITY: f32 = 85.0;
-
-/// Encodes RGB or RGBA of 8 bits. No metadata goes in, so none comes out.
-pub(super) fn webp(image: &DynamicImage) -> Result<Vec<u8>, ImagingError> {
-    let failed = |what: &str| ImagingError::Encoder(format!("libwebp: {what}"));
-    let mut config = WebPConfig::new().map_err(|()| failed("no configuration"))?;
-    config.quality = QUALITY;
-    // SAFETY: the configuration was initialised by `new`.
-    if unsafe { WebPValidateConfig(&raw const config) } == 0 {
-        return Err(failed("an invalid configuration"));
-    }
-    let mut picture = Picture::import(image).ok_or_else(|| failed("the pixels were not taken"))?;
+pub(super) fn encode(image: &DynamicImage, spec: &VariantSpec) -> Result<Vec<u8>, ImagingError> {
+    let config = config(spec)?;
+    let mut picture = Picture::import(image)?;
     let mut output = Output::new();
     picture.0.writer = Some(WebPMemoryWrite);
     picture.0.custom_ptr = (&raw mut output.0).cast();
     // SAFETY: the picture holds pixels, and its writer points to `output`, which outlives the call.
     if unsafe { WebPEncode(&raw const config, &raw mut picture.0) } == 0 {
-        return Err(failed(&format!("error {:?}", picture.0.error_code)));
+        return Err(failed(format!("libwebp: error {:?}", picture.0.error_code)));
     }
     Ok(output.to_vec())
 }
 
+pub(super) fn config(spec: &VariantSpec) -> Result<WebPConfig, ImagingError> {
+    let mut config = WebPConfig::new().map_err(|()| failed("libwebp: no configuration"))?;
+    config.quality = spec.quality;
+    config.method = spec.effort.into();
+    // SAFETY: the configuration was initialised by `new`.
+    if unsafe { WebPValidateConfig(&raw const config) } == 0 {
+        return Err(failed("libwebp: an invalid configuration"));
+    }
+    Ok(config)
+}
+
 /// libwebp's own copy of the pixels, freed on drop.
-struct Picture(WebPPicture);
+pub(super) struct Picture(pub WebPPicture);
 
 impl Picture {
-    fn import(image: &DynamicImage) -> Option<Self> {
-        let mut picture = Self(WebPPicture::new().ok()?);
-        picture.0.width = i32::try_from(image.width()).ok()?;
-        picture.0.height = i32::try_from(image.height()).ok()?;
+    /// As light and colours, which lossy files are of.
+    pub(super) fn import(image: &DynamicImage) -> Result<Self, ImagingError> {
+        Self::import_as(image, false)
+    }
+
+    /// As red, green and blue, which frames are compared by.
+    pub(super) fn import_frame(image: &DynamicImage) -> Result<Self, ImagingError> {
+        Self::import_as(image, true)
+    }
+
+    fn import_as(image: &DynamicImage, is_argb: bool) -> Result<Self, ImagingError> {
+        let not_taken = || failed("libwebp: the pixels were not taken");
+        let mut picture = Self(WebPPicture::new().map_err(|()| not_taken())?);
+        picture.0.use_argb = is_argb.into();
+        picture.0.width = i32::try_from(image.width()).map_err(failed)?;
+        picture.0.height = i32::try_from(image.height()).map_err(failed)?;
         let pixels = image.as_bytes();
         let channels = i32::from(image.color().channel_count());
         let import = match image {
             DynamicImage::ImageRgb8(_) => WebPPictureImportRGB,
             DynamicImage::ImageRgba8(_) => WebPPictureImportRGBA,
-            _ => return None,
+            _ => return Err(not_taken()),
         };
-        let stride = picture.0.width.checked_mul(channels)?;
+        let stride = picture.0.width.checked_mul(channels).ok_or_else(not_taken)?;
         // SAFETY: `pixels` has height rows of `stride` bytes each, as its type guarantees.
         let imported = unsafe { import(&raw mut picture.0, pixels.as_ptr(), stride) };
-        (imported != 0).then_some(picture)
+        if imported == 0 { Err(not_taken()) } else { Ok(picture) }
     }
 }
 

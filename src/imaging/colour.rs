@@ -1,0 +1,147 @@
+//! Colours: whatever a file says its numbers mean, they become sRGB.
+
+use std::sync::Arc;
+
+use image::{DynamicImage, RgbImage};
+use moxcms::{CicpProfile, ColorProfile, DataColorSpace, Layout, Transform8BitExecutor, TransformOptions};
+
+/// How many pixels are converted at once: a second copy of a whole picture would be half of its memory.
+const AT_ONCE: usize = 16 * 1024;
+/// Of 255: a profile that changes no colour by more is sRGB under another name.
+const UNSEEN: u8 = 1;
+
+/// The colours that a file says its numbers stand for.
+#[derive(Debug, Clone)]
+pub(super) enum Profile {
+    Icc(Vec<u8>),
+    /// By the code points of ITU-T H.273, as HEIC and AVIF have them.
+    Cicp(CicpProfile),
+}
+
+/// Four inks a pixel, each as a share of 255: 0 is bare paper.
+#[derive(Debug)]
+pub(super) struct Inks {
+    pub samples: Vec<u8>,
+    pub width: u32,
+    pub height: u32,
+}
+
+impl Profile {
+    fn parse(&self) -> Option<ColorProfile> {
+        match self {
+            Self::Icc(bytes) => ColorProfile::new_from_slice(bytes).ok(),
+            Self::Cicp(code_points) => Some(ColorProfile::new_from_cicp(*code_points)),
+        }
+    }
+}
+
+/// Converts to sRGB of 8 bits, RGB or RGBA. A profile that is broken, or of another kind than the pixels, is passed
+/// over, as browsers do.
+pub(super) fn to_srgb(image: DynamicImage, profile: Option<&Profile>) -> DynamicImage {
+    let image = eight_bits(image);
+    let Some(profile) = profile.and_then(Profile::parse) else { return in_rgb(image) };
+    match profile.color_space {
+        DataColorSpace::Gray => grey_to_srgb(image, &profile),
+        DataColorSpace::Rgb => rgb_to_srgb(in_rgb(image), &profile),
+        _ => in_rgb(image),
+    }
+}
+
+/// Converts from inks, by their profile or, where there is none, by the plain rule that browsers use.
+pub(super) fn inks_to_srgb(inks: &Inks, profile: Option<&Profile>) -> DynamicImage {
+    let profile = profile.and_then(Profile::parse).filter(|profile| profile.color_space == DataColorSpace::Cmyk);
+    let transform = profile.and_then(|profile| transform(&profile, Layout::Rgba, Layout::Rgb));
+    let mut rgb = RgbImage::new(inks.width, inks.height);
+    for (ink, rgb) in inks.samples.chunks(4 * AT_ONCE).zip(rgb.chunks_mut(3 * AT_ONCE)) {
+        let is_done = transform.as_ref().is_some_and(|transform| transform.transform(ink, rgb).is_ok());
+        if !is_done {
+            for (ink, rgb) in ink.as_chunks::<4>().0.iter().zip(rgb.as_chunks_mut::<3>().0) {
+                *rgb = [ink[0], ink[1], ink[2]].map(|share| multiply(255 - share, 255 - ink[3]));
+            }
+        }
+    }
+    rgb.into()
+}
+
+/// Of 255, rounded.
+fn multiply(a: u8, b: u8) -> u8 {
+    let product = u32::from(a) * u32::from(b) + 127;
+    u8::try_from(product / 255).unwrap_or(u8::MAX)
+}
+
+fn eight_bits(image: DynamicImage) -> DynamicImage {
+    match image {
+        DynamicImage::ImageLuma8(_)
+        | DynamicImage::ImageLumaA8(_)
+        | DynamicImage::ImageRgb8(_)
+        | DynamicImage::ImageRgba8(_) => image,
+        DynamicImage::ImageLuma16(_) => image.into_luma8().into(),
+        DynamicImage::ImageLumaA16(_) => image.into_luma_alpha8().into(),
+        image => in_rgb(image),
+    }
+}
+
+fn in_rgb(image: DynamicImage) -> DynamicImage {
+    if image.color().has_alpha() { image.into_rgba8().into() } else { image.into_rgb8().into() }
+}
+
+fn grey_to_srgb(image: DynamicImage, profile: &ColorProfile) -> DynamicImage {
+    let (layout, wanted) = match &image {
+        DynamicImage::ImageLuma8(_) => (Layout::Gray, Layout::Rgb),
+        DynamicImage::ImageLumaA8(_) => (Layout::GrayAlpha, Layout::Rgba),
+        _ => return image,
+    };
+    let Some(transform) = transform(profile, layout, wanted) else { return in_rgb(image) };
+    let grey = image.as_bytes().to_vec();
+    let mut converted = in_rgb(image);
+    let (from, to) = (layout.channels(), wanted.channels());
+    for (grey, rgb) in grey.chunks(from * AT_ONCE).zip(samples_of(&mut converted).chunks_mut(to * AT_ONCE)) {
+        if transform.transform(grey, rgb).is_err() {
+            break;
+        }
+    }
+    converted
+}
+
+fn rgb_to_srgb(mut image: DynamicImage, profile: &ColorProfile) -> DynamicImage {
+    let layout = if image.color().has_alpha() { Layout::Rgba } else { Layout::Rgb };
+    let Some(transform) = transform(profile, layout, layout).filter(|transform| changes_colours(transform, layout))
+    else {
+        return image;
+    };
+    let mut before = vec![0; AT_ONCE * layout.channels()];
+    for samples in samples_of(&mut image).chunks_mut(before.len()) {
+        let before = &mut before[..samples.len()];
+        before.copy_from_slice(samples);
+        if transform.transform(before, samples).is_err() {
+            samples.copy_from_slice(before);
+            break;
+        }
+    }
+    image
+}
+
+/// Most photos carry a profile that says sRGB: it is found out by a few hundred colours, and passed over.
+fn changes_colours(transform: &Arc<Transform8BitExecutor>, layout: Layout) -> bool {
+    let steps = || (0..=255_u8).step_by(51);
+    let colours = steps().flat_map(|r| steps().flat_map(move |g| steps().map(move |b| [r, g, b, 255])));
+    let before: Vec<u8> = colours.flat_map(|colour| colour.into_iter().take(layout.channels())).collect();
+    let mut after = vec![0; before.len()];
+    if transform.transform(&before, &mut after).is_err() {
+        return false;
+    }
+    before.iter().zip(&after).any(|(before, after)| before.abs_diff(*after) > UNSEEN)
+}
+
+fn transform(profile: &ColorProfile, from: Layout, to: Layout) -> Option<Arc<Transform8BitExecutor>> {
+    profile.create_transform_8bit(from, &ColorProfile::new_srgb(), to, TransformOptions::default()).ok()
+}
+
+/// The samples of RGB or RGBA of 8 bits, to be written to.
+pub(super) fn samples_of(image: &mut DynamicImage) -> &mut [u8] {
+    match image {
+        DynamicImage::ImageRgb8(image) => image,
+        DynamicImage::ImageRgba8(image) => image,
+        _ => &mut [],
+    }
+}

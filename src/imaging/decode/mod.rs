@@ -1,0 +1,215 @@
+//! Decoding, under limits: bounded before the first pixel, upright, in sRGB.
+
+mod gif;
+mod heif;
+mod jpeg;
+mod png;
+mod webp;
+
+use image::{DynamicImage, ImageError, error::LimitErrorKind, metadata::Orientation};
+
+use super::{
+    ImagingError, Limits,
+    colour::{self, Inks, Profile},
+    sniff,
+};
+use crate::domain::format::ImageFormat;
+
+/// What headers, text, profiles and makers' notes may take beside the pixels, in bytes.
+const METADATA_BYTES: u64 = 32 * 1024 * 1024;
+/// The longest side that JPEG and GIF have room for. A picture one pixel wide and fifty million tall costs
+/// gigabytes to scale, whatever its area.
+const LONGEST_SIDE: u32 = 65_535;
+
+/// In pixels, as they are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Size {
+    pub width: u32,
+    pub height: u32,
+}
+
+/// What a file's header tells, before anything is decoded.
+#[derive(Debug)]
+pub(super) struct Header {
+    pub size: Size,
+    /// What one pixel takes while it is decoded, in bytes.
+    pub bytes_a_pixel: u64,
+    pub motion: Option<Motion>,
+    /// Whether there is motion that is not kept, because of its format.
+    pub is_stilled: bool,
+}
+
+/// What a file says of its frames.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Motion {
+    pub frames: u32,
+    /// In milliseconds, all frames together.
+    pub duration: u64,
+    /// How often it is played; for ever where there is no number.
+    pub loops: Option<u16>,
+}
+
+/// What is written beside the pixels.
+#[derive(Debug, Default)]
+pub(super) struct Beside {
+    /// What makes it upright, one after the other.
+    pub turns: Vec<Orientation>,
+    /// What is shown of it, before it is turned; all of it where nothing else is said.
+    pub crop: Option<Crop>,
+    pub exif: Option<Vec<u8>>,
+    pub profile: Option<Profile>,
+    pub has_xmp: bool,
+    pub has_iptc: bool,
+}
+
+/// A part of a picture, in pixels.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Crop {
+    pub left: u32,
+    pub top: u32,
+    pub width: u32,
+    pub height: u32,
+}
+
+impl Beside {
+    /// The picture as it is to be seen.
+    fn upright(&self, image: DynamicImage) -> DynamicImage {
+        let mut image = match self.crop {
+            Some(Crop { left, top, width, height }) => image.crop_imm(left, top, width, height),
+            None => image,
+        };
+        for turn in &self.turns {
+            image.apply_orientation(*turn);
+        }
+        image
+    }
+}
+
+/// What EXIF says makes a picture upright.
+fn turns_of(exif: Option<&[u8]>) -> Vec<Orientation> {
+    exif.and_then(Orientation::from_exif_chunk).into_iter().collect()
+}
+
+/// Pixels as their decoder gives them.
+enum Pixels {
+    Image(DynamicImage),
+    Inks(Inks),
+}
+
+/// A frame of an animation, whole and upright, in sRGB.
+pub(super) struct Frame {
+    pub image: DynamicImage,
+    /// In milliseconds.
+    pub duration: u32,
+}
+
+/// A file whose header was read and found to be within the limits.
+#[derive(Debug)]
+pub(super) struct Source<'a> {
+    pub bytes: &'a [u8],
+    pub format: ImageFormat,
+    pub header: Header,
+}
+
+impl<'a> Source<'a> {
+    /// Reads the header of a file; of any format where none is expected.
+    pub(super) fn open(bytes: &'a [u8], expected: Option<ImageFormat>, limits: Limits) -> Result<Self, ImagingError> {
+        let format = sniff::format_of(bytes)?;
+        if let Some(expected) = expected.filter(|expected| *expected != format) {
+            let (expected, found) = (expected.content_type().to_owned(), format.content_type().to_owned());
+            return Err(ImagingError::Mismatch { expected, found });
+        }
+        // A size that cannot be is refused before anybody looks further into the file.
+        let size = match format {
+            ImageFormat::Jpeg => jpeg::size(bytes),
+            ImageFormat::Png => png::size(bytes),
+            ImageFormat::Gif => gif::size(bytes),
+            ImageFormat::WebP => webp::size(bytes),
+            ImageFormat::Heic | ImageFormat::Avif => heif::size(bytes),
+        }?;
+        let Size { width, height } = size;
+        if u64::from(width) * u64::from(height) > limits.max_pixels || width.max(height) > LONGEST_SIDE {
+            return Err(ImagingError::TooManyPixels { width, height, max_pixels: limits.max_pixels });
+        }
+        if width == 0 || height == 0 {
+            return Err(ImagingError::corrupt("a picture without pixels"));
+        }
+        let header = match format {
+            ImageFormat::Jpeg => jpeg::header(bytes, size),
+            ImageFormat::Png => png::header(bytes, size),
+            ImageFormat::Gif => gif::header(bytes, size),
+            ImageFormat::WebP => webp::header(bytes, size),
+            ImageFormat::Heic | ImageFormat::Avif => heif::header(bytes, size),
+        }?;
+        Ok(Self { bytes, format, header })
+    }
+
+    /// How many pixels there are to decode.
+    pub(super) fn pixels(&self) -> u64 {
+        u64::from(self.header.size.width) * u64::from(self.header.size.height)
+    }
+
+    /// What is written beside the pixels. What cannot be read costs the image its orientation or its colours, but
+    /// not its life.
+    pub(super) fn beside(&self) -> Beside {
+        match self.format {
+            ImageFormat::Jpeg => jpeg::beside(self.bytes),
+            ImageFormat::Png => png::beside(self.bytes),
+            ImageFormat::Gif => Some(Beside::default()),
+            ImageFormat::WebP => webp::beside(self.bytes),
+            ImageFormat::Heic | ImageFormat::Avif => heif::beside(self.bytes),
+        }
+        .unwrap_or_default()
+    }
+
+    /// Decodes the picture, or the first frame, turns it upright and into sRGB: RGB or RGBA of 8 bits.
+    pub(super) fn decode(&self, beside: &Beside) -> Result<DynamicImage, ImagingError> {
+        let pixels = match self.format {
+            ImageFormat::Jpeg => jpeg::decode(self.bytes)?,
+            ImageFormat::Png => Pixels::Image(png::decode(self.bytes, self.pixels())?),
+            ImageFormat::Gif => Pixels::Image(gif::decode(self.bytes)?),
+            ImageFormat::WebP => Pixels::Image(webp::decode(self.bytes, self.pixels())?),
+            ImageFormat::Heic | ImageFormat::Avif => Pixels::Image(heif::decode(self.bytes)?),
+        };
+        let image = match pixels {
+            Pixels::Image(image) => colour::to_srgb(image, beside.profile.as_ref()),
+            Pixels::Inks(inks) => colour::inks_to_srgb(&inks, beside.profile.as_ref()),
+        };
+        Ok(beside.upright(image))
+    }
+
+    /// Every frame, one after the other.
+    pub(super) fn frames<'b>(
+        &'b self,
+        beside: &'b Beside,
+    ) -> Result<Box<dyn Iterator<Item = Result<Frame, ImagingError>> + 'b>, ImagingError> {
+        let finish = move |frame: Result<(DynamicImage, u32), ImagingError>| {
+            frame.map(|(image, duration)| {
+                let image = beside.upright(colour::to_srgb(image, beside.profile.as_ref()));
+                Frame { image, duration }
+            })
+        };
+        Ok(match self.format {
+            ImageFormat::Gif => Box::new(gif::frames(self.bytes)?.map(finish)),
+            ImageFormat::WebP => Box::new(webp::frames(self.bytes, self.pixels())?.map(finish)),
+            _ => Box::new(std::iter::empty()),
+        })
+    }
+}
+
+fn limits(max_alloc: u64) -> image::Limits {
+    let mut limits = image::Limits::no_limits();
+    limits.max_alloc = Some(max_alloc);
+    limits
+}
+
+impl From<ImageError> for ImagingError {
+    fn from(error: ImageError) -> Self {
+        match error {
+            ImageError::Limits(limits) if matches!(limits.kind(), LimitErrorKind::InsufficientMemory) => {
+                Self::corrupt("it wants more memory than its pixels need")
+            }
+            error => Self::corrupt(error),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! WebP, lossy and lossless, still and moving.
+
+use std::io::Cursor;
+
+use image::{DynamicImage, RgbImage, RgbaImage};
+use image_webp::{DecodingError, LoopCount, WebPDecoder};
+
+use super::{Beside, Header, METADATA_BYTES, Motion, Size, turns_of};
+use crate::imaging::{
+    ImagingError,
+    colour::{Profile, samples_of},
+};
+
+/// The picture, and the canvas of a moving one.
+const BYTES_A_PIXEL: u64 = 8;
+
+pub(super) fn size(bytes: &[u8]) -> Result<Size, ImagingError> {
+    let (width, height) = opened(bytes, METADATA_BYTES)?.dimensions();
+    Ok(Size { width, height })
+}
+
+pub(super) fn header(bytes: &[u8], size: Size) -> Result<Header, ImagingError> {
+    let decoder = opened(bytes, METADATA_BYTES)?;
+    let loops = match decoder.loop_count() {
+        LoopCount::Forever => None,
+        LoopCount::Times(times) => Some(times.get()),
+    };
+    let motion = Motion { frames: decoder.num_frames(), duration: decoder.loop_duration(), loops };
+    let motion = (decoder.is_animated() && motion.frames > 1).then_some(motion);
+    Ok(Header { size, bytes_a_pixel: BYTES_A_PIXEL, motion, is_stilled: false })
+}
+
+pub(super) fn beside(bytes: &[u8]) -> Option<Beside> {
+    let mut decoder = opened(bytes, METADATA_BYTES).ok()?;
+    let exif = decoder.exif_metadata().unwrap_or(None);
+    Some(Beside {
+        turns: turns_of(exif.as_deref()),
+        crop: None,
+        exif,
+        profile: decoder.icc_profile().unwrap_or(None).map(Profile::Icc),
+        has_xmp: decoder.xmp_metadata().is_ok_and(|xmp| xmp.is_some()),
+        has_iptc: false,
+    })
+}
+
+pub(super) fn decode(bytes: &[u8], pixels: u64) -> Result<DynamicImage, ImagingError> {
+    let mut decoder = opened(bytes, pixels * BYTES_A_PIXEL + METADATA_BYTES)?;
+    let mut image = canvas(&decoder);
+    decoder.read_image(samples_of(&mut image))?;
+    Ok(image)
+}
+
+/// The whole canvas after each frame, and for how many milliseconds it is shown.
+pub(super) fn frames(
+    bytes: &[u8],
+    pixels: u64,
+) -> Result<impl Iterator<Item = Result<(DynamicImage, u32), ImagingError>>, ImagingError> {
+    let mut decoder = opened(bytes, pixels * BYTES_A_PIXEL + METADATA_BYTES)?;
+    let frames = 0..decoder.num_frames();
+    Ok(frames.map(move |_| {
+        let mut image = canvas(&decoder);
+        let duration = decoder.read_frame(samples_of(&mut image))?;
+        Ok((image, duration))
+    }))
+}
+
+fn opened(bytes: &[u8], memory: u64) -> Result<WebPDecoder<Cursor<&[u8]>>, ImagingError> {
+    let mut decoder = WebPDecoder::new(Cursor::new(bytes))?;
+    decoder.set_memory_limit(usize::try_from(memory).unwrap_or(usize::MAX));
+    Ok(decoder)
+}
+
+fn canvas(decoder: &WebPDecoder<Cursor<&[u8]>>) -> DynamicImage {
+    let (width, height) = decoder.dimensions();
+    if decoder.has_alpha() { RgbaImage::new(width, height).into() } else { RgbImage::new(width, height).into() }
+}
+
+impl From<DecodingError> for ImagingError {
+    fn from(error: DecodingError) -> Self {
+        Self::corrupt(error)
+    }
+}

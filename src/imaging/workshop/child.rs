@@ -1,0 +1,146 @@
+//! The process that makes one image, and ends. It has no secrets, no database and no storage: a file comes in, what is
+//! made of it goes out, and whatever the file does to it, it does to nothing else.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io::{self, Read, Write},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
+
+use super::{
+    super::{Decoded, Encoded, ImagingError, Opened},
+    protocol::{Answer, Go, Order, Spent, hear, say},
+};
+use crate::domain::variant_spec::VariantSpec;
+
+/// In bytes: what a process needs before it has an image.
+const BEFORE_IMAGES: u64 = 192 * 1024 * 1024;
+/// In seconds of CPU. Fifty megapixels of the slowest format take a fifth of it.
+const DECODING: u64 = 20;
+/// In seconds of CPU, for everything.
+const ALTOGETHER: u64 = 120;
+/// The server answers before images are made.
+const NICENESS: i32 = 5;
+
+/// Why the work ended early.
+enum Trouble {
+    Image(ImagingError),
+    /// The server is gone, or speaks another language.
+    Server(io::Error),
+}
+
+impl From<ImagingError> for Trouble {
+    fn from(error: ImagingError) -> Self {
+        Self::Image(error)
+    }
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        Self::Server(error)
+    }
+}
+
+/// Does what the server asks for over stdin, and answers over stdout.
+///
+/// # Errors
+/// When the server is gone.
+pub fn run() -> io::Result<()> {
+    let (mut from, mut to) = (io::stdin().lock(), io::stdout());
+    let (order, bytes): (Order, Vec<u8>) = hear(&mut from)?;
+    let _ = nice(NICENESS);
+    limit(Resource::Core, 0);
+    limit(Resource::Data, 2 * bytes.len() as u64 + BEFORE_IMAGES);
+    limit(Resource::Cpu, DECODING);
+    let work = AssertUnwindSafe(|| work(&order, &bytes, &mut from, &mut to));
+    match catch_unwind(work).unwrap_or_else(|_| Err(panicked())) {
+        Ok(()) => say(&mut to, &Answer::Done(spent()), &[]),
+        Err(Trouble::Image(error)) => say(&mut to, &Answer::Refused(error), &[]),
+        Err(Trouble::Server(error)) => Err(error),
+    }
+}
+
+fn work(order: &Order, bytes: &[u8], from: &mut impl Read, to: &mut (impl Write + Send)) -> Result<(), Trouble> {
+    let opened = Opened::new(bytes, order.expected, order.limits)?;
+    let memory = opened.memory();
+    say(to, &Answer::Opened { memory }, &[])?;
+    let (Go { threads }, _) = hear(from)?;
+    limit(Resource::Data, memory + memory / 2 + BEFORE_IMAGES);
+    let decoded = opened.decode()?;
+    limit(Resource::Cpu, ALTOGETHER);
+    let (facts, fingerprint) = decoded.facts()?;
+    say(to, &Answer::Facts { facts, fingerprint, metadata: Box::new(decoded.metadata()) }, &[])?;
+    make(&decoded, &order.variants, threads, to)
+}
+
+/// Makes the variants, several at once: one thread begins with the smallest, which are to be seen first, the others
+/// with the largest, which take longest.
+fn make(decoded: &Decoded, specs: &[VariantSpec], threads: usize, to: &mut (impl Write + Send)) -> Result<(), Trouble> {
+    let left = Mutex::new(specs.iter().enumerate().collect::<VecDeque<_>>());
+    let outbox = Mutex::new(Outbox { to, waiting: BTreeMap::new(), next: 0 });
+    let run = |is_first: bool| -> Result<(), Trouble> {
+        loop {
+            let taken = { if is_first { locked(&left).pop_front() } else { locked(&left).pop_back() } };
+            let Some((at, spec)) = taken else { return Ok(()) };
+            let made = decoded.variant(spec).map_err(Trouble::from).and_then(|made| Ok(locked(&outbox).put(at, made)?));
+            if let Err(trouble) = made {
+                locked(&left).clear();
+                return Err(trouble);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let helper = |_| std::thread::Builder::new().spawn_scoped(scope, || run(false)).ok();
+        let helpers: Vec<_> = (1..threads).filter_map(helper).collect();
+        let mut outcome = run(true);
+        for helper in helpers {
+            outcome = outcome.and(helper.join().unwrap_or_else(|_| Err(panicked())));
+        }
+        outcome
+    })
+}
+
+/// Sends variants in their order, whichever is made first.
+struct Outbox<'a, W> {
+    to: &'a mut W,
+    waiting: BTreeMap<usize, Encoded>,
+    next: usize,
+}
+
+impl<W: Write> Outbox<'_, W> {
+    fn put(&mut self, at: usize, made: Encoded) -> io::Result<()> {
+        self.waiting.insert(at, made);
+        while let Some(Encoded { name, format, bytes, width, height }) = self.waiting.remove(&self.next) {
+            say(self.to, &Answer::Variant { name, format, width, height }, &bytes)?;
+            self.next += 1;
+        }
+        Ok(())
+    }
+}
+
+fn panicked() -> Trouble {
+    Trouble::Image(ImagingError::corrupt("its decoder panicked"))
+}
+
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the kernel ends the process for. A system that has no such limit goes without.
+fn limit(resource: Resource, most: u64) {
+    let maximum = getrlimit(resource).maximum;
+    let current = Some(maximum.map_or(most, |maximum| most.min(maximum)));
+    let _ = setrlimit(resource, Rlimit { current, maximum });
+}
+
+/// As the kernel tells it; the memory on Linux alone.
+fn spent() -> Spent {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
+    let clock = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let cpu_ms = clock.tv_sec * 1000 + clock.tv_nsec / 1_000_000;
+    Spent { cpu_ms: cpu_ms.try_into().unwrap_or(0), peak_memory: peak.unwrap_or(0_u64) * 1024 }
+}

@@ -1,0 +1,32 @@
+//! What there is of the machine: cores, memory, our own program.
+
+use std::path::PathBuf;
+
+/// Where the system does not tell.
+const UNKNOWN_MEMORY: u64 = 4 * 1024 * 1024 * 1024;
+
+/// How many threads can run at once.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// In bytes: of the machine or, in a container, of that.
+pub fn memory() -> u64 {
+    let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
+    let machine = read("/proc/meminfo")
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse::<u64>().ok())
+        .map_or(UNKNOWN_MEMORY, |kibibytes| kibibytes * 1024);
+    // Without a limit it says "max".
+    let container = read("/sys/fs/cgroup/memory.max").trim().parse().unwrap_or(u64::MAX);
+    machine.min(container)
+}
+
+/// Under a name that stays even when the file is replaced by a newer one.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn program() -> std::io::Result<PathBuf> {
+    let ourselves = PathBuf::from("/proc/self/exe");
+    if ourselves.exists() { Ok(ourselves) } else { std::env::current_exe() }
+}
