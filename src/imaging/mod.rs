@@ -169,6 +169,11 @@ fn too_much(motion: Motion, pixels: u64) -> Option<String> {
 }
 
 impl Decoded<'_> {
+    /// What variants are made of; of an animation, the first frame.
+    pub const fn pixels(&self) -> &DynamicImage {
+        &self.pixels
+    }
+
     /// What can be told before any variant is made.
     ///
     /// # Errors

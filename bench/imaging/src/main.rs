@@ -1,0 +1,126 @@
+//! Makes images as it is told to, a line of JSON each, and answers with what it took. Stays, as the processes that it
+//! is measured beside do; the server starts a process an image, which bench/upload.mjs measures.
+
+mod stages;
+
+use std::{
+    io::{BufRead, Write},
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use anyhow::{Context, Result};
+use darkroom::{
+    domain::variant_spec::{VariantSet, VariantSpec},
+    imaging::{Limits, Opened},
+};
+use serde::{Deserialize, Serialize};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Deserialize)]
+struct Order {
+    what: What,
+    file: PathBuf,
+    /// Where to leave what was made.
+    out: Option<PathBuf>,
+    /// Of all variants, in the place of their own.
+    #[serde(default)]
+    quality: Option<f32>,
+    #[serde(default)]
+    effort: Option<u8>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum What {
+    /// All of the server's variants.
+    Five,
+    /// Those that are not of full size.
+    Four,
+    /// The full size alone.
+    Full,
+    /// All of two images, at the same time.
+    Two,
+    /// The stages that nobody gets around, each by itself.
+    Stages,
+}
+
+#[derive(Serialize)]
+struct Spent {
+    /// In milliseconds, of all threads.
+    cpu: f64,
+    wall: f64,
+    /// In bytes, by variant.
+    sizes: Vec<(String, usize)>,
+}
+
+#[expect(clippy::print_stdout, reason = "the answers are what was asked for")]
+#[expect(clippy::disallowed_methods, reason = "a stopwatch")]
+fn main() -> Result<()> {
+    for line in std::io::stdin().lock().lines() {
+        let order: Order = serde_json::from_str(&line?)?;
+        let bytes = std::fs::read(&order.file).with_context(|| order.file.display().to_string())?;
+        let (cpu, wall) = (cpu(), Instant::now());
+        let answer = match order.what {
+            What::Stages => serde_json::to_string(&stages::run(&bytes)?)?,
+            _ => {
+                let sizes = make(&bytes, &order)?;
+                let spent = Spent { cpu: self::cpu() - cpu, wall: wall.elapsed().as_secs_f64() * 1000.0, sizes };
+                serde_json::to_string(&spent)?
+            }
+        };
+        println!("{answer}");
+        std::io::stdout().flush()?;
+    }
+    Ok(())
+}
+
+fn make(bytes: &[u8], order: &Order) -> Result<Vec<(String, usize)>> {
+    let set = VariantSet::default();
+    let specs = set.iter().filter(|spec| match order.what {
+        What::Four => spec.bounds.is_some(),
+        What::Full => spec.bounds.is_none(),
+        _ => true,
+    });
+    let specs: Vec<VariantSpec> = specs
+        .cloned()
+        .map(|spec| VariantSpec {
+            quality: order.quality.unwrap_or(spec.quality),
+            effort: order.effort.unwrap_or(spec.effort),
+            ..spec
+        })
+        .collect();
+    match order.what {
+        What::Two => std::thread::scope(|scope| {
+            let other = scope.spawn(|| image(bytes, &specs, None));
+            let sizes = image(bytes, &specs, None)?;
+            other.join().map_err(|_| anyhow::anyhow!("the other image was not made"))??;
+            Ok(sizes)
+        }),
+        _ => image(bytes, &specs, order.out.as_deref()),
+    }
+}
+
+/// All that the server does of an image, but for storing it.
+fn image(bytes: &[u8], specs: &[VariantSpec], out: Option<&Path>) -> Result<Vec<(String, usize)>> {
+    let decoded = Opened::new(bytes, None, Limits { max_pixels: 100_000_000 })?.decode()?;
+    decoded.facts()?;
+    decoded.metadata();
+    let mut sizes = Vec::new();
+    for spec in specs {
+        let made = decoded.variant(spec)?;
+        if let Some(out) = out {
+            std::fs::write(out.join(format!("{}.webp", made.name)), &made.bytes)?;
+        }
+        sizes.push((made.name.to_string(), made.bytes.len()));
+    }
+    Ok(sizes)
+}
+
+/// Of this process, in milliseconds.
+fn cpu() -> f64 {
+    let clock = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    std::time::Duration::new(clock.tv_sec.unsigned_abs(), clock.tv_nsec.try_into().unwrap_or(0)).as_secs_f64() * 1000.0
+}

@@ -1,0 +1,203 @@
+//! Every format and variation, beside what a reference decoder makes of it. The rows of docs/formats.md are written
+//! here: a file whose colours drift, or that is not decoded any more, is a row that is not in the document.
+
+use std::path::PathBuf;
+
+use darkroom::{
+    domain::variant_spec::VariantSpec,
+    imaging::{Decoded, Limits, Opened},
+};
+use image::{DynamicImage, Rgba, RgbaImage};
+
+use crate::support::pictures;
+
+const LIMITS: Limits = Limits { max_pixels: 50_000_000 };
+const DOCUMENT: &str = "docs/formats.md";
+/// Of CIELAB: about what can be seen side by side. Decoders differ in how they spread colours of half the size, which
+/// in a picture as small as these is a good part of it.
+const UNSEEN: f64 = 2.5;
+
+/// A file of tests/fixtures/images, and what is special about it.
+const ROWS: &[(&str, &str)] = &[
+    ("420.jpg", "JPEG, baseline, 4:2:0"),
+    ("422.jpg", "JPEG, 4:2:2"),
+    ("444.jpg", "JPEG, 4:4:4"),
+    ("progressive.jpg", "JPEG, progressive"),
+    ("grey.jpg", "JPEG, grey"),
+    ("p3.jpg", "JPEG, Display P3's primaries by an ICC profile"),
+    ("adobe.jpg", "JPEG, Adobe RGB by an ICC profile"),
+    ("cmyk.jpg", "JPEG, CMYK of Adobe's kind, no profile"),
+    ("cmyk_profile.jpg", "JPEG, CMYK with an ICC profile"),
+    ("ycck.jpg", "JPEG, YCCK"),
+    ("rgb.png", "PNG, 8 bits"),
+    ("p3.png", "PNG, Display P3's primaries by an ICC profile"),
+    ("adobe.png", "PNG, Adobe RGB by an ICC profile"),
+    ("alpha.png", "PNG, alpha"),
+    ("palette.png", "PNG, palette"),
+    ("grey.png", "PNG, grey of 8 bits"),
+    ("grey1.png", "PNG, grey of 1 bit"),
+    ("grey16.png", "PNG, grey of 16 bits"),
+    ("apng.png", "APNG: its first frame"),
+    ("lossy.webp", "WebP, lossy"),
+    ("lossless.webp", "WebP, lossless"),
+    ("alpha.webp", "WebP, lossy with alpha"),
+    ("moving.webp", "WebP, moving"),
+    ("still.gif", "GIF"),
+    ("moving.gif", "GIF, moving, three ways of disposal"),
+    ("420.heic", "HEIC, 4:2:0"),
+    ("444.heic", "HEIC, 4:4:4"),
+    ("alpha.heic", "HEIC, alpha"),
+    ("turned_irot1.heic", "HEIC, turned by irot to the left"),
+    ("turned_irot3.heic", "HEIC, turned by irot to the right"),
+    ("turned_imir1.heic", "HEIC, mirrored by imir"),
+    ("turned_irot1_imir0.heic", "HEIC, turned and mirrored"),
+    ("420.avif", "AVIF, 4:2:0"),
+    ("422.avif", "AVIF, 4:2:2"),
+    ("444.avif", "AVIF, 4:4:4"),
+    ("400.avif", "AVIF, grey"),
+    ("alpha.avif", "AVIF, alpha"),
+    ("limited.avif", "AVIF, limited range"),
+    ("10bit.avif", "AVIF, 10 bits"),
+    ("12bit.avif", "AVIF, 12 bits"),
+    ("turned_6.avif", "AVIF, turned by irot"),
+    ("turned_5.avif", "AVIF, turned and mirrored"),
+    ("moving.avif", "AVIF sequence: its first frame"),
+];
+
+fn fixture(name: &str) -> Vec<u8> {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images").join(name);
+    std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+fn decoded(bytes: &[u8]) -> Decoded<'_> {
+    Opened::new(bytes, None, LIMITS).expect("a header").decode().expect("a picture")
+}
+
+/// D65, of sRGB.
+fn lab([r, g, b]: [u8; 3]) -> [f64; 3] {
+    let linear = |value: u8| {
+        let value = f64::from(value) / 255.0;
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    let [r, g, b] = [r, g, b].map(linear);
+    let f = |t: f64| if t > 216.0 / 24389.0 { t.cbrt() } else { (24389.0 / 27.0 * t + 16.0) / 116.0 };
+    let x = f((0.412_456 * r + 0.357_576 * g + 0.180_437 * b) / 0.950_47);
+    let y = f(0.212_673 * r + 0.715_152 * g + 0.072_175 * b);
+    let z = f((0.019_334 * r + 0.119_192 * g + 0.950_304 * b) / 1.088_83);
+    [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
+}
+
+/// As it would look on grey, so that alpha counts.
+fn on_grey(Rgba([r, g, b, alpha]): Rgba<u8>) -> [u8; 3] {
+    [r, g, b].map(|value| {
+        let blended = (u32::from(value) * u32::from(alpha) + 128 * (255 - u32::from(alpha))) / 255;
+        u8::try_from(blended).expect("a byte")
+    })
+}
+
+/// The mean distance of two pictures' colours.
+fn delta_e(ours: &RgbaImage, theirs: &RgbaImage) -> f64 {
+    assert_eq!(ours.dimensions(), theirs.dimensions());
+    let distance = |(ours, theirs): (&Rgba<u8>, &Rgba<u8>)| {
+        let (ours, theirs) = (lab(on_grey(*ours)), lab(on_grey(*theirs)));
+        ours.iter().zip(theirs).map(|(ours, theirs)| (ours - theirs).powi(2)).sum::<f64>().sqrt()
+    };
+    ours.pixels().zip(theirs.pixels()).map(distance).sum::<f64>() / f64::from(ours.width() * ours.height())
+}
+
+fn row((name, what): (&str, &str)) -> String {
+    let bytes = fixture(name);
+    let image = decoded(&bytes);
+    let theirs = image::load_from_memory(&fixture(&format!("{name}.png"))).expect("a reference").into_rgba8();
+    assert_eq!((image.pixels().width(), image.pixels().height()), theirs.dimensions(), "{name}");
+    let distance = delta_e(&image.pixels().to_rgba8(), &theirs);
+    assert!(distance < UNSEEN, "{name}: {distance}");
+    let (facts, _) = image.facts().expect("facts");
+    let moves = match (facts.is_animated, image.metadata().notes.is_empty()) {
+        (false, _) => "",
+        (true, true) => "moves",
+        (true, false) => "first frame",
+    };
+    format!("| {what} | `{name}` | {}×{} | {distance:.1} | {moves} |", facts.width, facts.height)
+}
+
+#[test]
+fn every_format_is_decoded_as_a_reference_decoder_does() {
+    let document = std::fs::read_to_string(DOCUMENT).expect("the document");
+    let rows: Vec<String> = ROWS.iter().copied().map(row).collect();
+    let missing: Vec<&String> = rows.iter().filter(|row| !document.contains(row.as_str())).collect();
+    assert!(missing.is_empty(), "not in {DOCUMENT}:\n{}", rows.join("\n"));
+}
+
+#[test]
+fn the_pictures_are_all_in_the_table() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images");
+    for file in folder.read_dir().expect("a folder") {
+        let name = file.expect("a file").file_name().into_string().expect("a name");
+        let is_reference = name.ends_with(".png") && name.matches('.').count() == 2;
+        let is_script = name.ends_with(".py");
+        assert!(is_reference || is_script || ROWS.iter().any(|(row, _)| *row == name), "{name} is in no row");
+    }
+}
+
+/// Frames as libwebp's own decoder gives them.
+fn frames(bytes: &[u8]) -> Vec<(RgbaImage, u32)> {
+    let mut decoder = image_webp::WebPDecoder::new(std::io::Cursor::new(bytes)).expect("a WebP");
+    let (width, height) = decoder.dimensions();
+    let next = |_| {
+        let alpha = decoder.has_alpha();
+        let mut samples = vec![0; decoder.output_buffer_size().expect("a size")];
+        let duration = decoder.read_frame(&mut samples).expect("a frame");
+        let image = if alpha {
+            RgbaImage::from_raw(width, height, samples).expect("RGBA")
+        } else {
+            DynamicImage::from(image::RgbImage::from_raw(width, height, samples).expect("RGB")).into_rgba8()
+        };
+        (image, duration)
+    };
+    let count = image_webp::WebPDecoder::new(std::io::Cursor::new(bytes)).expect("a WebP").num_frames();
+    (0..count).map(next).collect()
+}
+
+fn full_size() -> VariantSpec {
+    VariantSpec { quality: 95.0, ..darkroom::domain::variant::VariantType::Webp.into() }
+}
+
+#[test]
+fn animations_keep_their_timing_their_loops_and_their_disposal() {
+    for (name, durations, loops) in
+        [("moving.gif", vec![100, 200, 300], 3), ("moving.webp", vec![120, 340], 3)]
+    {
+        let bytes = fixture(name);
+        let image = decoded(&bytes);
+        let made = image.variant(&full_size()).expect("a variant");
+        let ours = frames(&made.bytes);
+        assert_eq!(ours.iter().map(|(_, duration)| *duration).collect::<Vec<_>>(), durations, "{name}");
+        let decoder = image_webp::WebPDecoder::new(std::io::Cursor::new(&made.bytes)).expect("a WebP");
+        // What a GIF calls two repetitions is played three times.
+        let expected = image_webp::LoopCount::Times(std::num::NonZeroU16::new(loops).expect("some"));
+        assert_eq!(format!("{:?}", decoder.loop_count()), format!("{expected:?}"), "{name}");
+        let first = image::load_from_memory(&fixture(&format!("{name}.png"))).expect("a reference").into_rgba8();
+        let turned = image::imageops::rotate180(&first);
+        // Colours at half the size blur a picture as small as this one, but turn none.
+        for (at, (right, wrong)) in [(&first, &turned), (&turned, &first)].into_iter().enumerate() {
+            let (right, wrong) = (delta_e(&ours[at].0, right), delta_e(&ours[at].0, wrong));
+            assert!(right * 6.0 < wrong, "{name}, frame {at}: {right} and {wrong}");
+        }
+        let thumbnail = image.variant(&VariantSpec { bounds: Some(darkroom::domain::variant_spec::Bounds::Square(48)), ..full_size() });
+        let thumbnail = thumbnail.expect("a variant");
+        assert_eq!((thumbnail.width, thumbnail.height), (48, 32));
+        assert_eq!(frames(&thumbnail.bytes).len(), durations.len(), "{name}: small, and still moving");
+    }
+}
+
+#[test]
+fn an_animation_beyond_the_bounds_stands_still_and_says_so() {
+    let frame = pictures::drawing(16, 16);
+    let bytes = pictures::moving_gif(&frame, 1001);
+    let image = decoded(&bytes);
+    let (facts, _) = image.facts().expect("facts");
+    assert!(facts.is_animated);
+    assert!(image.metadata().notes[0].contains("1001 frames, more than 1000"), "{:?}", image.metadata().notes);
+    assert_eq!(image_webp::WebPDecoder::new(std::io::Cursor::new(&image.variant(&full_size()).expect("one").bytes)).expect("a WebP").num_frames(), 0);
+}
