@@ -11,7 +11,6 @@ mod contract;
 mod crash;
 mod editing;
 mod embedded_storage;
-mod formats;
 mod graphql_over_http;
 mod imaging;
 mod jobs;

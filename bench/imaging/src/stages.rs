@@ -7,8 +7,8 @@ use darkroom::domain::variant_spec::{VariantSet, VariantSpec};
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::{DynamicImage, RgbImage};
 use libwebp_sys::{
-    WebPConfig, WebPEncode, WebPMemoryWrite, WebPMemoryWriterClear, WebPMemoryWriterInit, WebPPicture,
-    WebPPictureFree, WebPPictureImportRGB,
+    WebPConfig, WebPEncode, WebPMemoryWrite, WebPMemoryWriterClear, WebPMemoryWriterInit, WebPPicture, WebPPictureFree,
+    WebPPictureImportRGB,
 };
 use serde::Serialize;
 use zune_jpeg::{JpegDecoder, zune_core::bytestream::ZCursor};

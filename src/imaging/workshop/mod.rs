@@ -183,6 +183,10 @@ impl Work {
     /// The next answer, or what became of a process that gave none.
     async fn hear(&mut self) -> Result<(Answer, Vec<u8>), WorkshopError> {
         match listen(&mut self.from).await {
+            Ok(last @ (Answer::Done(_) | Answer::Refused(_), _)) => {
+                self.child.wait().await?;
+                Ok(last)
+            }
             Ok(answer) => Ok(answer),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(ended(self.child.wait().await?)),
             Err(error) => Err(error.into()),

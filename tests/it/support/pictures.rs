@@ -70,20 +70,6 @@ pub fn gif(image: &RgbImage) -> Vec<u8> {
     bytes
 }
 
-/// So many frames, every other one upside down, a tenth of a second each.
-pub fn moving_gif(image: &RgbImage, frames: usize) -> Vec<u8> {
-    let upright = DynamicImage::from(image.clone()).into_rgba8();
-    let turned = image::imageops::rotate180(&upright);
-    let mut bytes = Vec::new();
-    let mut encoder = GifEncoder::new_with_speed(&mut bytes, 30);
-    for image in [upright, turned].into_iter().cycle().take(frames) {
-        let delay = image::Delay::from_numer_denom_ms(100, 1);
-        encoder.encode_frame(image::Frame::from_parts(image, 0, 0, delay)).expect("a frame");
-    }
-    drop(encoder);
-    bytes
-}
-
 /// Half of it see-through.
 pub fn translucent(width: u32, height: u32) -> RgbaImage {
     RgbaImage::from_fn(width, height, |x, _| image::Rgba([200, 30, 30, if x * 2 < width { 0 } else { 255 }]))
