@@ -1,6 +1,7 @@
 # make run    one binary, SQLite and S3 inside, on http://localhost:8000
 # make test   everything that has to hold, on both storages and with real clients
-.PHONY: run test test-rust test-elsewhere test-clients web bench bench-api bench-growth schema fmt lint deny clean
+.PHONY: run test test-rust test-elsewhere test-clients web bench bench-api bench-growth bench-imaging bench-efforts \
+    bench-queue schema fmt lint deny clean
 
 export CARGO_TERM_COLOR ?= always
 NPM := $(shell command -v npm 2>/dev/null)
@@ -54,6 +55,30 @@ bench-api:
 bench-growth:
 	cargo build --release --quiet
 	DARKROOM=$(CURDIR)/target/release/darkroom tests/with-postgres.sh node bench/growth.mjs
+
+# The image pipeline beside sharp and Pillow, on the photos in PHOTOS; the first has 12 megapixels. Takes about five minutes.
+PHOTOS ?= $(PHOTO) $(filter-out $(PHOTO),$(wildcard $(dir $(PHOTO))*.jpg))
+BENCH_PYTHON := target/bench-imaging/bin/python
+bench-imaging: $(BENCH_PYTHON)
+	cargo build --release --quiet --package bench-imaging
+	cd bench/peers/sharp && npm ci --no-audit --no-fund --silent
+	BENCH_IMAGING=$(CURDIR)/target/release/bench-imaging $(BENCH_PYTHON) bench/imaging/compare.py $(PHOTOS)
+
+# What libwebp's efforts cost and give: the table of docs/decisions/0014.
+bench-efforts: $(BENCH_PYTHON)
+	cargo build --release --quiet --package bench-imaging
+	BENCH_IMAGING=$(CURDIR)/target/release/bench-imaging $(BENCH_PYTHON) bench/imaging/efforts.py $(PHOTOS)
+
+$(BENCH_PYTHON): bench/imaging/requirements.txt
+	python3 -m venv target/bench-imaging
+	$@ -m pip install --quiet --requirement $<
+	@touch $@
+
+# Two hundred photos queued at once, and little memory for them: all are made, and the processes together stay small.
+bench-queue: web
+	cargo build --release --quiet
+	cd bench && npm ci --no-audit --no-fund --silent
+	DARKROOM=$(CURDIR)/target/release/darkroom node bench/queue.mjs $(PHOTO)
 
 schema:
 	cargo run --quiet -- schema > schema.graphql

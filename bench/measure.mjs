@@ -35,4 +35,17 @@ export function memoryOf(pid, field = "VmRSS") {
   return Number(line[1]) / 1024;
 }
 
+/** Resident memory of a process and of all that it started, in MiB, just now. */
+export function memoryOfFamily(pid) {
+  let total = memoryOf(pid);
+  for (const entry of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (stat(entry).parent === pid) total += memoryOf(entry);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return total;
+}
+
 export const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];

@@ -155,4 +155,5 @@ def ours_stages(ours, file):
     return json.loads(ours.process.stdout.readline())
 
 
-main()
+if __name__ == "__main__":
+    main()

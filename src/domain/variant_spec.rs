@@ -124,16 +124,17 @@ impl VariantSpec {
     }
 }
 
-/// See docs/decisions for why the efforts differ, and with them the qualities.
+/// docs/decisions/0014 has the table that these come from.
 impl From<VariantType> for VariantSpec {
     fn from(kind: VariantType) -> Self {
-        let (side, quality, effort) = match kind {
-            VariantType::Thumbnail => (Some(150), 85.0, 4),
-            VariantType::Small => (Some(300), 85.0, 4),
-            VariantType::Medium => (Some(600), 85.0, 4),
-            VariantType::Large => (Some(1200), 85.7, 2),
-            VariantType::Webp => (None, 85.7, 2),
+        let (side, quality) = match kind {
+            VariantType::Thumbnail => (Some(150), 86.5),
+            VariantType::Small => (Some(300), 86.5),
+            VariantType::Medium => (Some(600), 87.0),
+            VariantType::Large => (Some(1200), 87.5),
+            VariantType::Webp => (None, 86.5),
         };
+        let effort = 2;
         let bounds = side.map(Bounds::Square);
         Self { name: kind.into(), bounds, fit: Fit::Inside, format: VariantFormat::WebP, quality, effort }
     }

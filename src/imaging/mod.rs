@@ -23,6 +23,7 @@ use sha2::{Digest, Sha256};
 use self::{
     decode::{Beside, Motion, Source},
     encode::AnimationEncoder,
+    resize::Scaler,
 };
 use crate::domain::{
     failure::{Failure, FailureCode},
@@ -102,7 +103,7 @@ pub struct Opened<'a>(Source<'a>);
 pub struct Decoded<'a> {
     source: Source<'a>,
     beside: Beside,
-    pixels: DynamicImage,
+    picture: Scaler,
     /// `None` for one that stands still, or is made to.
     motion: Option<Motion>,
     notes: Vec<String>,
@@ -152,7 +153,7 @@ impl<'a> Opened<'a> {
                 false
             }
         });
-        Ok(Decoded { source, beside, pixels, motion, notes })
+        Ok(Decoded { source, beside, picture: Scaler::new(pixels), motion, notes })
     }
 }
 
@@ -171,7 +172,7 @@ fn too_much(motion: Motion, pixels: u64) -> Option<String> {
 impl Decoded<'_> {
     /// What variants are made of; of an animation, the first frame.
     pub const fn pixels(&self) -> &DynamicImage {
-        &self.pixels
+        self.picture.full()
     }
 
     /// What can be told before any variant is made.
@@ -179,12 +180,12 @@ impl Decoded<'_> {
     /// # Errors
     /// When the pixels cannot be scaled down.
     pub fn facts(&self) -> Result<(Facts, Fingerprint), ImagingError> {
-        let small = first_paint::in_small(&self.pixels)?;
+        let small = first_paint::in_small(self.pixels())?;
         let likeness = likeness::of(&small);
         let small = small.into_rgba8();
         let facts = Facts {
-            width: self.pixels.width(),
-            height: self.pixels.height(),
+            width: self.pixels().width(),
+            height: self.pixels().height(),
             placeholder: first_paint::thumbhash(&small),
             dominant_colour: Some(first_paint::dominant_colour(&small)),
             is_animated: self.source.header.motion.is_some() || self.source.header.is_stilled,
@@ -205,12 +206,11 @@ impl Decoded<'_> {
     /// # Errors
     /// When a frame is damaged, or scaling or encoding fails.
     pub fn variant(&self, spec: &VariantSpec) -> Result<Encoded, ImagingError> {
-        let scaled = resize::for_variant(&self.pixels, spec)?;
-        let pixels = scaled.as_ref().unwrap_or(&self.pixels);
+        let pixels = self.picture.for_variant(spec)?;
         let (width, height) = (pixels.width(), pixels.height());
         let bytes = match self.motion {
             Some(motion) if spec.format == VariantFormat::WebP => self.moving((width, height), motion, spec)?,
-            _ => encode::still(pixels, spec)?,
+            _ => encode::still(&pixels, spec)?,
         };
         Ok(Encoded { name: spec.name.clone(), format: spec.format, bytes: bytes.into(), width, height })
     }
@@ -219,8 +219,8 @@ impl Decoded<'_> {
         let mut animation = AnimationEncoder::new(size, motion.loops, spec)?;
         for frame in self.source.frames(&self.beside)? {
             let frame = frame?;
-            let scaled = resize::for_variant(&frame.image, spec)?;
-            animation.add(scaled.as_ref().unwrap_or(&frame.image), frame.duration)?;
+            let scaled = resize::frame(&frame.image, spec)?;
+            animation.add(&scaled, frame.duration)?;
         }
         animation.finish()
     }

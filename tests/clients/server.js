@@ -10,11 +10,14 @@ import { fileURLToPath } from "node:url";
 const program =
   process.env.DARKROOM ?? fileURLToPath(new URL("../../target/debug/darkroom", import.meta.url));
 
-/** Starts a server; `stop` ends it and removes its folder. Unless told otherwise, somebody is signed in. */
-export async function startServer({ token = true } = {}) {
-  const folder = mkdtempSync(path.join(tmpdir(), "darkroom-"));
-  const env = { ...process.env, BIND: "127.0.0.1:0", DATA_DIR: folder, RUST_LOG: "error" };
-  const server = spawn(program, ["serve"], { env, stdio: ["ignore", "pipe", "inherit"] });
+/**
+ * Starts a server; `stop` ends it and removes its folder, `end` leaves that to the next one. Unless told otherwise,
+ * somebody is signed in.
+ */
+export async function startServer({ token = true, words = [], settings = {}, folder } = {}) {
+  folder ??= mkdtempSync(path.join(tmpdir(), "darkroom-"));
+  const env = { ...process.env, BIND: "127.0.0.1:0", DATA_DIR: folder, RUST_LOG: "error", ...settings };
+  const server = spawn(program, ["serve", ...words], { env, stdio: ["ignore", "pipe", "inherit"] });
   const exited = new Promise((resolve) => server.once("exit", resolve));
   const lines = createInterface({ input: server.stdout });
   const address = await new Promise((resolve, reject) => {
@@ -31,9 +34,13 @@ export async function startServer({ token = true } = {}) {
     url: `http://localhost:${port}`,
     graphql: `http://localhost:${port}/graphql`,
     socket: `ws://localhost:${port}/graphql`,
-    async stop() {
+    folder,
+    async end() {
       server.kill("SIGTERM");
       await exited;
+    },
+    async stop() {
+      await started.end();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -4,6 +4,7 @@
 #![expect(clippy::format_collect, clippy::match_same_arms, reason = "a table reads better than its shortest form")]
 
 mod accounts;
+mod alike;
 mod categories;
 mod command;
 mod containers;
@@ -26,4 +27,5 @@ mod stats;
 mod story;
 mod support;
 mod sweep;
+mod variants;
 mod websocket;

@@ -152,20 +152,18 @@ impl Work {
         }
     }
 
+    /// The process's id, as long as it runs.
+    pub fn process(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// First come, first served, in memory and then in cores. An image that needs more memory than there is has all of
-    /// it. How many threads it may use is decided by the cores that nobody wants just then.
+    /// it. Cores that nobody has just then it may use too, and shares them with whoever comes.
     async fn wait_for_room(&mut self, workshop: &Workshop, memory: u64) -> io::Result<usize> {
         let wanted = units(memory).min(units(workshop.settings.memory));
         self.room.push(Arc::clone(&workshop.memory).acquire_many_owned(wanted).await.map_err(io::Error::other)?);
         self.room.push(Arc::clone(&workshop.cores).acquire_owned().await.map_err(io::Error::other)?);
-        let mut threads = 1;
-        while threads < MOST_THREADS
-            && let Ok(idle) = Arc::clone(&workshop.cores).try_acquire_owned()
-        {
-            self.room.push(idle);
-            threads += 1;
-        }
-        Ok(threads)
+        Ok((1 + workshop.cores.available_permits()).min(MOST_THREADS))
     }
 
     async fn say(&mut self, message: &impl serde::Serialize, file: &[u8]) -> Result<(), WorkshopError> {

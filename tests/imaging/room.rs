@@ -1,0 +1,100 @@
+//! The workshop: who is let in when, under which limits, and what becomes of a process that ends before its time.
+
+use std::{os::unix::fs::PermissionsExt, path::Path};
+
+use bytes::Bytes;
+use darkroom::{
+    domain::variant_spec::VariantSpec,
+    imaging::{
+        ImagingError, Limits,
+        workshop::{Made, Workshop, WorkshopError, WorkshopSettings},
+    },
+};
+use futures_util::poll;
+use tempfile::TempDir;
+
+use crate::pictures;
+
+const MEBIBYTE: u64 = 1024 * 1024;
+
+fn workshop(program: &Path, memory: u64) -> Workshop {
+    let limits = Limits { max_pixels: 50_000_000 };
+    Workshop::new(WorkshopSettings { program: program.to_owned(), limits, memory, cores: 2 })
+}
+
+fn ours(memory: u64) -> Workshop {
+    workshop(Path::new(env!("CARGO_BIN_EXE_darkroom")), memory)
+}
+
+fn thumbnail() -> Vec<VariantSpec> {
+    vec![darkroom::domain::variant::VariantType::Thumbnail.into()]
+}
+
+fn large() -> Bytes {
+    pictures::jpeg(&pictures::drawing(3000, 2000)).into()
+}
+
+#[tokio::test]
+async fn images_wait_for_memory_and_one_that_wants_all_of_it_gets_it() {
+    let workshop = ours(64 * MEBIBYTE);
+    let mut first = workshop.begin(large(), None, thumbnail()).await.expect("room");
+    let mut second = Box::pin(workshop.begin(large(), None, thumbnail()));
+    assert!(poll!(&mut second).is_pending());
+    // Until the first one has said everything, there is no room, however often anybody asks.
+    while !matches!(first.next().await.expect("a picture"), Made::All(_)) {
+        assert!(poll!(&mut second).is_pending());
+    }
+    drop(first);
+    let mut second = second.await.expect("room");
+    while !matches!(second.next().await.expect("a picture"), Made::All(_)) {}
+
+    let roomy = ours(1024 * MEBIBYTE);
+    let both = (roomy.begin(large(), None, thumbnail()).await, roomy.begin(large(), None, thumbnail()).await);
+    assert!(both.0.is_ok() && both.1.is_ok(), "two at once where there is memory for two");
+}
+
+#[tokio::test]
+async fn a_process_has_limits_and_none_of_the_servers_environment() {
+    let workshop = ours(64 * MEBIBYTE);
+    let work = workshop.begin(large(), None, thumbnail()).await.expect("room");
+    let process = work.process().expect("a process");
+    let read = |file: &str| std::fs::read_to_string(format!("/proc/{process}/{file}")).expect("a process that runs");
+    let limits = read("limits");
+    let limit = |name: &str| {
+        let line = limits.lines().find(|line| line.starts_with(name)).expect("a limit");
+        line[name.len()..].split_whitespace().next().expect("a number").to_owned()
+    };
+    assert!(["20", "120"].contains(&limit("Max cpu time").as_str()), "{limits}");
+    assert_eq!(limit("Max core file size"), "0");
+    assert!(limit("Max data size").parse::<u64>().expect("a number") < 1024 * MEBIBYTE, "{limits}");
+    let environment = read("environ");
+    assert_eq!(environment.trim_end_matches('\0').split('\0').count(), 1, "{environment}");
+}
+
+/// What comes of an image whose process does this.
+async fn with_script(script: &str) -> WorkshopError {
+    let folder = TempDir::new().expect("a folder");
+    let program = folder.path().join("program");
+    std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("a script");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).expect("a program");
+    let begun = workshop(&program, 64 * MEBIBYTE).begin(Bytes::from_static(b"x"), None, thumbnail()).await;
+    begun.expect_err("no image")
+}
+
+#[tokio::test]
+async fn the_file_is_blamed_for_what_it_did_and_for_nothing_else() {
+    let is_corrupt = |error: &WorkshopError| matches!(error, WorkshopError::Image(ImagingError::Corrupt(_)));
+    for (script, whose) in [
+        ("ulimit -c 0; kill -SEGV $$", true),
+        ("ulimit -c 0; kill -ABRT $$", true),
+        ("kill -KILL $$", false),
+        ("exit 1", false),
+    ] {
+        let error = with_script(&format!("cat > /dev/null & {script}")).await;
+        assert_eq!(is_corrupt(&error), whose, "{script}: {error}");
+    }
+    let error = with_script("ulimit -S -t 1; while :; do :; done").await;
+    assert!(error.to_string().contains("takes too long"), "{error}");
+    let error = workshop(Path::new("/nowhere"), MEBIBYTE).begin(Bytes::new(), None, thumbnail()).await;
+    assert!(matches!(error, Err(WorkshopError::Process(_))));
+}
