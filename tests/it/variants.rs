@@ -1,5 +1,7 @@
 //! The operator's own variants, and everything else that is made of a picture: first paint, motion, `srcset`.
 
+use std::collections::BTreeMap;
+
 use darkroom::domain::variant_spec::{VariantSet, VariantSpec};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -120,8 +122,8 @@ fn the_manual_shows_the_five() {
     let manual = std::fs::read_to_string("docs/operations.md").expect("the manual");
     let begins = manual.find("[[variant]]").expect("an example");
     let example = &manual[begins..begins + manual[begins..].find("```").expect("an end")];
-    let specs: Vec<VariantSpec> = toml::from_str::<std::collections::BTreeMap<String, _>>(example).expect("TOML")["variant"].clone();
-    assert_eq!(VariantSet::new(specs), Ok(VariantSet::default()));
+    let mut file: BTreeMap<String, Vec<VariantSpec>> = toml::from_str(example).expect("TOML");
+    assert_eq!(VariantSet::new(file.remove("variant").expect("variants")), Ok(VariantSet::default()));
 }
 
 async fn with_variants(folder: &TempDir, name: &str, text: &str) -> TestApp {
