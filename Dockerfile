@@ -11,6 +11,7 @@ FROM rust:1.95-bookworm AS server
 WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 COPY migration migration
+COPY bench/imaging bench/imaging
 COPY bench/peers/bare bench/peers/bare
 COPY src src
 COPY schema.graphql ./

@@ -12,6 +12,8 @@ use crate::domain::{
     image::Image,
 };
 
+/// In bits: as many have to be of either kind for a picture to look like anything.
+const FEATURES: u32 = 4;
 /// How many images that share a band are looked at: a thousand scans of blank paper look like each other.
 const MOST_LOOKED_AT: usize = 2000;
 
@@ -64,6 +66,10 @@ pub async fn similar(
     sql.value(image.0.into());
     let Some(known) = Row::find_by_statement(sql.statement()).one(conn).await? else { return Ok(Vec::new()) };
     let likeness = known.likeness.cast_unsigned();
+    // A wall, a sky, a blank page: there is nothing to be alike in.
+    if !(FEATURES..=u64::BITS - FEATURES).contains(&likeness.count_ones()) {
+        return Ok(Vec::new());
+    }
 
     let rows = Row::find_by_statement(candidates(conn, owner, likeness).statement()).all(conn).await?;
     let mut found: Vec<(u32, Uuid)> = rows

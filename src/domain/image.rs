@@ -118,6 +118,14 @@ pub struct Kept {
     pub facts: Option<Facts>,
 }
 
+/// What a failure leaves of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// The original, where an attempt before this one found it to be sound.
+    WhatWasChecked,
+    Nothing,
+}
+
 /// What decoding told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {

@@ -7,7 +7,7 @@ use super::{
     error::{Refusal, UserErrorCode},
     failure::Failure,
     ids::CategoryId,
-    image::{Facts, Image, Kept, Original, UploadState},
+    image::{Facts, Image, Keep, Kept, Original, UploadState},
 };
 
 impl Image {
@@ -75,12 +75,13 @@ impl Image {
         true
     }
 
-    /// It cannot be done, and its objects are to go; but what was good enough once is kept, whatever is thought of it
-    /// now. Says whether the image was still on its way.
-    pub fn fail(&mut self, failure: Failure, now: DateTime<Utc>) -> bool {
+    /// It cannot be done, and its objects are to go; but what was good enough once may be kept, whatever is thought of
+    /// it now. Says whether the image was still on its way.
+    pub fn fail(&mut self, failure: Failure, keep: Keep, now: DateTime<Utc>) -> bool {
         let on_its_way = !self.status().is_terminal();
         if on_its_way {
-            let kept = self.checked().map(|(original, facts)| Kept { original, facts: Some(facts) });
+            let checked = self.checked().filter(|_| keep == Keep::WhatWasChecked);
+            let kept = checked.map(|(original, facts)| Kept { original, facts: Some(facts) });
             self.enter(UploadState::Failed { failure, kept }, now);
         }
         on_its_way

@@ -47,6 +47,16 @@ pub(super) fn to_srgb(image: DynamicImage, profile: Option<&Profile>) -> Dynamic
     }
 }
 
+/// An alpha that lets nothing through would cost ten times its weight to encode.
+pub(super) fn without_idle_alpha(image: DynamicImage) -> DynamicImage {
+    match image {
+        DynamicImage::ImageRgba8(rgba) if rgba.pixels().all(|pixel| pixel.0[3] == u8::MAX) => {
+            DynamicImage::ImageRgba8(rgba).into_rgb8().into()
+        }
+        image => image,
+    }
+}
+
 /// Converts from inks, by their profile or, where there is none, by the plain rule that browsers use.
 pub(super) fn inks_to_srgb(inks: &Inks, profile: Option<&Profile>) -> DynamicImage {
     let profile = profile.and_then(Profile::parse).filter(|profile| profile.color_space == DataColorSpace::Cmyk);

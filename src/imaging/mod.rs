@@ -20,6 +20,7 @@ use image::DynamicImage;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use self::decode::Frame;
 use self::{
     decode::{Beside, Motion, Source},
     encode::AnimationEncoder,
@@ -37,12 +38,18 @@ use crate::domain::{
 
 /// An animation of more frames stands still.
 const MOST_FRAMES: u32 = 1000;
+/// In pixels: that of a film in 4K. libwebp holds half a dozen of them.
+const LARGEST_FRAME: u64 = 9_000_000;
 /// In pixels, over all frames.
-const MOST_PIXELS_OF_FRAMES: u64 = 100_000_000;
+const MOST_PIXELS_OF_FRAMES: u64 = 60_000_000;
 /// In milliseconds.
 const LONGEST_ANIMATION: u64 = 5 * 60 * 1000;
-/// In bytes a pixel: what libwebp takes of a picture while it encodes it, measured.
+/// In bytes a pixel: what a variant takes while it is scaled and encoded, measured. An alpha is encoded without loss,
+/// which takes libwebp thirty bytes; a moving one is compared with the frames before it.
 const ENCODING: u64 = 4;
+const SCALED: u64 = 3;
+const ENCODING_ALPHA: u64 = 36;
+const MOVING: u64 = 60;
 /// In bytes: what a job takes beside its pixels.
 const BESIDE_PIXELS: u64 = 24 * 1024 * 1024;
 
@@ -128,10 +135,30 @@ impl<'a> Opened<'a> {
         Source::open(bytes, expected, limits).map(Self)
     }
 
-    /// In bytes, what it takes at most to decode the image and make its variants.
-    pub fn memory(&self) -> u64 {
+    /// In bytes, what it takes at most to decode the image and make these variants, so many of them at once.
+    pub fn memory(&self, specs: &[VariantSpec], at_once: usize) -> u64 {
         let Source { bytes, header, .. } = &self.0;
-        self.0.pixels() * (header.bytes_a_pixel + ENCODING) + 3 * bytes.len() as u64 + BESIDE_PIXELS
+        let pixels = self.0.pixels();
+        let encoding = if header.has_alpha { ENCODING_ALPHA } else { ENCODING };
+        let of_variant = |spec: &VariantSpec| match spec.bounds {
+            Some(bounds) => {
+                let (width, height) = bounds.sides();
+                (u64::from(width) * u64::from(height)).min(pixels) * (encoding + SCALED)
+            }
+            None => pixels * encoding,
+        };
+        let mut variants: Vec<u64> = specs.iter().map(of_variant).collect();
+        variants.sort_unstable_by(|one, other| other.cmp(one));
+        let making = match self.moving() {
+            Some(_) => pixels * MOVING,
+            None => variants.into_iter().take(at_once).sum(),
+        };
+        pixels * header.bytes_a_pixel + making + 3 * bytes.len() as u64 + BESIDE_PIXELS
+    }
+
+    /// The motion, where it is kept.
+    fn moving(&self) -> Option<Motion> {
+        self.0.header.motion.filter(|motion| too_much(*motion, self.0.pixels()).is_none())
     }
 
     /// Decodes it.
@@ -139,6 +166,7 @@ impl<'a> Opened<'a> {
     /// # Errors
     /// When it is damaged.
     pub fn decode(self) -> Result<Decoded<'a>, ImagingError> {
+        let motion = self.moving();
         let Self(source) = self;
         let beside = source.beside();
         let pixels = source.decode(&beside)?;
@@ -146,13 +174,9 @@ impl<'a> Opened<'a> {
         if source.header.is_stilled {
             notes.push("The file moves, but not in its format: the variants show its first frame.".to_owned());
         }
-        let motion = source.header.motion.filter(|motion| match too_much(*motion, source.pixels()) {
-            None => true,
-            Some(what) => {
-                notes.push(format!("The animation has {what}: the variants show its first frame."));
-                false
-            }
-        });
+        if let Some(what) = source.header.motion.and_then(|motion| too_much(motion, source.pixels())) {
+            notes.push(format!("The animation has {what}: the variants show its first frame."));
+        }
         Ok(Decoded { source, beside, picture: Scaler::new(pixels), motion, notes })
     }
 }
@@ -161,6 +185,9 @@ impl<'a> Opened<'a> {
 fn too_much(motion: Motion, pixels: u64) -> Option<String> {
     if motion.frames > MOST_FRAMES {
         return Some(format!("{} frames, more than {MOST_FRAMES}", motion.frames));
+    }
+    if pixels > LARGEST_FRAME {
+        return Some(format!("frames of more than {LARGEST_FRAME} pixels"));
     }
     if u64::from(motion.frames) * pixels > MOST_PIXELS_OF_FRAMES {
         return Some(format!("more than {MOST_PIXELS_OF_FRAMES} pixels over all frames"));
@@ -193,6 +220,19 @@ impl Decoded<'_> {
         Ok((facts, Fingerprint { sha256: Sha256::digest(self.source.bytes).into(), likeness }))
     }
 
+    /// Whether its variants move, which takes as much memory as there is for it: one of them at a time.
+    pub const fn is_moving(&self) -> bool {
+        self.motion.is_some()
+    }
+
+    /// Every frame of an animation, one after the other.
+    ///
+    /// # Errors
+    /// When the file cannot be taken apart; a frame that is damaged is an error of its own.
+    pub fn frames(&self) -> Result<impl Iterator<Item = Result<Frame, ImagingError>>, ImagingError> {
+        self.source.frames(&self.beside)
+    }
+
     /// What is written beside the pixels, none of which is in any variant.
     pub fn metadata(&self) -> Metadata {
         let mut metadata = self.beside.exif.clone().map(metadata::read).unwrap_or_default();
@@ -217,7 +257,7 @@ impl Decoded<'_> {
 
     fn moving(&self, size: (u32, u32), motion: Motion, spec: &VariantSpec) -> Result<Vec<u8>, ImagingError> {
         let mut animation = AnimationEncoder::new(size, motion.loops, spec)?;
-        for frame in self.source.frames(&self.beside)? {
+        for frame in self.frames()? {
             let frame = frame?;
             let scaled = resize::frame(&frame.image, spec)?;
             animation.add(&scaled, frame.duration)?;

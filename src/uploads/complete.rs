@@ -7,7 +7,7 @@ use crate::{
         error::{Refusal, ServiceError, ServiceResult, UserErrorCode, refusals_apart},
         failure::{Failure, FailureCode},
         ids::ImageId,
-        image::{Image, ImageStatus, Original},
+        image::{Image, ImageStatus, Keep, Original},
         job::{Job, JobError},
         user::{Caller, Permission},
     },
@@ -70,7 +70,7 @@ impl Uploads {
                 image.complete(Original { size: stored.size, etag: stored.etag }, now)?;
                 let job = match failure {
                     Some(failure) => {
-                        image.fail(failure, now);
+                        image.fail(failure, Keep::WhatWasChecked, now);
                         Job::Discard(id)
                     }
                     None => Job::Process(id),

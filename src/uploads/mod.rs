@@ -37,7 +37,8 @@ use crate::{
         job::Job,
         progress::Progress,
         user::{Caller, Permission},
-        variant_spec::VariantSet,
+        variant::Variant,
+        variant_spec::{VariantSet, VariantSpec},
     },
     events::Hub,
     imaging::workshop::Workshop,
@@ -103,9 +104,18 @@ impl Uploads {
         Self { inner: Arc::new(Inner { db, queue, storage, hub, clock, workshop, rules, all_searchable }) }
     }
 
-    /// How many variants are made of an image.
-    pub fn variants_count(&self) -> usize {
-        self.inner.rules.variants.count()
+    /// How many variants an image is going to have that has these: they, and those that are still to be made.
+    pub fn variants_count(&self, ready: &[Variant]) -> usize {
+        ready.len() + self.missing(ready).count()
+    }
+
+    fn is_whole(&self, ready: &[Variant]) -> bool {
+        self.missing(ready).next().is_none()
+    }
+
+    fn missing<'a>(&'a self, ready: &'a [Variant]) -> impl Iterator<Item = &'a VariantSpec> {
+        let is_ready = |spec: &VariantSpec| ready.iter().any(|variant| variant.name == spec.name);
+        self.inner.rules.variants.iter().filter(move |spec| !is_ready(spec))
     }
 
     fn now(&self) -> DateTime<Utc> {

@@ -10,7 +10,7 @@ use crate::{
         failure::{Failure, FailureCode},
         fingerprint::Fingerprint,
         ids::ImageId,
-        image::{Facts, Image, Original, UploadState},
+        image::{Facts, Image, Keep, Original, UploadState},
         job::{Job, JobError},
         metadata::Metadata,
         progress::Progress,
@@ -25,8 +25,10 @@ use crate::{
 
 /// Why an attempt ended early.
 enum Stop {
-    /// The image is to blame.
+    /// The image is to blame; it was checked before, so something of it may be good.
     Failed(Failure),
+    /// The image is to blame, and never was any good.
+    Unfit(Failure),
     /// Somebody deleted it meanwhile.
     Gone,
     /// Time may heal it.
@@ -74,7 +76,10 @@ impl Uploads {
         match self.attempt(id).await {
             Ok(()) | Err(Stop::Gone) => Ok(()),
             Err(Stop::Failed(failure)) => {
-                self.fail(id, failure).await.map_err(|error| JobError::Retry(error.into_anyhow()))
+                self.fail(id, failure, Keep::WhatWasChecked).await.map_err(|error| JobError::Retry(error.into_anyhow()))
+            }
+            Err(Stop::Unfit(failure)) => {
+                self.fail(id, failure, Keep::Nothing).await.map_err(|error| JobError::Retry(error.into_anyhow()))
             }
             Err(Stop::Later(error)) => Err(JobError::Retry(error)),
         }
@@ -95,22 +100,30 @@ impl Uploads {
     async fn attempt(&self, id: ImageId) -> Result<(), Stop> {
         let found = db::images::find(self.inner.db.conn(), id).await?;
         let Some(image) = found else { return Err(Stop::Gone) };
-        let UploadState::Processing { original, .. } = &image.state else { return Ok(()) };
-        self.settle_original(&image, original.clone()).await?;
-        let key = StorageKey::original(&image);
+        let UploadState::Processing { original, facts } = &image.state else { return Ok(()) };
+        let was_checked = facts.is_some();
+        let made = self.make(&image, original.clone()).await;
+        made.map_err(|stop| match stop {
+            Stop::Failed(failure) if !was_checked => Stop::Unfit(failure),
+            stop => stop,
+        })
+    }
+
+    async fn make(&self, image: &Image, original: Original) -> Result<(), Stop> {
+        let id = image.id;
+        self.settle_original(image, original).await?;
+        let key = StorageKey::original(image);
         let bytes = self.inner.storage.get(&key, image.declared_size).await?.ok_or(Stop::Failed(lost()))?;
         let ready = db::variants::of_image(self.inner.db.conn(), id).await?;
-        let is_ready = |name| ready.iter().any(|variant| variant.name == name);
-        let specs = self.inner.rules.variants.iter();
-        let missing = specs.filter(|spec| !is_ready(spec.name.clone())).cloned().collect();
+        let missing = self.missing(&ready).cloned().collect();
         let mut work = self.inner.workshop.begin(bytes, Some(image.format), missing).await?;
         loop {
             match work.next().await? {
-                Made::Facts(facts, fingerprint, metadata) => self.learn(&image, facts, fingerprint, &metadata).await?,
-                Made::Variant(encoded) => self.keep(&image, encoded).await?,
+                Made::Facts(facts, fingerprint, metadata) => self.learn(image, facts, fingerprint, &metadata).await?,
+                Made::Variant(encoded) => self.keep(image, encoded).await?,
                 Made::All(spent) => {
                     tracing::info!(image = %id, cpu_ms = spent.cpu_ms, peak_memory = spent.peak_memory, "made an image");
-                    return self.finish(&image).await;
+                    return self.finish(image).await;
                 }
             }
         }
@@ -196,10 +209,10 @@ impl Uploads {
     }
 
     /// FAILED, with a job that removes what must not stay.
-    async fn fail(&self, id: ImageId, failure: Failure) -> ServiceResult<()> {
+    async fn fail(&self, id: ImageId, failure: Failure, keep: Keep) -> ServiceResult<()> {
         let now = self.now();
         let decide = |image: &mut Image| {
-            Ok(if image.fail(failure, now) { Next::SaveAnd(Job::Discard(id), now) } else { Next::Nothing })
+            Ok(if image.fail(failure, keep, now) { Next::SaveAnd(Job::Discard(id), now) } else { Next::Nothing })
         };
         gone_is_fine(self.change(id, decide).await)
     }

@@ -4,7 +4,7 @@ use super::Uploads;
 use crate::{
     db,
     domain::{
-        error::{Refusal, ServiceResult},
+        error::{Refusal, ServiceResult, UserErrorCode},
         ids::ImageId,
         image::Image,
         job::Job,
@@ -18,20 +18,24 @@ impl Uploads {
     /// Forgets the variants of these names, or all, and makes them again, with those that are missing.
     ///
     /// # Errors
-    /// `IMAGE_NOT_FOUND`, or `INVALID_STATE` where there is no checked original to make them from.
+    /// `IMAGE_NOT_FOUND`, `INVALID_VALUE` for a name of no variant that is made, or `INVALID_STATE` where there is no
+    /// checked original to make them from.
     pub async fn generate_variants(
         &self,
         caller: &Caller,
         id: ImageId,
-        names: Option<Vec<VariantName>>,
+        names: Option<Vec<String>>,
     ) -> ServiceResult<Image> {
         self.find_for(caller, id, Permission::ChangeAnyImage).await?;
+        let names = names.map(|names| names.into_iter().map(|name| self.name_of_variant(&name)).collect());
+        let names: Option<Vec<VariantName>> = names.transpose()?;
         let now = self.now();
         let transaction = self.inner.db.begin().await?;
         let found = db::images::lock(&transaction, id).await?.filter(Image::is_visible);
         let mut image = found.ok_or_else(Refusal::image_not_found)?;
         image.reprocess(now)?;
-        let names = names.unwrap_or_else(|| self.inner.rules.variants.iter().map(|spec| spec.name.clone()).collect());
+        let known = db::variants::of_image(&transaction, id).await?;
+        let names = names.unwrap_or_else(|| known.into_iter().map(|variant| variant.name).collect());
         db::variants::remove(&transaction, id, &names).await?;
         db::images::update(&transaction, &image).await?;
         self.inner.queue.enqueue(&transaction, Job::Process(id), now).await?;
@@ -39,5 +43,14 @@ impl Uploads {
         let news = Progress { image: image.clone(), variants, made_ready: None };
         self.commit(transaction, Some(news)).await?;
         Ok(image)
+    }
+
+    fn name_of_variant(&self, name: &str) -> Result<VariantName, Refusal> {
+        let made = self.inner.rules.variants.iter().find(|spec| spec.name.as_str().eq_ignore_ascii_case(name));
+        made.map(|spec| spec.name.clone()).ok_or_else(|| {
+            let made: Vec<&str> = self.inner.rules.variants.iter().map(|spec| spec.name.as_str()).collect();
+            let why = format!("`{name}` is no variant that is made here; these are: {}.", made.join(", "));
+            Refusal::on("names", UserErrorCode::InvalidValue, why)
+        })
     }
 }

@@ -14,7 +14,7 @@ use crate::{
         error::{ServiceResult, refusals_apart},
         failure::{Failure, FailureCode},
         ids::ImageId,
-        image::{Image, ImageStatus},
+        image::{Image, ImageStatus, Keep},
         job::{Job, JobError},
     },
     storage::StorageKey,
@@ -183,7 +183,7 @@ impl Uploads {
                         continue;
                     }
                     let decide = |image: &mut Image| {
-                        image.fail(expired(is_stored), now);
+                        image.fail(expired(is_stored), Keep::WhatWasChecked, now);
                         Ok(Next::SaveAnd(Job::Discard(id), now))
                     };
                     swept.expired += u64::from(was_done(self.change_if(id, is_silent, decide).await)?);

@@ -10,7 +10,6 @@ use crate::{
         job::Job,
         progress::Progress,
         user::{Caller, Permission},
-        variant::VariantType,
     },
 };
 
@@ -29,7 +28,7 @@ impl Uploads {
         let found = db::images::lock(&transaction, id).await?.filter(is_there);
         let mut image = found.ok_or_else(Refusal::image_not_found)?;
         let variants = db::variants::of_image(&transaction, id).await?;
-        let is_whole = variants.len() == VariantType::ALL.len();
+        let is_whole = self.is_whole(&variants);
         image.restore(is_whole, now)?;
         db::images::update(&transaction, &image).await?;
         if !is_whole {

@@ -7,7 +7,7 @@ use darkroom::{
     domain::variant_spec::VariantSpec,
     imaging::{Decoded, Limits, Opened},
 };
-use image::{DynamicImage, Rgba, RgbaImage};
+use image::{Rgba, RgbaImage};
 
 use crate::{moving, pictures};
 
@@ -42,6 +42,7 @@ const ROWS: &[(&str, &str)] = &[
     ("lossless.webp", "WebP, lossless"),
     ("alpha.webp", "WebP, lossy with alpha"),
     ("moving.webp", "WebP, moving"),
+    ("disposal.webp", "WebP, moving, disposed of to nothing"),
     ("still.gif", "GIF"),
     ("moving.gif", "GIF, moving, three ways of disposal"),
     ("420.heic", "HEIC, 4:2:0"),
@@ -144,21 +145,9 @@ fn the_pictures_are_all_in_the_table() {
 
 /// Frames as libwebp's own decoder gives them.
 fn frames(bytes: &[u8]) -> Vec<(RgbaImage, u32)> {
-    let mut decoder = image_webp::WebPDecoder::new(std::io::Cursor::new(bytes)).expect("a WebP");
-    let (width, height) = decoder.dimensions();
-    let next = |_| {
-        let alpha = decoder.has_alpha();
-        let mut samples = vec![0; decoder.output_buffer_size().expect("a size")];
-        let duration = decoder.read_frame(&mut samples).expect("a frame");
-        let image = if alpha {
-            RgbaImage::from_raw(width, height, samples).expect("RGBA")
-        } else {
-            DynamicImage::from(image::RgbImage::from_raw(width, height, samples).expect("RGB")).into_rgba8()
-        };
-        (image, duration)
-    };
-    let count = image_webp::WebPDecoder::new(std::io::Cursor::new(bytes)).expect("a WebP").num_frames();
-    (0..count).map(next).collect()
+    let image = decoded(bytes);
+    let frames = image.frames().expect("an animation").map(|frame| frame.expect("a frame"));
+    frames.map(|frame| (frame.image.into_rgba8(), frame.duration)).collect()
 }
 
 fn full_size() -> VariantSpec {
@@ -190,6 +179,16 @@ fn animations_keep_their_timing_their_loops_and_their_disposal() {
         assert_eq!((thumbnail.width, thumbnail.height), (48, 32));
         assert_eq!(frames(&thumbnail.bytes).len(), durations.len(), "{name}: small, and still moving");
     }
+}
+
+#[test]
+fn what_a_frame_disposes_of_is_gone_from_the_next_one() {
+    let bytes = fixture("disposal.webp");
+    let made = decoded(&bytes).variant(&full_size()).expect("a variant");
+    let frames = frames(&made.bytes);
+    let (second, third) = (&frames[1].0, &frames[2].0);
+    assert_eq!((second.get_pixel(40, 30).0[3], second.get_pixel(70, 50).0[3]), (255, 0));
+    assert_eq!((third.get_pixel(40, 30).0[3], third.get_pixel(70, 50).0[3]), (0, 255));
 }
 
 #[test]

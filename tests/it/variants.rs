@@ -169,9 +169,19 @@ async fn the_operators_variants_are_made_in_the_place_of_the_five() {
 
     // And they go with their image, object by object.
     assert_eq!(app.objects().await.len(), 3);
-    ann.mutate("generateVariants", json!({"imageId": image["id"]}), "image { id }").await;
-    app.run_all_jobs().await;
-    assert_eq!(known(&ann, &image).await["variants"].as_array().expect("variants").len(), 2);
+    for input in [json!({}), json!({"names": ["Hero"]}), json!({"types": ["SMALL"]})] {
+        let input = json!({"imageId": image["id"], "names": input["names"], "types": input["types"]});
+        let made = ann.mutate("generateVariants", input, "image { id }").await;
+        assert_eq!(made.user_error_codes(), [] as [&str; 0]);
+        app.run_all_jobs().await;
+        assert_eq!(known(&ann, &image).await["variants"].as_array().expect("variants").len(), 2);
+    }
+    for input in [json!({"types": ["CUSTOM"]}), json!({"types": ["LARGE"]}), json!({"names": ["../hero"]})] {
+        let input = json!({"imageId": image["id"], "names": input["names"], "types": input["types"]});
+        let refused = ann.mutate("generateVariants", input, "image { id }").await;
+        assert_eq!(refused.user_error_codes(), ["INVALID_VALUE"]);
+        assert_eq!(app.queued_jobs().await, [] as [&str; 0]);
+    }
     ann.mutate("deleteImage", json!({"imageId": image["id"]}), "deletedImageId").await;
     app.run_all_jobs().await;
     assert_eq!(app.objects().await, [] as [String; 0]);

@@ -3,7 +3,6 @@
 use async_graphql::{Context, Object, Result};
 
 use crate::{
-    domain::variant::VariantName,
     graphql::{
         FromContext,
         error::{ApiError, parse_id, split},
@@ -128,8 +127,12 @@ impl UploadMutation {
         #[graphql(desc = "Which image, and which variants.")] input: GenerateVariantsInput,
     ) -> Result<GenerateVariantsPayload> {
         let id = parse_id(&input.image_id)?;
-        let names =
-            input.types.map(|types| types.into_iter().filter_map(VariantType::name).collect::<Vec<VariantName>>());
+        let of_type = |kind: VariantType| kind.name().map_or_else(|| "CUSTOM".to_owned(), |name| name.to_string());
+        let types = input.types.map(|types| types.into_iter().map(of_type).collect::<Vec<String>>());
+        let names = match (types, input.names) {
+            (Some(types), Some(names)) => Some([types, names].concat()),
+            (types, names) => types.or(names),
+        };
         Ok(split(ctx.services().uploads.generate_variants(ctx.caller(), id, names).await)?.into())
     }
 }

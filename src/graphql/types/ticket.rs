@@ -161,8 +161,10 @@ pub struct RestoreImageInput {
 pub struct GenerateVariantsInput {
     /// An image that is COMPLETED, or whose processing failed.
     pub image_id: ID,
-    /// Those to make again; all where it is left out. Missing ones are made in any case.
+    /// Those to make again; all where neither these nor `names` are given. Missing ones are made in any case.
     pub types: Option<Vec<VariantType>>,
+    /// The same by name, in any case, for the operator's own. Example: `["hero"]`.
+    pub names: Option<Vec<String>>,
 }
 
 /// Payloads that carry the image as it is now.

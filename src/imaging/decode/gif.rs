@@ -20,7 +20,13 @@ pub(super) fn size(bytes: &[u8]) -> Result<Size, ImagingError> {
 pub(super) fn header(bytes: &[u8], size: Size) -> Result<Header, ImagingError> {
     let outline = outline_gif(bytes)?;
     let motion = Motion { frames: outline.frames, duration: outline.duration, loops: outline.loops };
-    Ok(Header { size, bytes_a_pixel: BYTES_A_PIXEL, motion: (outline.frames > 1).then_some(motion), is_stilled: false })
+    Ok(Header {
+        size,
+        bytes_a_pixel: BYTES_A_PIXEL,
+        has_alpha: true,
+        motion: (outline.frames > 1).then_some(motion),
+        is_stilled: false,
+    })
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<DynamicImage, ImagingError> {

@@ -30,7 +30,7 @@ pub(super) fn header(bytes: &[u8], size: Size) -> Result<Header, ImagingError> {
     }
     // The coefficients of a progressive file wait in memory, two bytes each.
     let bytes_a_pixel = if outline.is_progressive { 4 + 4 * 2 } else { 4 };
-    Ok(Header { size, bytes_a_pixel, motion: None, is_stilled: false })
+    Ok(Header { size, bytes_a_pixel, has_alpha: false, motion: None, is_stilled: false })
 }
 
 pub(super) fn beside(bytes: &[u8]) -> Option<Beside> {

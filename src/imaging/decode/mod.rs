@@ -5,6 +5,7 @@ mod heif;
 mod jpeg;
 mod png;
 mod webp;
+mod webp_frames;
 
 use image::{DynamicImage, ImageError, error::LimitErrorKind, metadata::Orientation};
 
@@ -34,6 +35,7 @@ pub(super) struct Header {
     pub size: Size,
     /// What one pixel takes while it is decoded, in bytes.
     pub bytes_a_pixel: u64,
+    pub has_alpha: bool,
     pub motion: Option<Motion>,
     /// Whether there is motion that is not kept, because of its format.
     pub is_stilled: bool,
@@ -97,7 +99,7 @@ enum Pixels {
 }
 
 /// A frame of an animation, whole and upright, in sRGB.
-pub(super) struct Frame {
+pub struct Frame {
     pub image: DynamicImage,
     /// In milliseconds.
     pub duration: u32,
@@ -175,7 +177,7 @@ impl<'a> Source<'a> {
             Pixels::Image(image) => colour::to_srgb(image, beside.profile.as_ref()),
             Pixels::Inks(inks) => colour::inks_to_srgb(&inks, beside.profile.as_ref()),
         };
-        Ok(beside.upright(image))
+        Ok(beside.upright(colour::without_idle_alpha(image)))
     }
 
     /// Every frame, one after the other.
@@ -191,7 +193,7 @@ impl<'a> Source<'a> {
         };
         Ok(match self.format {
             ImageFormat::Gif => Box::new(gif::frames(self.bytes)?.map(finish)),
-            ImageFormat::WebP => Box::new(webp::frames(self.bytes, self.pixels())?.map(finish)),
+            ImageFormat::WebP => Box::new(webp_frames::Frames::of(self.bytes)?.map(finish)),
             _ => Box::new(std::iter::empty()),
         })
     }

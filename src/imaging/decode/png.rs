@@ -18,8 +18,11 @@ pub(super) fn size(bytes: &[u8]) -> Result<Size, ImagingError> {
 }
 
 pub(super) fn header(bytes: &[u8], size: Size) -> Result<Header, ImagingError> {
-    let is_stilled = opened(bytes, METADATA_BYTES)?.is_apng()?;
-    Ok(Header { size, bytes_a_pixel: BYTES_A_PIXEL, motion: None, is_stilled })
+    let decoder = opened(bytes, METADATA_BYTES)?;
+    // A palette's too, which becomes one here.
+    let has_alpha = decoder.color_type().has_alpha();
+    let is_stilled = decoder.is_apng()?;
+    Ok(Header { size, bytes_a_pixel: BYTES_A_PIXEL, has_alpha, motion: None, is_stilled })
 }
 
 pub(super) fn beside(bytes: &[u8]) -> Option<Beside> {

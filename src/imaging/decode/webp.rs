@@ -5,7 +5,7 @@ use std::io::Cursor;
 use image::{DynamicImage, RgbImage, RgbaImage};
 use image_webp::{DecodingError, LoopCount, WebPDecoder};
 
-use super::{Beside, Header, METADATA_BYTES, Motion, Size, turns_of};
+use super::{Beside, Header, METADATA_BYTES, Motion, Size, turns_of, webp_frames::Frames};
 use crate::imaging::{
     ImagingError,
     colour::{Profile, samples_of},
@@ -27,7 +27,8 @@ pub(super) fn header(bytes: &[u8], size: Size) -> Result<Header, ImagingError> {
     };
     let motion = Motion { frames: decoder.num_frames(), duration: decoder.loop_duration(), loops };
     let motion = (decoder.is_animated() && motion.frames > 1).then_some(motion);
-    Ok(Header { size, bytes_a_pixel: BYTES_A_PIXEL, motion, is_stilled: false })
+    let has_alpha = decoder.has_alpha();
+    Ok(Header { size, bytes_a_pixel: BYTES_A_PIXEL, has_alpha, motion, is_stilled: false })
 }
 
 pub(super) fn beside(bytes: &[u8]) -> Option<Beside> {
@@ -45,34 +46,21 @@ pub(super) fn beside(bytes: &[u8]) -> Option<Beside> {
 
 pub(super) fn decode(bytes: &[u8], pixels: u64) -> Result<DynamicImage, ImagingError> {
     let mut decoder = opened(bytes, pixels * BYTES_A_PIXEL + METADATA_BYTES)?;
-    let mut image = canvas(&decoder);
+    if decoder.is_animated() {
+        let first = Frames::of(bytes)?.next().unwrap_or_else(|| Err(ImagingError::corrupt("a WebP without frames")));
+        return Ok(first?.0);
+    }
+    let (width, height) = decoder.dimensions();
+    let mut image: DynamicImage =
+        if decoder.has_alpha() { RgbaImage::new(width, height).into() } else { RgbImage::new(width, height).into() };
     decoder.read_image(samples_of(&mut image))?;
     Ok(image)
-}
-
-/// The whole canvas after each frame, and for how many milliseconds it is shown.
-pub(super) fn frames(
-    bytes: &[u8],
-    pixels: u64,
-) -> Result<impl Iterator<Item = Result<(DynamicImage, u32), ImagingError>>, ImagingError> {
-    let mut decoder = opened(bytes, pixels * BYTES_A_PIXEL + METADATA_BYTES)?;
-    let frames = 0..decoder.num_frames();
-    Ok(frames.map(move |_| {
-        let mut image = canvas(&decoder);
-        let duration = decoder.read_frame(samples_of(&mut image))?;
-        Ok((image, duration))
-    }))
 }
 
 fn opened(bytes: &[u8], memory: u64) -> Result<WebPDecoder<Cursor<&[u8]>>, ImagingError> {
     let mut decoder = WebPDecoder::new(Cursor::new(bytes))?;
     decoder.set_memory_limit(usize::try_from(memory).unwrap_or(usize::MAX));
     Ok(decoder)
-}
-
-fn canvas(decoder: &WebPDecoder<Cursor<&[u8]>>) -> DynamicImage {
-    let (width, height) = decoder.dimensions();
-    if decoder.has_alpha() { RgbaImage::new(width, height).into() } else { RgbImage::new(width, height).into() }
 }
 
 impl From<DecodingError> for ImagingError {

@@ -1,5 +1,5 @@
-//! The process that makes one image, and ends. It has no secrets, no database and no storage: a file comes in, what is
-//! made of it goes out, and whatever the file does to it, it does to nothing else.
+//! The process that makes one image, and ends. It is given no secrets, no database and no storage: a file comes in, what
+//! is made of it goes out, and whatever the file does to it, it does to nothing else.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -12,6 +12,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
 
 use super::{
     super::{Decoded, Encoded, ImagingError, Opened},
+    MOST_THREADS,
     protocol::{Answer, Go, Order, Spent, hear, say},
 };
 use crate::domain::variant_spec::VariantSpec;
@@ -20,8 +21,8 @@ use crate::domain::variant_spec::VariantSpec;
 const BEFORE_IMAGES: u64 = 192 * 1024 * 1024;
 /// In seconds of CPU. Fifty megapixels of the slowest format take a fifth of it.
 const DECODING: u64 = 20;
-/// In seconds of CPU, for everything.
-const ALTOGETHER: u64 = 120;
+/// In seconds of CPU, for each variant more.
+const EACH_VARIANT: u64 = 20;
 /// The server answers before images are made.
 const NICENESS: i32 = 5;
 
@@ -53,6 +54,8 @@ pub fn run() -> io::Result<()> {
     let (order, bytes): (Order, Vec<u8>) = hear(&mut from)?;
     let _ = nice(NICENESS);
     limit(Resource::Core, 0);
+    // Where memory runs out all the same, this process is to end and no other.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     limit(Resource::Data, 2 * bytes.len() as u64 + BEFORE_IMAGES);
     limit(Resource::Cpu, DECODING);
     let work = AssertUnwindSafe(|| work(&order, &bytes, &mut from, &mut to));
@@ -65,14 +68,15 @@ pub fn run() -> io::Result<()> {
 
 fn work(order: &Order, bytes: &[u8], from: &mut impl Read, to: &mut (impl Write + Send)) -> Result<(), Trouble> {
     let opened = Opened::new(bytes, order.expected, order.limits)?;
-    let memory = opened.memory();
+    let memory = opened.memory(&order.variants, MOST_THREADS);
     say(to, &Answer::Opened { memory }, &[])?;
     let (Go { threads }, _) = hear(from)?;
     limit(Resource::Data, memory + memory / 2 + BEFORE_IMAGES);
     let decoded = opened.decode()?;
-    limit(Resource::Cpu, ALTOGETHER);
+    limit(Resource::Cpu, DECODING + EACH_VARIANT * order.variants.len() as u64);
     let (facts, fingerprint) = decoded.facts()?;
     say(to, &Answer::Facts { facts, fingerprint, metadata: Box::new(decoded.metadata()) }, &[])?;
+    let threads = if decoded.is_moving() { 1 } else { threads };
     make(&decoded, &order.variants, threads, to)
 }
 

@@ -11,6 +11,7 @@ use std::{
     path::PathBuf,
     process::{ExitStatus, Stdio},
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use tokio::{
     io::AsyncWriteExt,
     process::{Child, ChildStdin, ChildStdout, Command},
     sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
 };
 
 use self::protocol::{Answer, Go, Order, head, listen};
@@ -33,6 +35,8 @@ pub const COMMAND: &str = "imaging";
 const UNIT: u64 = 1024 * 1024;
 /// More gain nothing: the largest variant takes as long as the others together.
 const MOST_THREADS: usize = 3;
+/// The limits on its CPU end a process long before.
+const SILENCE: Duration = Duration::from_mins(15);
 /// SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV: how a process ends that was too greedy, or that broke.
 const OWN_FAULT: [i32; 5] = [4, 6, 7, 8, 11];
 /// SIGXCPU.
@@ -105,6 +109,9 @@ impl Workshop {
         expected: Option<ImageFormat>,
         variants: Vec<VariantSpec>,
     ) -> Result<Work, WorkshopError> {
+        if bytes.len() > protocol::LONGEST_FILE {
+            return Err(ImagingError::corrupt("no image is as large as this file").into());
+        }
         let mut work = self.start()?;
         let order = Order { expected, limits: self.settings.limits, variants };
         work.say(&order, &bytes).await?;
@@ -128,6 +135,8 @@ impl Workshop {
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // A decoder's last words are about its own insides, and in no format of the log's.
+            .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;
         let pipes = child.stdin.take().zip(child.stdout.take());
@@ -180,7 +189,10 @@ impl Work {
 
     /// The next answer, or what became of a process that gave none.
     async fn hear(&mut self) -> Result<(Answer, Vec<u8>), WorkshopError> {
-        match listen(&mut self.from).await {
+        let Ok(heard) = timeout(SILENCE, listen(&mut self.from)).await else {
+            return Err(io::Error::other("it says nothing any more").into());
+        };
+        match heard {
             Ok(last @ (Answer::Done(_) | Answer::Refused(_), _)) => {
                 self.child.wait().await?;
                 Ok(last)

@@ -17,7 +17,7 @@ use crate::domain::{
 
 /// In bytes: longer messages are not believed, nor longer files behind them.
 const LONGEST_MESSAGE: usize = 1024 * 1024;
-const LONGEST_FILE: usize = 1024 * 1024 * 1024;
+pub(super) const LONGEST_FILE: usize = 1024 * 1024 * 1024;
 
 /// The first word of the server; the file is behind it.
 #[derive(Serialize, Deserialize)]

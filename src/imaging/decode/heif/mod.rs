@@ -25,8 +25,15 @@ pub(super) fn size(bytes: &[u8]) -> Result<Size, ImagingError> {
 }
 
 pub(super) fn header(bytes: &[u8], size: Size) -> Result<Header, ImagingError> {
-    let is_stilled = container::is_sequence(&parse(bytes)?);
-    Ok(Header { size, bytes_a_pixel: BYTES_A_PIXEL, motion: None, is_stilled })
+    let file = parse(bytes)?;
+    let has_alpha = container::alpha(&file).is_some();
+    Ok(Header {
+        size,
+        bytes_a_pixel: BYTES_A_PIXEL,
+        has_alpha,
+        motion: None,
+        is_stilled: container::is_sequence(&file),
+    })
 }
 
 /// An orientation in EXIF is not to be followed: the container has its own.
