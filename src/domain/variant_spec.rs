@@ -131,7 +131,7 @@ impl From<VariantType> for VariantSpec {
             VariantType::Thumbnail => (Some(150), 86.5),
             VariantType::Small => (Some(300), 86.5),
             VariantType::Medium => (Some(600), 87.0),
-            VariantType::Large => (Some(1200), 88.0),
+            VariantType::Large => (Some(1200), 87.5),
             VariantType::Webp => (None, 86.5),
         };
         let effort = 2;

@@ -37,22 +37,13 @@ impl Scaler {
         if !is_middle && (2 * size.0 > middle_size.0 || 2 * size.1 > middle_size.1) {
             return scale(&self.full, size, &options_of(spec)).map(Cow::Owned);
         }
-        let middle = self.middle.get_or_init(|| to_middle(&self.full, middle_size).ok());
+        let middle = self.middle.get_or_init(|| scale(&self.full, middle_size, &lanczos()).ok());
         let middle = middle.as_ref().ok_or_else(|| ImagingError::Encoder("the picture was not scaled".to_owned()))?;
         if is_middle {
             return Ok(Cow::Borrowed(middle));
         }
         scale(middle, size, &options_of(spec)).map(Cow::Owned)
     }
-}
-
-/// Of a picture four times as large, two pixels become one by their mean first: 52 dB away, for half of the work.
-fn to_middle(full: &DynamicImage, size: (u32, u32)) -> Result<DynamicImage, ImagingError> {
-    if full.width() < 4 * size.0 || full.height() < 4 * size.1 {
-        return scale(full, size, &lanczos());
-    }
-    let halving = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Box));
-    scale(&scale(full, (full.width() / 2, full.height() / 2), &halving)?, size, &lanczos())
 }
 
 /// A frame as a variant shows it.
