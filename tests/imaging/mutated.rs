@@ -17,9 +17,9 @@ const FORMATS: [&[&str]; 6] = [
     &["420.heic", "444.heic", "alpha.heic"],
     &["420.avif", "444.avif", "alpha.avif", "10bit.avif", "moving.avif"],
 ];
-/// In bytes: what a picture of a few thousand pixels may take at most, whatever is wrong with it. A broken header may
+/// In bytes: what a picture of a few thousand pixels may take at most, whatever is wrong with it; a broken header may
 /// say that it has fifty million.
-const MOST_MEMORY: u64 = 1200 * 1024 * 1024;
+const MOST_MEMORY: u64 = 600 * 1024 * 1024;
 /// How many files a process is given, so that what it says can be kept.
 const AT_ONCE: usize = 250;
 

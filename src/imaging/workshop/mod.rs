@@ -26,7 +26,8 @@ use self::protocol::{Answer, Go, Order, head, listen};
 pub use self::{child::run, protocol::Spent};
 use super::{Encoded, ImagingError, Limits};
 use crate::domain::{
-    fingerprint::Fingerprint, format::ImageFormat, image::Facts, metadata::Metadata, variant_spec::VariantSpec,
+    fingerprint::Fingerprint, format::ImageFormat, image::Facts, metadata::Metadata, variant::VariantName,
+    variant_spec::VariantSpec,
 };
 
 /// The command of our own program that makes one image.
@@ -88,6 +89,8 @@ pub struct Work {
     child: Child,
     to: ChildStdin,
     from: ChildStdout,
+    /// Ordered, and not made yet.
+    awaited: Vec<VariantName>,
     room: Vec<OwnedSemaphorePermit>,
 }
 
@@ -113,6 +116,7 @@ impl Workshop {
             return Err(ImagingError::corrupt("no image is as large as this file").into());
         }
         let mut work = self.start()?;
+        work.awaited = variants.iter().map(|spec| spec.name.clone()).collect();
         let order = Order { expected, limits: self.settings.limits, variants };
         work.say(&order, &bytes).await?;
         drop(bytes);
@@ -141,7 +145,7 @@ impl Workshop {
             .spawn()?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (to, from) = pipes.ok_or_else(|| io::Error::other("no pipes"))?;
-        Ok(Work { child, to, from, room: Vec::new() })
+        Ok(Work { child, to, from, awaited: Vec::new(), room: Vec::new() })
     }
 }
 
@@ -154,9 +158,12 @@ impl Work {
         match self.hear().await? {
             (Answer::Facts { facts, fingerprint, metadata }, _) => Ok(Made::Facts(facts, fingerprint, metadata)),
             (Answer::Variant { name, format, width, height }, file) => {
+                // A decoder that was taken over is believed in nothing that nobody asked for.
+                let ordered = self.awaited.iter().position(|awaited| *awaited == name);
+                self.awaited.swap_remove(ordered.ok_or_else(|| io::Error::other("a variant that was not ordered"))?);
                 Ok(Made::Variant(Encoded { name, format, bytes: file.into(), width, height }))
             }
-            (Answer::Done(spent), _) => Ok(Made::All(spent)),
+            (Answer::Done(spent), _) if self.awaited.is_empty() => Ok(Made::All(spent)),
             (answer, _) => Err(unexpected(answer)),
         }
     }
