@@ -80,22 +80,24 @@ fn work(order: &Order, bytes: &[u8], from: &mut impl Read, to: &mut (impl Write 
     make(&decoded, &order.variants, threads, to)
 }
 
-/// Makes the variants, several at once: one thread begins with the smallest, which are to be seen first, the others
-/// with the largest, which take longest.
+/// Makes the variants. The first one, which somebody waits for, has the machine to itself; then several at once: one
+/// thread goes on with the smallest, the others begin with the largest, which take longest.
 fn make(decoded: &Decoded, specs: &[VariantSpec], threads: usize, to: &mut (impl Write + Send)) -> Result<(), Trouble> {
     let left = Mutex::new(specs.iter().enumerate().collect::<VecDeque<_>>());
     let outbox = Mutex::new(Outbox { to, waiting: BTreeMap::new(), next: 0 });
+    let one = |(at, spec): (usize, &VariantSpec)| -> Result<(), Trouble> {
+        let made = decoded.variant(spec)?;
+        Ok(locked(&outbox).put(at, made)?)
+    };
     let run = |is_first: bool| -> Result<(), Trouble> {
         loop {
             let taken = { if is_first { locked(&left).pop_front() } else { locked(&left).pop_back() } };
-            let Some((at, spec)) = taken else { return Ok(()) };
-            let made = decoded.variant(spec).map_err(Trouble::from).and_then(|made| Ok(locked(&outbox).put(at, made)?));
-            if let Err(trouble) = made {
-                locked(&left).clear();
-                return Err(trouble);
-            }
+            let Some(next) = taken else { return Ok(()) };
+            one(next).inspect_err(|_| locked(&left).clear())?;
         }
     };
+    let first = locked(&left).pop_front();
+    first.map(one).transpose()?;
     std::thread::scope(|scope| {
         let helper = |_| std::thread::Builder::new().spawn_scoped(scope, || run(false)).ok();
         let helpers: Vec<_> = (1..threads).filter_map(helper).collect();
