@@ -183,7 +183,7 @@ impl Image {
         Ok(ctx.services().library.src_set(&self.known, &variants, sizes.as_deref()).await?)
     }
 
-    /// The caller's other images that look like it, the most alike first: smaller or larger, compressed anew, in another
+    /// Its owner's other images that look like it, the most alike first: smaller or larger, compressed anew, in another
     /// format.
     #[graphql(complexity = "250 + usize::try_from(first).unwrap_or_default() * child_complexity")]
     async fn similar(
@@ -201,9 +201,7 @@ impl Image {
     #[graphql(complexity = "20 + child_complexity")]
     async fn duplicate_of(&self, ctx: &Context<'_>) -> Result<Option<Self>, ApiError> {
         let original = self.siblings.load(ctx, &self.siblings.originals, &self.known).await?;
-        Ok(original
-            .map(|original| Self::all_of(std::slice::from_ref(&original)).collect::<Vec<_>>())
-            .and_then(|mut one| one.pop()))
+        Ok(original.and_then(|original| Self::all_of(std::slice::from_ref(&original)).next()))
     }
 
     /// What the camera wrote into the file; null until processed.
