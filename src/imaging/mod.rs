@@ -10,6 +10,7 @@ mod exif_block;
 mod first_paint;
 mod likeness;
 mod metadata;
+mod resample;
 mod resize;
 mod sniff;
 mod whole;

@@ -2,11 +2,12 @@
 
 use std::{borrow::Cow, sync::OnceLock};
 
-use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
-use image::DynamicImage;
-
-use super::ImagingError;
+use super::{
+    ImagingError,
+    resample::{Filter, Window, resample},
+};
 use crate::domain::variant_spec::{Bounds, Fit, LONGEST_SIDE, VariantSpec};
+use image::DynamicImage;
 
 /// In pixels, of the square that a large picture is brought into once: small variants are made from that.
 const MIDDLE: u32 = 1200;
@@ -31,25 +32,25 @@ impl Scaler {
     pub(super) fn for_variant(&self, spec: &VariantSpec) -> Result<Cow<'_, DynamicImage>, ImagingError> {
         let Some(size) = size_of(&self.full, spec) else { return Ok(Cow::Borrowed(&self.full)) };
         let Some(middle_size) = fitted_size(self.full.width(), self.full.height(), (MIDDLE, MIDDLE)) else {
-            return scale(&self.full, size, &options_of(spec)).map(Cow::Owned);
+            return scale(&self.full, size, spec.fit).map(Cow::Owned);
         };
         let is_middle = spec.fit == Fit::Inside && size == middle_size;
         if !is_middle && (2 * size.0 > middle_size.0 || 2 * size.1 > middle_size.1) {
-            return scale(&self.full, size, &options_of(spec)).map(Cow::Owned);
+            return scale(&self.full, size, spec.fit).map(Cow::Owned);
         }
-        let middle = self.middle.get_or_init(|| scale(&self.full, middle_size, &lanczos()).ok());
+        let middle = self.middle.get_or_init(|| scale(&self.full, middle_size, Fit::Inside).ok());
         let middle = middle.as_ref().ok_or_else(|| ImagingError::Encoder("the picture was not scaled".to_owned()))?;
         if is_middle {
             return Ok(Cow::Borrowed(middle));
         }
-        scale(middle, size, &options_of(spec)).map(Cow::Owned)
+        scale(middle, size, spec.fit).map(Cow::Owned)
     }
 }
 
 /// A frame as a variant shows it.
 pub(super) fn frame<'a>(image: &'a DynamicImage, spec: &VariantSpec) -> Result<Cow<'a, DynamicImage>, ImagingError> {
     let Some(size) = size_of(image, spec) else { return Ok(Cow::Borrowed(image)) };
-    scale(image, size, &options_of(spec)).map(Cow::Owned)
+    scale(image, size, spec.fit).map(Cow::Owned)
 }
 
 /// In pixels; `None` where the picture is so already, for nothing is ever enlarged.
@@ -61,32 +62,22 @@ fn size_of(image: &DynamicImage, spec: &VariantSpec) -> Option<(u32, u32)> {
     }
 }
 
-fn lanczos() -> ResizeOptions {
-    ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
-}
-
-fn options_of(spec: &VariantSpec) -> ResizeOptions {
-    match spec.fit {
-        Fit::Inside => lanczos(),
-        Fit::Cover => lanczos().fit_into_destination(Some((0.5, 0.5))),
-    }
-}
-
-/// Fast, and good enough for what is looked at as a whole.
+/// Fast, and good enough for what is looked at as a whole: the means of a few pixels of each part.
 pub(super) fn roughly(image: &DynamicImage, side: u32) -> Result<DynamicImage, ImagingError> {
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::SuperSampling(FilterType::Box, 4));
-    let size = fitted_size(image.width(), image.height(), (side, side));
-    size.map_or_else(|| Ok(image.clone()), |size| scale(image, size, &options))
+    let Some((width, height)) = fitted_size(image.width(), image.height(), (side, side)) else {
+        return Ok(image.clone());
+    };
+    let few = ((4 * width).min(image.width()), (4 * height).min(image.height()));
+    let few = resample(image, Window::whole(image), few, Filter::Nearest)?;
+    resample(&few, Window::whole(&few), (width, height), Filter::Box)
 }
 
-fn scale(
-    image: &DynamicImage,
-    (width, height): (u32, u32),
-    options: &ResizeOptions,
-) -> Result<DynamicImage, ImagingError> {
-    let mut scaled = DynamicImage::new(width, height, image.color());
-    Resizer::new().resize(image, &mut scaled, options).map_err(|error| ImagingError::Encoder(error.to_string()))?;
-    Ok(scaled)
+fn scale(image: &DynamicImage, size: (u32, u32), fit: Fit) -> Result<DynamicImage, ImagingError> {
+    let window = match fit {
+        Fit::Inside => Window::whole(image),
+        Fit::Cover => Window::of_shape(size, image),
+    };
+    resample(image, window, size, Filter::Lanczos3)
 }
 
 /// The box's own size, or the largest of its shape that the picture can fill.

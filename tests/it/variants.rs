@@ -188,6 +188,39 @@ async fn the_operators_variants_are_made_in_the_place_of_the_five() {
 }
 
 #[tokio::test]
+async fn what_comes_back_from_the_trash_is_whole_with_the_operators_variants() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("variants.toml");
+    std::fs::write(&file, OWN).expect("a file");
+    let app = TestApp::start_with(&["--variants", file.to_str().expect("a path"), "--trash-retention", "3600"]).await;
+    let ann = app.user("ann@example.com").await;
+    let image = ann.processed(&app, "a.jpg", "image/jpeg", pictures::small_jpeg()).await;
+    ann.mutate("deleteImage", json!({"imageId": image["id"]}), "deletedImageId").await;
+    app.run_all_jobs().await;
+    let restored = ann.mutate("restoreImage", json!({"imageId": image["id"]}), "image { status }").await;
+    assert_eq!(restored.0["image"]["status"], "COMPLETED");
+    assert_eq!(app.queued_jobs().await, [] as [&str; 0], "nothing is made again");
+    assert_eq!(known(&ann, &image).await["variants"].as_array().expect("variants").len(), 2);
+}
+
+#[tokio::test]
+async fn a_picture_that_breaks_behind_its_first_frame_leaves_nothing() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann@example.com").await;
+    let mut bytes = fixture("moving.webp");
+    let second = bytes.windows(4).rposition(|chunk| chunk == b"ANMF").expect("a second frame");
+    // Behind the headers of the frame, which are looked at before anything is decoded.
+    bytes[second + 42..].fill(0xFF);
+    let image = ann.processed(&app, "a.webp", "image/webp", bytes).await;
+    assert_eq!((&image["status"], &image["failure"]["code"]), (&json!("FAILED"), &json!("CORRUPT")));
+    assert!(known(&ann, &image).await["metadata"].is_object(), "its first frame was read");
+    assert_eq!(app.objects().await, [] as [String; 0]);
+    let again = ann.mutate("generateVariants", json!({"imageId": image["id"]}), "image { id }").await;
+    assert_eq!(again.user_error_codes(), ["INVALID_STATE"]);
+    assert_eq!(app.queued_jobs().await, [] as [&str; 0]);
+}
+
+#[tokio::test]
 async fn a_file_of_variants_that_cannot_be_is_refused_with_what_is_wrong_with_it() {
     let folder = TempDir::new().expect("a folder");
     let spec =

@@ -4,12 +4,12 @@
 
 use anyhow::{Context, Result, anyhow};
 use darkroom::domain::variant_spec::{VariantSet, VariantSpec};
-use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
-use image::{DynamicImage, RgbImage};
+use image::RgbImage;
 use libwebp_sys::{
     WebPConfig, WebPEncode, WebPMemoryWrite, WebPMemoryWriterClear, WebPMemoryWriterInit, WebPPicture, WebPPictureFree,
     WebPPictureImportRGB,
 };
+use pic_scale::{ImageSize, ImageStore, ImageStoreMut, ResamplingFunction, Scaler};
 use serde::Serialize;
 use zune_jpeg::{JpegDecoder, zune_core::bytestream::ZCursor};
 
@@ -31,7 +31,6 @@ pub fn run(bytes: &[u8]) -> Result<Stages> {
     let decode = cpu() - start;
     let (width, height) = decoder.dimensions().context("a size")?;
     let image = RgbImage::from_raw(width.try_into()?, height.try_into()?, pixels).context("RGB")?;
-    let image = DynamicImage::from(image);
     let (mut resizes, mut encodes) = (0.0, 0.0);
     for spec in VariantSet::default().iter() {
         let start = cpu();
@@ -44,16 +43,18 @@ pub fn run(bytes: &[u8]) -> Result<Stages> {
     Ok(Stages { decode, resizes, encodes })
 }
 
-fn scale(image: &DynamicImage, side: u32) -> Result<DynamicImage> {
+fn scale(image: &RgbImage, side: u32) -> Result<RgbImage> {
     let longest = image.width().max(image.height());
     let [width, height] = [image.width(), image.height()].map(|length| (length * side / longest).max(1));
-    let mut scaled = DynamicImage::new(width, height, image.color());
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
-    Resizer::new().resize(image, &mut scaled, &options)?;
+    let mut scaled = RgbImage::new(width, height);
+    let [from, to] = [image, &scaled].map(|image| ImageSize::new(image.width() as usize, image.height() as usize));
+    let plan = Scaler::new(ResamplingFunction::Lanczos3).plan_rgb_resampling(from, to)?;
+    let source = ImageStore::from_slice(image, from.width, from.height)?;
+    plan.resample(&source, &mut ImageStoreMut::from_slice(&mut scaled, to.width, to.height)?)?;
     Ok(scaled)
 }
 
-fn encode(image: &DynamicImage, spec: &VariantSpec) -> Result<()> {
+fn encode(image: &RgbImage, spec: &VariantSpec) -> Result<()> {
     let mut config = WebPConfig::new().map_err(|()| anyhow!("a configuration"))?;
     config.quality = spec.quality;
     config.method = spec.effort.into();
@@ -67,7 +68,7 @@ fn encode(image: &DynamicImage, spec: &VariantSpec) -> Result<()> {
         let mut writer = writer.assume_init();
         picture.writer = Some(WebPMemoryWrite);
         picture.custom_ptr = (&raw mut writer).cast();
-        let imported = WebPPictureImportRGB(&raw mut picture, image.as_bytes().as_ptr(), picture.width * 3);
+        let imported = WebPPictureImportRGB(&raw mut picture, image.as_ptr(), picture.width * 3);
         let encoded = WebPEncode(&raw const config, &raw mut picture);
         WebPPictureFree(&raw mut picture);
         WebPMemoryWriterClear(&raw mut writer);

@@ -7,12 +7,8 @@ use zune_jpeg::{
     zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions},
 };
 
-use super::{Beside, Header, LONGEST_SIDE, Pixels, Size, turns_of};
-use crate::imaging::{
-    ImagingError,
-    colour::{Inks, Profile},
-    whole::outline_jpeg,
-};
+use super::{Beside, Header, LONGEST_SIDE, Pixels, Size};
+use crate::imaging::{ImagingError, colour::Inks, whole::outline_jpeg};
 
 /// Progressive files have ten or so; each costs a walk over the whole picture.
 const MOST_SCANS: u32 = 64;
@@ -35,15 +31,8 @@ pub(super) fn header(bytes: &[u8], size: Size) -> Result<Header, ImagingError> {
 
 pub(super) fn beside(bytes: &[u8]) -> Option<Beside> {
     let decoder = opened(bytes).ok()?;
-    let exif = decoder.exif().cloned();
-    Some(Beside {
-        turns: turns_of(exif.as_deref()),
-        crop: None,
-        exif,
-        profile: decoder.icc_profile().map(Profile::Icc),
-        has_xmp: decoder.xmp().is_some(),
-        has_iptc: decoder.iptc().is_some(),
-    })
+    let (has_xmp, has_iptc) = (decoder.xmp().is_some(), decoder.iptc().is_some());
+    Some(Beside { has_xmp, has_iptc, ..Beside::of(decoder.exif().cloned(), decoder.icc_profile()) })
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Pixels, ImagingError> {

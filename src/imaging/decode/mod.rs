@@ -74,6 +74,12 @@ pub(super) struct Crop {
 }
 
 impl Beside {
+    /// As most formats carry it: EXIF, which turns the picture, and an ICC profile.
+    fn of(exif: Option<Vec<u8>>, icc: Option<Vec<u8>>) -> Self {
+        let turns = exif.as_deref().and_then(Orientation::from_exif_chunk).into_iter().collect();
+        Self { turns, exif, profile: icc.map(Profile::Icc), ..Self::default() }
+    }
+
     /// The picture as it is to be seen.
     fn upright(&self, image: DynamicImage) -> DynamicImage {
         let mut image = match self.crop {
@@ -85,11 +91,6 @@ impl Beside {
         }
         image
     }
-}
-
-/// What EXIF says makes a picture upright.
-fn turns_of(exif: Option<&[u8]>) -> Vec<Orientation> {
-    exif.and_then(Orientation::from_exif_chunk).into_iter().collect()
 }
 
 /// Pixels as their decoder gives them.

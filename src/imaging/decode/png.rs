@@ -4,8 +4,8 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, codecs::png::PngDecoder};
 
-use super::{Beside, Header, METADATA_BYTES, Size, limits, turns_of};
-use crate::imaging::{ImagingError, colour::Profile};
+use super::{Beside, Header, METADATA_BYTES, Size, limits};
+use crate::imaging::ImagingError;
 
 /// RGBA of 16 bits.
 const BYTES_A_PIXEL: u64 = 8;
@@ -28,14 +28,9 @@ pub(super) fn header(bytes: &[u8], size: Size) -> Result<Header, ImagingError> {
 pub(super) fn beside(bytes: &[u8]) -> Option<Beside> {
     let mut decoder = opened(bytes, METADATA_BYTES).ok()?;
     let exif = decoder.exif_metadata().unwrap_or(None);
-    Some(Beside {
-        turns: turns_of(exif.as_deref()),
-        crop: None,
-        exif,
-        profile: decoder.icc_profile().unwrap_or(None).map(Profile::Icc),
-        has_xmp: decoder.xmp_metadata().is_ok_and(|xmp| xmp.is_some()),
-        has_iptc: decoder.iptc_metadata().is_ok_and(|iptc| iptc.is_some()),
-    })
+    let has_xmp = decoder.xmp_metadata().is_ok_and(|xmp| xmp.is_some());
+    let has_iptc = decoder.iptc_metadata().is_ok_and(|iptc| iptc.is_some());
+    Some(Beside { has_xmp, has_iptc, ..Beside::of(exif, decoder.icc_profile().unwrap_or(None)) })
 }
 
 pub(super) fn decode(bytes: &[u8], pixels: u64) -> Result<DynamicImage, ImagingError> {

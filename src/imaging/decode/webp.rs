@@ -5,11 +5,8 @@ use std::io::Cursor;
 use image::{DynamicImage, RgbImage, RgbaImage};
 use image_webp::{DecodingError, LoopCount, WebPDecoder};
 
-use super::{Beside, Header, METADATA_BYTES, Motion, Size, turns_of, webp_frames::Frames};
-use crate::imaging::{
-    ImagingError,
-    colour::{Profile, samples_of},
-};
+use super::{Beside, Header, METADATA_BYTES, Motion, Size, webp_frames::Frames};
+use crate::imaging::{ImagingError, colour::samples_of};
 
 /// The picture, and the canvas of a moving one.
 const BYTES_A_PIXEL: u64 = 8;
@@ -34,14 +31,8 @@ pub(super) fn header(bytes: &[u8], size: Size) -> Result<Header, ImagingError> {
 pub(super) fn beside(bytes: &[u8]) -> Option<Beside> {
     let mut decoder = opened(bytes, METADATA_BYTES).ok()?;
     let exif = decoder.exif_metadata().unwrap_or(None);
-    Some(Beside {
-        turns: turns_of(exif.as_deref()),
-        crop: None,
-        exif,
-        profile: decoder.icc_profile().unwrap_or(None).map(Profile::Icc),
-        has_xmp: decoder.xmp_metadata().is_ok_and(|xmp| xmp.is_some()),
-        has_iptc: false,
-    })
+    let has_xmp = decoder.xmp_metadata().is_ok_and(|xmp| xmp.is_some());
+    Some(Beside { has_xmp, ..Beside::of(exif, decoder.icc_profile().unwrap_or(None)) })
 }
 
 pub(super) fn decode(bytes: &[u8], pixels: u64) -> Result<DynamicImage, ImagingError> {
