@@ -4,7 +4,7 @@
 //! The decoders fill what is missing of a JPEG with grey and read no more of a GIF than its first frame,
 //! so a file that broke off on its way would pass for whole.
 
-use std::io::Cursor;
+use std::io::Read;
 
 use super::ImagingError;
 
@@ -63,7 +63,10 @@ fn next_marker(bytes: &[u8], from: usize) -> Option<usize> {
 pub(super) fn outline_gif(bytes: &[u8]) -> Result<GifOutline, ImagingError> {
     let mut options = gif::DecodeOptions::new();
     options.skip_frame_decoding(true);
-    let mut decoder = options.read_info(Cursor::new(bytes)).map_err(ImagingError::corrupt)?;
+    // Some programs forget the trailer. What breaks off within a frame takes this one for a part of it, and breaks off
+    // all the same.
+    let with_trailer = bytes.chain(&[0x3B_u8][..]);
+    let mut decoder = options.read_info(with_trailer).map_err(ImagingError::corrupt)?;
     let mut outline = GifOutline::default();
     while let Some(frame) = decoder.next_frame_info().map_err(ImagingError::corrupt)? {
         outline.frames += 1;

@@ -182,6 +182,21 @@ fn animations_keep_their_timing_their_loops_and_their_disposal() {
 }
 
 #[test]
+fn a_gif_whose_program_forgot_the_trailer_is_whole() {
+    for (name, count) in [("still.gif", 1), ("moving.gif", 3)] {
+        let whole = fixture(name);
+        let (trailer, rest) = whole.split_last().expect("bytes");
+        assert_eq!(*trailer, 0x3B);
+        let image = decoded(rest);
+        assert_eq!(image.pixels().as_bytes(), decoded(&whole).pixels().as_bytes(), "{name}");
+        assert_eq!(frames(rest).len(), count, "{name}");
+        // One byte less, and its last frame is not all there.
+        let broken = &rest[..rest.len() - 1];
+        assert!(Opened::new(broken, None, LIMITS).is_err(), "{name}");
+    }
+}
+
+#[test]
 fn what_a_frame_disposes_of_is_gone_from_the_next_one() {
     let bytes = fixture("disposal.webp");
     let made = decoded(&bytes).variant(&full_size()).expect("a variant");

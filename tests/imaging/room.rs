@@ -54,7 +54,7 @@ async fn images_wait_for_memory_and_one_that_wants_all_of_it_gets_it() {
 }
 
 #[tokio::test]
-async fn a_process_has_limits_and_none_of_the_servers_environment() {
+async fn a_process_has_limits_and_no_sockets_and_none_of_the_servers_environment() {
     let workshop = ours(64 * MEBIBYTE);
     let work = workshop.begin(large(), None, thumbnail()).await.expect("room");
     let process = work.process().expect("a process");
@@ -67,6 +67,10 @@ async fn a_process_has_limits_and_none_of_the_servers_environment() {
     assert!(["20", "120"].contains(&limit("Max cpu time").as_str()), "{limits}");
     assert_eq!(limit("Max core file size"), "0");
     assert!(limit("Max data size").parse::<u64>().expect("a number") < 1024 * MEBIBYTE, "{limits}");
+    let status = read("status");
+    for shut in ["NoNewPrivs:\t1", "Seccomp:\t2"] {
+        assert!(status.contains(shut), "{status}");
+    }
     let environment = read("environ");
     assert_eq!(environment.trim_end_matches('\0').split('\0').count(), 1, "{environment}");
 }

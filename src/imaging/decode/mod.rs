@@ -192,8 +192,10 @@ impl<'a> Source<'a> {
                 Frame { image, duration }
             })
         };
+        let counted = self.header.motion.map_or(1, |motion| motion.frames as usize);
         Ok(match self.format {
-            ImageFormat::Gif => Box::new(gif::frames(self.bytes)?.map(finish)),
+            // No further than the frames that were counted: behind them there may be no trailer.
+            ImageFormat::Gif => Box::new(gif::frames(self.bytes)?.take(counted).map(finish)),
             ImageFormat::WebP => Box::new(webp_frames::Frames::of(self.bytes)?.map(finish)),
             _ => Box::new(std::iter::empty()),
         })

@@ -3,7 +3,8 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    io::{self, Read, Write},
+    fs::File,
+    io::{self, Read, Seek, Write},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -14,6 +15,7 @@ use super::{
     super::{Decoded, Encoded, ImagingError, Opened},
     MOST_THREADS,
     protocol::{Answer, Go, Order, Spent, hear, say},
+    seclusion,
 };
 use crate::domain::variant_spec::VariantSpec;
 
@@ -51,16 +53,18 @@ impl From<io::Error> for Trouble {
 /// When the server is gone.
 pub fn run() -> io::Result<()> {
     let (mut from, mut to) = (io::stdin().lock(), io::stdout());
-    let (order, bytes): (Order, Vec<u8>) = hear(&mut from)?;
+    let mut meter = Meter::open();
     let _ = nice(NICENESS);
     limit(Resource::Core, 0);
     // Where memory runs out all the same, this process is to end and no other.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+    seclusion::enter();
+    let (order, bytes): (Order, Vec<u8>) = hear(&mut from)?;
     limit(Resource::Data, 2 * bytes.len() as u64 + BEFORE_IMAGES);
     limit(Resource::Cpu, DECODING);
     let work = AssertUnwindSafe(|| work(&order, &bytes, &mut from, &mut to));
     match catch_unwind(work).unwrap_or_else(|_| Err(panicked())) {
-        Ok(()) => say(&mut to, &Answer::Done(spent()), &[]),
+        Ok(()) => say(&mut to, &Answer::Done(meter.read()), &[]),
         Err(Trouble::Image(error)) => say(&mut to, &Answer::Refused(error), &[]),
         Err(Trouble::Server(error)) => Err(error),
     }
@@ -142,11 +146,26 @@ fn limit(resource: Resource, most: u64) {
     let _ = setrlimit(resource, Rlimit { current, maximum });
 }
 
-/// As the kernel tells it; the memory on Linux alone.
-fn spent() -> Spent {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
-    let clock = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    let cpu_ms = clock.tv_sec * 1000 + clock.tv_nsec / 1_000_000;
-    Spent { cpu_ms: cpu_ms.try_into().unwrap_or(0), peak_memory: peak.unwrap_or(0_u64) * 1024 }
+/// What the process took, as the kernel tells it; the memory on Linux alone.
+struct Meter {
+    /// Opened while files could be.
+    status: Option<File>,
+}
+
+impl Meter {
+    fn open() -> Self {
+        Self { status: File::open("/proc/self/status").ok() }
+    }
+
+    fn read(&mut self) -> Spent {
+        let mut status = String::new();
+        if let Some(file) = &mut self.status {
+            // Without it the memory is not known, and nothing else is lost.
+            let _ = file.rewind().and_then(|()| file.read_to_string(&mut status));
+        }
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
+        let clock = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+        let cpu_ms = clock.tv_sec * 1000 + clock.tv_nsec / 1_000_000;
+        Spent { cpu_ms: cpu_ms.try_into().unwrap_or(0), peak_memory: peak.unwrap_or(0_u64) * 1024 }
+    }
 }

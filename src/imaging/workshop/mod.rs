@@ -4,6 +4,7 @@
 
 mod child;
 mod protocol;
+mod seclusion;
 
 use std::{
     io,
