@@ -2,12 +2,13 @@
 
 use std::{borrow::Cow, sync::OnceLock};
 
+use image::DynamicImage;
+
 use super::{
     ImagingError,
     resample::{Filter, Window, resample},
 };
 use crate::domain::variant_spec::{Bounds, Fit, LONGEST_SIDE, VariantSpec};
-use image::DynamicImage;
 
 /// In pixels, of the square that a large picture is brought into once: small variants are made from that.
 const MIDDLE: u32 = 1200;
