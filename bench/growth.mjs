@@ -45,11 +45,13 @@ const OPERATIONS = [
   },
 ];
 
-async function measure(database, size, seeded) {
-  execFileSync(DARKROOM, ["seed", "--images", String(size - seeded), "--owner", OWNER], { env: database.env, stdio: "ignore" });
-  database.settle();
-  const token = execFileSync(DARKROOM, ["token", OWNER], { env: database.env }).toString().trim();
-  const server = spawn(DARKROOM, ["serve", "--no-worker"], { env: database.env, stdio: ["ignore", "pipe", "inherit"] });
+/** A server on a library of so many images. */
+async function serve({ env, settle }, size) {
+  execFileSync(DARKROOM, ["seed", "--images", String(size), "--owner", OWNER], { env, stdio: "ignore" });
+  settle();
+  const token = execFileSync(DARKROOM, ["token", OWNER], { env }).toString().trim();
+  const server = spawn(DARKROOM, ["serve", "--no-worker"], { env, stdio: ["ignore", "pipe", "inherit"] });
+  process.once("exit", () => server.kill());
   const ended = new Promise((resolve) => server.once("exit", resolve));
   const line = await new Promise((resolve) => createInterface({ input: server.stdout }).once("line", resolve));
   const url = `http://${line.split(" ").at(-1)}/graphql`;
@@ -66,50 +68,50 @@ async function measure(database, size, seeded) {
     { to: middle },
   );
   const world = { middle: images.edges[0].cursor, ids: images.nodes.map((node) => node.id) };
-  const times = {};
-  for (const { name, query, variables } of OPERATIONS) {
-    const found = [];
-    for (let at = 0; at < REQUESTS + 50; at++) {
+  const stop = () => (server.kill(), ended);
+  return { send, world, stop };
+}
+
+/** One request to each library in turn, so that whatever else the machine does, it does to all of them. */
+async function measure(libraries, { query, variables }) {
+  const times = libraries.map(() => []);
+  for (let at = 0; at < REQUESTS + 50; at++) {
+    for (const [which, { send, world }] of libraries.entries()) {
       const began = performance.now();
       await send(query, variables?.(world, at));
-      if (at >= 50) found.push(performance.now() - began);
+      if (at >= 50) times[which].push(performance.now() - began);
     }
-    times[name] = median(found);
   }
-  server.kill();
-  await ended;
-  return times;
+  return times.map((each) => median(each));
 }
 
 const folder = mkdtempSync(path.join(tmpdir(), "darkroom-growth-"));
 const base = { ...process.env, BIND: "127.0.0.1:0", RUST_LOG: "error" };
-const postgres = `${TEST_POSTGRES}/growth`;
 const psql = (sql, url) => execFileSync("psql", ["-qtAX", url, "-c", sql]);
-psql("CREATE DATABASE growth", `${TEST_POSTGRES}/postgres`);
-const databases = [
-  { name: "SQLite", env: { ...base, DATA_DIR: path.join(folder, "sqlite") }, settle() {} },
-  {
-    name: "PostgreSQL",
-    env: { ...base, DATA_DIR: path.join(folder, "postgres"), DATABASE_URL: postgres },
+
+const DATABASES = {
+  SQLite: (size) => ({ env: { ...base, DATA_DIR: path.join(folder, `sqlite-${size}`) }, settle() {} }),
+  PostgreSQL(size) {
+    const url = `${TEST_POSTGRES}/growth_${size}`;
+    psql(`CREATE DATABASE growth_${size}`, `${TEST_POSTGRES}/postgres`);
     // What autovacuum would have done a while later.
-    settle: () => psql("VACUUM ANALYZE", postgres),
+    const settle = () => psql("VACUUM ANALYZE", url);
+    return { env: { ...base, DATA_DIR: path.join(folder, `postgres-${size}`), DATABASE_URL: url }, settle };
   },
-];
+};
+
 try {
   console.log(`| ms | database | ${SIZES.map((size) => size.toLocaleString("en")).join(" | ")} | last to first |`);
   console.log(`|---|---|${"---|".repeat(SIZES.length + 1)}`);
-  for (const database of databases) {
-    const results = [];
-    let seeded = 0;
-    for (const size of SIZES) {
-      results.push(await measure(database, size, seeded));
-      seeded = size;
-    }
-    for (const { name } of OPERATIONS) {
-      const times = results.map((result) => result[name]);
+  for (const [name, database] of Object.entries(DATABASES)) {
+    const libraries = [];
+    for (const size of SIZES) libraries.push(await serve(database(size), size));
+    for (const operation of OPERATIONS) {
+      const times = await measure(libraries, operation);
       const row = [...times.map((time) => time.toFixed(2)), (times.at(-1) / times[0]).toFixed(2)];
-      console.log(`| ${name} | ${database.name} | ${row.join(" | ")} |`);
+      console.log(`| ${operation.name} | ${name} | ${row.join(" | ")} |`);
     }
+    for (const library of libraries) await library.stop();
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });
