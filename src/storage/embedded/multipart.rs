@@ -1,6 +1,5 @@
 //! Multipart uploads: each part an object of its own in the upload's folder, joined when it is completed.
 
-use futures_util::StreamExt;
 use md5::{Digest, Md5};
 use s3s::{
     S3Error, S3ErrorCode, S3Result,
@@ -13,7 +12,7 @@ use s3s::{
 use uuid::Uuid;
 
 use super::{
-    store::{ObjectPath, ObjectStore, OpenObject, StoreError},
+    store::{ObjectPath, ObjectStore, OpenObject},
     trailer::{ObjectHeaders, ObjectMeta},
     wire::{etag_of, headers_of, modified, path_of, receive, signed},
 };
@@ -103,11 +102,7 @@ impl Multipart {
         for (part, meta) in &parts {
             digests.update(hex::decode(&meta.etag).unwrap_or_default());
             let object = self.store.open(part).await?.ok_or_else(invalid_part)?;
-            let mut bytes = std::pin::pin!(object.read(0..meta.size).await?);
-            while let Some(chunk) = bytes.next().await {
-                let chunk = chunk.map_err(StoreError::from)?;
-                writer.write(chunk).await?;
-            }
+            writer.append_object(object).await?;
         }
         let etag = format!("{}-{}", hex::encode(digests.finalize()), parts.len());
         let meta = writer.finish_with_etag(etag).await?;

@@ -142,10 +142,10 @@ impl S3 for S3Api {
         let replaces = input.metadata_directive.is_some_and(|given| given.as_str() == MetadataDirective::REPLACE);
         let replaced = headers_of!(input);
         let headers = if replaces { replaced } else { source.meta.headers.clone() };
-        let writer = self.store.write(&to, headers).await?;
-        let size = source.meta.size;
-        let body = StreamingBlob::wrap(source.read(0..size).await?);
-        let meta = receive(writer, Some(body), None).await?;
+        let mut writer = self.store.write(&to, headers).await?;
+        let etag = source.meta.etag.clone();
+        writer.append_object(source).await?;
+        let meta = writer.finish_with_etag(etag).await?;
         let result = CopyObjectResult {
             e_tag: Some(etag_of(&meta)),
             last_modified: Some(modified(&meta)),

@@ -227,6 +227,17 @@ impl ObjectWriter {
         self.append(Buffer::from(bytes)).await
     }
 
+    /// Adds all of an object that is here already. What is known of it need not be computed again: `finish_with_etag`.
+    pub async fn append_object(&mut self, object: OpenObject) -> Result<(), StoreError> {
+        let size = object.meta.size;
+        let mut bytes = std::pin::pin!(object.read(0..size).await?);
+        while let Some(chunk) = bytes.try_next().await? {
+            self.meta.size += chunk.len() as u64;
+            self.append(Buffer::from(chunk)).await?;
+        }
+        Ok(())
+    }
+
     /// How many bytes have been written.
     pub const fn size(&self) -> u64 {
         self.meta.size
