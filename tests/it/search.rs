@@ -240,7 +240,29 @@ async fn every_list_search_and_count_is_served_by_an_index() {
             json!({"id": id}),
         )
         .await;
-    plans.assert_indexed().await;
+    fingerprint_all(&app).await;
+    let relatives = "query($id: ID!) { image(id: $id) { duplicateOf { id } similar(first: 20) { id } } }";
+    plans.watch(&ann, relatives, json!({"id": id})).await;
+    let used = plans.assert_indexed().await;
+    for index in ["by_bytes", "by_band_0", "by_band_1", "by_band_2", "by_band_3"] {
+        assert!(used.contains(&format!("image_fingerprint_{index}")), "{index}\n{used}");
+    }
+}
+
+/// Gives every image a fingerprint, such as it came by; no look-up below would have anything to choose from without.
+async fn fingerprint_all(app: &TestApp) {
+    let (bytes, number) = if is_postgres(app) {
+        ("decode(md5(random()::text), 'hex')", "floor(random() * 65536)::int")
+    } else {
+        ("randomblob(32)", "abs(random()) % 65536")
+    };
+    let fill = format!(
+        "INSERT INTO image_fingerprint (image_id, owner_id, sha256, likeness, band_0, band_1, band_2, band_3) \
+         SELECT id, owner_id, {bytes}, 252645135, {number}, {number}, {number}, {number} FROM image"
+    );
+    for statement in [fill.as_str(), "ANALYZE"] {
+        app.app.db.conn().execute_unprepared(statement).await.expect("fingerprints");
+    }
 }
 
 /// Every statement that was sent, and how the database says that it runs it.
@@ -266,7 +288,9 @@ impl<'a> Plans<'a> {
         answer.0
     }
 
-    async fn assert_indexed(&self) {
+    /// Gives all plans.
+    async fn assert_indexed(&self) -> String {
+        let mut all = String::new();
         assert!(self.statements.len() > 15, "{}", self.statements.len());
         let conn = self.app.app.db.conn();
         for statement in self.statements.values() {
@@ -277,14 +301,18 @@ impl<'a> Plans<'a> {
             let column = if is_postgres(self.app) { "QUERY PLAN" } else { "detail" };
             let plan: Vec<String> = rows.iter().map(|row| row.try_get("", column).expect("a line")).collect();
             for line in &plan {
-                let scans_large = ["image", "image_search", "variant", "found"].iter().any(|table| {
-                    let scan = format!("SCAN {table}");
-                    line.contains(&format!("Seq Scan on {table} "))
-                        || line.trim() == scan
-                        || line.trim().starts_with(&format!("{scan} "))
-                });
+                let scans_large =
+                    ["image", "image_search", "image_fingerprint", "variant", "found"].iter().any(|table| {
+                        let scan = format!("SCAN {table}");
+                        line.contains(&format!("Seq Scan on {table} "))
+                            || line.trim() == scan
+                            || line.trim().starts_with(&format!("{scan} "))
+                    });
                 assert!(!scans_large, "{}\n{}", statement.sql, plan.join("\n"));
+                all.push_str(line);
+                all.push('\n');
             }
         }
+        all
     }
 }
