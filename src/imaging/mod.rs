@@ -4,6 +4,7 @@
 //! calls it in its own process, but through the workshop, in one that has limits and that may die.
 
 mod colour;
+mod crop;
 mod decode;
 mod encode;
 mod exif_block;

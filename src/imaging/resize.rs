@@ -6,7 +6,8 @@ use image::DynamicImage;
 
 use super::{
     ImagingError,
-    resample::{Filter, Window, resample},
+    crop::Crop,
+    resample::{Filter, resample},
 };
 use crate::domain::variant_spec::{Bounds, Fit, LONGEST_SIDE, VariantSpec};
 
@@ -69,16 +70,16 @@ pub(super) fn roughly(image: &DynamicImage, side: u32) -> Result<DynamicImage, I
         return Ok(image.clone());
     };
     let few = ((4 * width).min(image.width()), (4 * height).min(image.height()));
-    let few = resample(image, Window::whole(image), few, Filter::Nearest)?;
-    resample(&few, Window::whole(&few), (width, height), Filter::Box)
+    let few = resample(image, Crop::whole(image), few, Filter::Nearest)?;
+    resample(&few, Crop::whole(&few), (width, height), Filter::Box)
 }
 
 fn scale(image: &DynamicImage, size: (u32, u32), fit: Fit) -> Result<DynamicImage, ImagingError> {
-    let window = match fit {
-        Fit::Inside => Window::whole(image),
-        Fit::Cover => Window::of_shape(size, image),
+    let crop = match fit {
+        Fit::Inside => Crop::whole(image),
+        Fit::Cover => Crop::of_shape(size, image),
     };
-    resample(image, window, size, Filter::Lanczos3)
+    resample(image, crop, size, Filter::Lanczos3)
 }
 
 /// The box's own size, or the largest of its shape that the picture can fill.

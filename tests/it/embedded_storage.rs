@@ -117,7 +117,8 @@ async fn a_copy_is_made_of_the_object_that_was_meant() {
         let copy = s3.copy_object().bucket("media").key("to.png").copy_source("media/from.png");
         copy.copy_source_if_match(etag).send()
     };
-    copy(&etag).await.expect("a copy");
+    let copied = copy(&etag).await.expect("a copy");
+    assert_eq!(copied.copy_object_result().and_then(|result| result.e_tag()), Some(etag.as_str()));
     put(&s3, "from.png", b"second").await;
     let refused = copy(&etag).await.expect_err("another object");
     assert_eq!(refused.raw_response().map(|response| response.status().as_u16()), Some(412));

@@ -12,6 +12,7 @@ use image::{DynamicImage, ImageError, error::LimitErrorKind, metadata::Orientati
 use super::{
     ImagingError, Limits,
     colour::{self, Inks, Profile},
+    crop::Crop,
     sniff,
 };
 use crate::domain::format::ImageFormat;
@@ -62,15 +63,6 @@ pub(super) struct Beside {
     pub profile: Option<Profile>,
     pub has_xmp: bool,
     pub has_iptc: bool,
-}
-
-/// A part of a picture, in pixels.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Crop {
-    pub left: u32,
-    pub top: u32,
-    pub width: u32,
-    pub height: u32,
 }
 
 impl Beside {

@@ -18,7 +18,7 @@ mod linux {
     use landlock::{ABI, Access, AccessFs, Ruleset, RulesetAttr, RulesetError, RulesetStatus, Scope};
     use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
 
-    /// No file is opened, made, removed or run; no process outside is sent a signal.
+    /// No file is opened, made, removed or run; since Linux 6.12 no process outside is sent a signal.
     pub(super) fn without_files() -> Result<RulesetStatus, RulesetError> {
         let nothing = Ruleset::default().handle_access(AccessFs::from_all(ABI::V6))?.scope(Scope::from_all(ABI::V6))?;
         Ok(nothing.create()?.restrict_self()?.ruleset)

@@ -6,8 +6,8 @@ use heifer_isobmff::{
 };
 use image::metadata::Orientation;
 
-use super::super::{Crop, Size};
-use crate::imaging::ImagingError;
+use super::super::Size;
+use crate::imaging::{ImagingError, crop::Crop};
 
 const ALPHA: [&str; 2] = ["urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", "urn:mpeg:hevc:2015:auxid:1"];
 
