@@ -11,6 +11,7 @@ mod m20261120_000004_library;
 mod m20261120_000005_search;
 mod m20261120_000006_counts;
 mod m20261120_000007_imaging;
+mod m20261121_000008_turns;
 
 /// Runs what has not been run yet.
 pub struct Migrator;
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261120_000005_search::Migration),
             Box::new(m20261120_000006_counts::Migration),
             Box::new(m20261120_000007_imaging::Migration),
+            Box::new(m20261121_000008_turns::Migration),
         ]
     }
 }

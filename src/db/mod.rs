@@ -21,14 +21,17 @@ pub mod variants;
 use std::{path::Path, time::Duration};
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
-    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+    sqlx::{
+        self,
+        sqlite::{SqliteJournalMode, SqliteSynchronous},
+    },
 };
 
 use self::recording::Recorder;
 pub use self::recording::Recording;
-use crate::domain::error::ServiceError;
+use crate::domain::{error::ServiceError, job::JobError};
 
 /// The advisory lock that processes take turns by: a number that nobody else uses.
 const TURNS: i64 = 0x6461_726b_726f_6f6d;
@@ -130,8 +133,42 @@ impl Db {
 
 impl From<DbErr> for ServiceError {
     fn from(error: DbErr) -> Self {
-        Self::Internal(error.into())
+        if is_outage(&error) { Self::DatabaseUnavailable(error.into()) } else { Self::Internal(error.into()) }
     }
+}
+
+impl From<DbErr> for JobError {
+    fn from(error: DbErr) -> Self {
+        ServiceError::from(error).into()
+    }
+}
+
+/// Whether the database was away or overloaded, rather than asked for something that it cannot do.
+fn is_outage(error: &DbErr) -> bool {
+    let (DbErr::Exec(error) | DbErr::Query(error)) = error else {
+        return matches!(error, DbErr::Conn(_) | DbErr::ConnectionAcquire(_));
+    };
+    let RuntimeErr::SqlxError(error) = error else { return false };
+    match error.as_ref() {
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| is_outage_code(&code)),
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        _ => false,
+    }
+}
+
+/// PostgreSQL: connection exceptions, a server that is out of resources, one that shuts down or starts, a disk error,
+/// a statement that was cancelled. SQLite: busy, locked, interrupted, an I/O error, a full disk.
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>, <https://www.sqlite.org/rescode.html>
+fn is_outage_code(code: &str) -> bool {
+    let of_postgres = code.len() == 5 && ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class));
+    // The lowest byte of an extended code is its primary code.
+    let of_sqlite = code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 9 | 10 | 13));
+    of_postgres || (code.len() < 5 && of_sqlite)
 }
 
 /// Whether a write met a row that says the same.

@@ -60,6 +60,8 @@ pub enum ServiceError {
     Forbidden,
     /// The storage cannot be reached; nothing was changed, and the same call may work later.
     StorageUnavailable(anyhow::Error),
+    /// The database cannot be reached; nothing was changed, and the same call may work later.
+    DatabaseUnavailable(anyhow::Error),
     /// Our own failure. Its text is for the log alone.
     Internal(anyhow::Error),
 }
@@ -68,7 +70,7 @@ impl ServiceError {
     /// For the log and for jobs.
     pub fn into_anyhow(self) -> anyhow::Error {
         match self {
-            Self::StorageUnavailable(error) | Self::Internal(error) => error,
+            Self::StorageUnavailable(error) | Self::DatabaseUnavailable(error) | Self::Internal(error) => error,
             other => anyhow::anyhow!("{other:?}"),
         }
     }

@@ -1,10 +1,9 @@
 //! The work that is done after the answer was given.
 
 use serde::{Deserialize, Serialize};
-
 use uuid::Uuid;
 
-use super::ids::ImageId;
+use super::{error::ServiceError, ids::ImageId};
 
 /// One piece of work. All of them may run twice, and may be killed anywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,17 +54,22 @@ impl Job {
     }
 }
 
-/// How a job that did not succeed goes on.
+/// Why a job did not come to its end. It is tried again either way.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
-    /// It may go better later.
-    #[error("to be tried again: {0:#}")]
-    Retry(anyhow::Error),
+    /// The attempt counts: after too many of them the job is given up.
+    #[error("the attempt failed: {0:#}")]
+    Failed(anyhow::Error),
+    /// The database or the storage was away. That says nothing about the job, so it is no attempt of it.
+    #[error("the attempt met an outage: {0:#}")]
+    Outage(anyhow::Error),
 }
 
-impl JobError {
-    /// For whatever time may heal: a storage or a database that is away.
-    pub fn retry(error: impl Into<anyhow::Error>) -> Self {
-        Self::Retry(error.into())
+impl From<ServiceError> for JobError {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::StorageUnavailable(error) | ServiceError::DatabaseUnavailable(error) => Self::Outage(error),
+            error => Self::Failed(error.into_anyhow()),
+        }
     }
 }

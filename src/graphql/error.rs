@@ -42,6 +42,10 @@ impl From<ApiError> for async_graphql::Error {
                 let message = "The storage cannot be reached. Nothing was changed; try again in a moment.";
                 masked(message, "STORAGE_UNAVAILABLE", source)
             }
+            ServiceError::DatabaseUnavailable(source) => {
+                let message = "The database cannot be reached. Nothing was changed; try again in a moment.";
+                masked(message, "INTERNAL_SERVER_ERROR", source)
+            }
             ServiceError::Internal(source) => masked("", "INTERNAL_SERVER_ERROR", source),
         }
     }

@@ -10,7 +10,13 @@ pub use key::StorageKey;
 pub use post_policy::{Credentials, PostPolicySigner};
 pub use s3::{Copied, ListedPage, ObjectHead, S3Settings, Storage, StorageError, StoredObject};
 
-use crate::domain::error::ServiceError;
+use crate::domain::{error::ServiceError, job::JobError};
+
+impl From<StorageError> for JobError {
+    fn from(error: StorageError) -> Self {
+        ServiceError::from(error).into()
+    }
+}
 
 impl From<StorageError> for ServiceError {
     fn from(error: StorageError) -> Self {

@@ -4,7 +4,7 @@ use super::{Next, Uploads};
 use crate::{
     domain::{
         details::DetailsChange,
-        error::{Refusal, ServiceError, ServiceResult, UserErrorCode, refusals_apart},
+        error::{Refusal, ServiceResult, UserErrorCode, refusals_apart},
         failure::{Failure, FailureCode},
         ids::ImageId,
         image::{Image, ImageStatus, Keep, Original},
@@ -38,7 +38,7 @@ impl Uploads {
     /// # Errors
     /// When the storage or the database is away.
     pub async fn complete_unattended(&self, id: ImageId) -> Result<(), JobError> {
-        self.complete_stored(id).await.map(drop).map_err(retry)
+        Ok(self.complete_stored(id).await.map(drop)?)
     }
 
     /// Completes an upload without its client, if the storage has it. Says whether it did.
@@ -87,10 +87,6 @@ impl Uploads {
         };
         self.change(id, decide).await
     }
-}
-
-pub(super) fn retry(error: ServiceError) -> JobError {
-    JobError::Retry(error.into_anyhow())
 }
 
 /// A storage that holds nobody to a policy may have taken something else.

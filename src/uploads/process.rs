@@ -32,7 +32,7 @@ enum Stop {
     /// Somebody deleted it meanwhile.
     Gone,
     /// Time may heal it.
-    Later(anyhow::Error),
+    Later(JobError),
 }
 
 impl From<ServiceError> for Stop {
@@ -40,7 +40,7 @@ impl From<ServiceError> for Stop {
         match error {
             // `change` refuses nothing but what is not there any more.
             ServiceError::Refused(_) => Self::Gone,
-            error => Self::Later(error.into_anyhow()),
+            error => Self::Later(error.into()),
         }
     }
 }
@@ -51,7 +51,7 @@ impl From<WorkshopError> for Stop {
             WorkshopError::Image(error) => error.as_failure(),
             WorkshopError::Process(_) | WorkshopError::Ended(_) => None,
         };
-        failure.map_or_else(|| Self::Later(error.into()), Self::Failed)
+        failure.map_or_else(|| Self::Later(JobError::Failed(error.into())), Self::Failed)
     }
 }
 
@@ -75,13 +75,9 @@ impl Uploads {
     pub async fn process(&self, id: ImageId) -> Result<(), JobError> {
         match self.attempt(id).await {
             Ok(()) | Err(Stop::Gone) => Ok(()),
-            Err(Stop::Failed(failure)) => {
-                self.fail(id, failure, Keep::WhatWasChecked).await.map_err(|error| JobError::Retry(error.into_anyhow()))
-            }
-            Err(Stop::Unfit(failure)) => {
-                self.fail(id, failure, Keep::Nothing).await.map_err(|error| JobError::Retry(error.into_anyhow()))
-            }
-            Err(Stop::Later(error)) => Err(JobError::Retry(error)),
+            Err(Stop::Failed(failure)) => Ok(self.fail(id, failure, Keep::WhatWasChecked).await?),
+            Err(Stop::Unfit(failure)) => Ok(self.fail(id, failure, Keep::Nothing).await?),
+            Err(Stop::Later(error)) => Err(error),
         }
     }
 
@@ -146,7 +142,8 @@ impl Uploads {
                 }
                 let newer = Original { size: newer.size, etag: newer.etag };
                 self.replace_original(image.id, newer).await?;
-                Err(Stop::Later(anyhow::anyhow!("the upload was replaced before it was processed")))
+                let why = anyhow::anyhow!("the upload was replaced before it was processed");
+                Err(Stop::Later(JobError::Failed(why)))
             }
         }
     }

@@ -83,19 +83,19 @@ impl Uploads {
     /// When the storage or the database is away.
     pub async fn discard(&self, id: ImageId) -> Result<(), JobError> {
         let conn = self.inner.db.conn();
-        let Some(image) = db::images::find(conn, id).await.map_err(JobError::retry)? else { return Ok(()) };
+        let Some(image) = db::images::find(conn, id).await? else { return Ok(()) };
         if !matches!(image.state, UploadState::Deleted | UploadState::Failed { kept: None, .. }) {
             return Ok(());
         }
-        let variants = db::variants::of_image(conn, id).await.map_err(JobError::retry)?;
+        let variants = db::variants::of_image(conn, id).await?;
         let mut keys = vec![StorageKey::incoming(id)];
         keys.extend(self.settled_keys(&image, &variants));
-        self.inner.storage.delete(&keys).await.map_err(JobError::retry)?;
+        self.inner.storage.delete(&keys).await?;
         let names: Vec<VariantName> = variants.into_iter().map(|variant| variant.name).collect();
-        db::variants::remove(conn, id, &names).await.map_err(JobError::retry)?;
+        db::variants::remove(conn, id, &names).await?;
         if image.state == UploadState::Deleted {
             let later = self.now() + TELL_FOR;
-            self.inner.queue.enqueue(conn, Job::Forget(id), later).await.map_err(JobError::retry)?;
+            self.inner.queue.enqueue(conn, Job::Forget(id), later).await?;
         }
         Ok(())
     }
@@ -106,11 +106,9 @@ impl Uploads {
     /// When the database is away.
     pub async fn forget(&self, id: ImageId) -> Result<(), JobError> {
         let conn = self.inner.db.conn();
-        let found = db::images::find(conn, id).await.map_err(JobError::retry)?;
+        let found = db::images::find(conn, id).await?;
         match found {
-            Some(image) if image.state == UploadState::Deleted => {
-                db::images::remove(conn, id).await.map_err(JobError::retry)
-            }
+            Some(image) if image.state == UploadState::Deleted => Ok(db::images::remove(conn, id).await?),
             _ => Ok(()),
         }
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use chrono::TimeDelta;
 
-use super::{Next, Uploads, complete::retry, litter::LitterPages};
+use super::{Next, Uploads, litter::LitterPages};
 use crate::{
     db::{self, images::Unsettled},
     domain::{
@@ -60,9 +60,9 @@ impl Uploads {
     /// # Errors
     /// When the storage or the database is away: what was done stays done.
     pub async fn run_sweep(&self) -> Result<Swept, JobError> {
-        let swept = self.sweep().await.map_err(retry)?;
+        let swept = self.sweep().await?;
         let next = self.now() + EVERY;
-        self.inner.queue.enqueue(self.inner.db.conn(), Job::Sweep, next).await.map_err(JobError::retry)?;
+        self.inner.queue.enqueue(self.inner.db.conn(), Job::Sweep, next).await?;
         tracing::info!(?swept, "swept");
         Ok(swept)
     }

@@ -27,6 +27,15 @@ async fn states(app: &TestApp) -> Vec<String> {
     rows.iter().map(|row| row.try_get("", "state").expect("a state")).collect()
 }
 
+/// Every holder has been silent for a whole lease, and was seen to be.
+async fn silence(app: &TestApp) {
+    for _ in 0..2 {
+        let sql = "UPDATE job SET lease_ends = 0 WHERE state = 'running'";
+        app.app.db.conn().execute_unprepared(sql).await.expect("rows");
+        app.app.queue.suspect_the_silent().await.expect("the queue");
+    }
+}
+
 #[tokio::test]
 async fn the_same_job_waits_once_and_images_take_turns() {
     let app = TestApp::start().await;
@@ -37,12 +46,12 @@ async fn the_same_job_waits_once_and_images_take_turns() {
     enqueue(&app, Job::Process(other)).await;
     assert_eq!(app.queued_jobs().await, ["process", "discard", "process"]);
     let queue: &Queue = &app.app.queue;
-    let first = queue.claim().await.expect("the queue").expect("a job");
-    let second = queue.claim().await.expect("the queue").expect("a job");
+    let first = queue.claim(&[]).await.expect("the queue").expect("a job");
+    let second = queue.claim(&[]).await.expect("the queue").expect("a job");
     assert_eq!((first.job, second.job), (Job::Process(one), Job::Process(other)), "not two of one image");
-    assert!(queue.claim().await.expect("the queue").is_none());
+    assert!(queue.claim(&[]).await.expect("the queue").is_none());
     assert!(queue.finish(&first).await.expect("the queue"));
-    let third = queue.claim().await.expect("the queue").expect("a job");
+    let third = queue.claim(&[]).await.expect("the queue").expect("a job");
     assert_eq!(third.job, Job::Discard(one));
 }
 
@@ -51,13 +60,12 @@ async fn who_lost_the_lease_can_do_nothing_any_more() {
     let app = TestApp::start().await;
     let queue = &app.app.queue;
     enqueue(&app, Job::Process(an_image(&app))).await;
-    let slow = queue.claim().await.expect("the queue").expect("a job");
-    app.app.clock.advance(TimeDelta::seconds(29));
+    let slow = queue.claim(&[]).await.expect("the queue").expect("a job");
+    silence(&app).await;
     assert!(queue.heartbeat(&slow).await.expect("the queue"));
-    app.app.clock.advance(TimeDelta::seconds(29));
-    assert!(queue.claim().await.expect("the queue").is_none(), "the heartbeat renewed it");
-    app.app.clock.advance(TimeDelta::seconds(2));
-    let quick = queue.claim().await.expect("the queue").expect("the same job");
+    assert!(queue.claim(&[]).await.expect("the queue").is_none(), "the heartbeat renewed it");
+    silence(&app).await;
+    let quick = queue.claim(&[]).await.expect("the queue").expect("the same job");
     assert_eq!(quick.id, slow.id);
     assert!(!queue.heartbeat(&slow).await.expect("the queue"));
     assert!(!queue.retry(&slow, "late").await.expect("the queue"));
@@ -69,23 +77,76 @@ async fn who_lost_the_lease_can_do_nothing_any_more() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_set_forward_takes_no_job_from_a_holder_that_beats() {
+    let app = TestApp::start().await;
+    let queue = &app.app.queue;
+    enqueue(&app, Job::Process(an_image(&app))).await;
+    let held = queue.claim(&[]).await.expect("the queue").expect("a job");
+    for _ in 0..10 {
+        // Our clock says a day; the database's says that every lease ran out at once.
+        app.app.clock.advance(TimeDelta::days(1));
+        let sql = "UPDATE job SET lease_ends = lease_ends - 86400000";
+        app.app.db.conn().execute_unprepared(sql).await.expect("rows");
+        queue.suspect_the_silent().await.expect("the queue");
+        assert!(queue.claim(&[]).await.expect("the queue").is_none(), "it may be alive");
+        assert!(queue.heartbeat(&held).await.expect("the queue"), "and is");
+    }
+    assert!(queue.finish(&held).await.expect("the queue"));
+}
+
+#[tokio::test]
+async fn an_outage_is_no_attempt() {
+    let app = TestApp::start().await;
+    let queue = &app.app.queue;
+    enqueue(&app, Job::Process(an_image(&app))).await;
+    for _ in 0..50 {
+        let claimed = queue.claim(&[]).await.expect("the queue").expect("a job");
+        assert!(!claimed.is_exhausted, "it was never at fault");
+        assert!(queue.postpone(&claimed, "the storage is away").await.expect("the queue"));
+        assert!(queue.claim(&[]).await.expect("the queue").is_none(), "not at once");
+        app.app.clock.advance(TimeDelta::seconds(91));
+    }
+}
+
+#[tokio::test]
+async fn owners_take_turns_and_a_busy_one_is_passed_over() {
+    let app = TestApp::start().await;
+    let (ann, ben) = (app.user("ann@example.com").await, app.user("ben@example.com").await);
+    let mut owners = Vec::new();
+    for client in [&ann, &ann, &ann, &ben] {
+        client.upload("a.jpg", "image/jpeg", pictures::small_jpeg()).await;
+        app.app.clock.advance(TimeDelta::seconds(1));
+    }
+    let queue = &app.app.queue;
+    while let Some(claimed) = queue.claim(&[]).await.expect("the queue") {
+        owners.push(claimed.owner.expect("an image's owner"));
+    }
+    let (first, second) = (owners[0], owners[1]);
+    assert_ne!(first, second, "whoever comes later does not wait for all of those before");
+    assert_eq!(owners, [first, second, first, first]);
+    ann.upload("a.jpg", "image/jpeg", pictures::small_jpeg()).await;
+    assert!(queue.claim(&[first]).await.expect("the queue").is_none(), "it has as many as it may");
+    assert!(queue.claim(&[second]).await.expect("the queue").is_some());
+}
+
+#[tokio::test]
 async fn retries_come_later_each_time_and_end() {
     let app = TestApp::start().await;
     let queue = &app.app.queue;
     enqueue(&app, Job::Process(an_image(&app))).await;
     let mut pauses = Vec::new();
     loop {
-        let claimed = queue.claim().await.expect("the queue").expect("a job");
+        let claimed = queue.claim(&[]).await.expect("the queue").expect("a job");
         if claimed.is_exhausted {
             assert!(queue.bury(&claimed).await.expect("the queue"));
             break;
         }
         assert!(queue.retry(&claimed, "away").await.expect("the queue"));
         let mut pause = 0;
-        while queue.claim().await.expect("the queue").is_none() {
+        while queue.claim(&[]).await.expect("the queue").is_none() {
             app.app.clock.advance(TimeDelta::seconds(1));
             pause += 1;
-            if let Some(next) = queue.claim().await.expect("the queue") {
+            if let Some(next) = queue.claim(&[]).await.expect("the queue") {
                 // Looked at and handed back at once: it counts as no attempt.
                 assert!(queue.release(&next).await.expect("the queue"));
                 break;
@@ -97,7 +158,7 @@ async fn retries_come_later_each_time_and_end() {
     assert!((2..=4).contains(&pauses[0]) && pauses[1] >= 4, "{pauses:?}");
     assert!(pauses.iter().all(|pause| *pause <= 901), "{pauses:?}");
     assert_eq!(states(&app).await, ["dead"]);
-    assert!(queue.claim().await.expect("the queue").is_none());
+    assert!(queue.claim(&[]).await.expect("the queue").is_none());
 }
 
 #[tokio::test]
@@ -106,10 +167,10 @@ async fn a_job_that_kills_its_process_dies_and_its_image_fails_with_the_original
     let ann = app.user("ann@example.com").await;
     let image = ann.upload("a.jpg", "image/jpeg", pictures::small_jpeg()).await;
     for _ in 0..5 {
-        let claimed = app.app.queue.claim().await.expect("the queue").expect("a job");
+        let claimed = app.app.queue.claim(&[]).await.expect("the queue").expect("a job");
         assert!(!claimed.is_exhausted);
         // The process dies without a word.
-        app.app.clock.advance(TimeDelta::seconds(31));
+        silence(&app).await;
     }
     app.run_all_jobs().await;
     let failed = ann.image(&image).await;
@@ -129,8 +190,8 @@ async fn discarding_is_never_given_up() {
     let image = ann.processed(&app, "a.jpg", "image/jpeg", pictures::small_jpeg()).await;
     ann.mutate("deleteImage", json!({"imageId": image["id"]}), "deletedImageId").await;
     for _ in 0..30 {
-        app.app.queue.claim().await.expect("the queue").expect("a job");
-        app.app.clock.advance(TimeDelta::seconds(31));
+        app.app.queue.claim(&[]).await.expect("the queue").expect("a job");
+        silence(&app).await;
     }
     app.run_all_jobs().await;
     assert_eq!((app.objects().await, app.queued_jobs().await), (vec![], vec!["forget"]));

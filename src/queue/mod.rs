@@ -2,27 +2,31 @@
 //!
 //! A job is enqueued in the transaction that changes its image, claimed in one statement under a lease,
 //! and fenced by a token: whoever lost the lease can neither finish nor retry it. Knows no other hand.
+//!
+//! When a job is due is told by our clock; whether its holder lives, by the database's, which all processes share.
+
+mod claim;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, FromQueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement, Value};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::{
     clock::Clock,
     domain::{
-        ids::{ImageId, JobId},
+        ids::{ImageId, JobId, UserId},
         job::Job,
     },
 };
 
-/// A job that fails this often is dead: with the backoff below, after about two hours.
-const MAX_ATTEMPTS: i32 = 20;
-/// A job that takes its process down this often is dead.
-const MAX_DEATHS: i32 = 5;
 const LONGEST_BACKOFF: TimeDelta = TimeDelta::minutes(10);
+/// After an outage the next attempt is not to wait for long.
+const LONGEST_POSTPONEMENT: TimeDelta = TimeDelta::minutes(1);
+/// How many heartbeats a lease is long.
+const BEATS: i32 = 6;
 
 /// The queue of this process's database.
 #[derive(Clone)]
@@ -40,16 +44,11 @@ pub struct Claimed {
     pub job: Job,
     /// It failed or killed too often: give its image up, then bury it.
     pub is_exhausted: bool,
+    /// Whose image it is about, where it is about one.
+    pub owner: Option<UserId>,
     attempts: i32,
+    postponed: i32,
     token: Uuid,
-}
-
-#[derive(FromQueryResult)]
-struct ClaimedRow {
-    id: Uuid,
-    payload: sea_orm::JsonValue,
-    attempts: i32,
-    deaths: i32,
 }
 
 impl Queue {
@@ -60,7 +59,7 @@ impl Queue {
 
     /// How often a claim has to be renewed.
     pub fn heartbeat_period(&self) -> Duration {
-        (self.lease / 3).to_std().unwrap_or(Duration::from_secs(1))
+        (self.lease / BEATS).to_std().unwrap_or(Duration::from_secs(1))
     }
 
     /// Adds a job to run from `run_at` on. The same job that waits already stays as it is.
@@ -74,8 +73,9 @@ impl Queue {
         run_at: DateTime<Utc>,
     ) -> Result<(), DbErr> {
         let payload = serde_json::to_value(job).map_err(|error| DbErr::Json(error.to_string()))?;
-        let sql = "INSERT INTO job (id, payload, dedupe_key, subject, state, attempts, deaths, run_at, created_at) \
-                   VALUES ($1, $2, $3, $4, 'queued', 0, 0, $5, $6) \
+        let sql = "INSERT INTO job (id, payload, dedupe_key, subject, owner, state, attempts, deaths, run_at, created_at) \
+                   VALUES ($1, $2, $3, $4, coalesce((SELECT owner_id FROM image WHERE image.id = $4), $7), \
+                   'queued', 0, 0, $5, $6) \
                    ON CONFLICT (dedupe_key) WHERE state = 'queued' DO NOTHING";
         let values = [
             self.clock.new_id().into(),
@@ -84,6 +84,8 @@ impl Queue {
             job.subject().into(),
             run_at.into(),
             self.clock.now().into(),
+            // What is about no image takes its turn like an owner of its own.
+            Uuid::nil().into(),
         ];
         transaction.execute_raw(statement(transaction.get_database_backend(), sql, values)).await?;
         Ok(())
@@ -110,65 +112,16 @@ impl Queue {
         let _ = tokio::time::timeout(poll, self.news.notified()).await;
     }
 
-    /// Takes the next job that is due, or whose holder fell silent. No subject has two jobs running.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn claim(&self) -> Result<Option<Claimed>, DbErr> {
-        self.claim_where("", None).await
-    }
-
-    /// Takes this job alone, also before it is due; nothing where it is not waiting, or runs elsewhere.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn claim_now(&self, job: Job) -> Result<Option<Claimed>, DbErr> {
-        let sql = "UPDATE job SET run_at = $1 WHERE dedupe_key = $2 AND state = 'queued'";
-        let values = [self.clock.now().into(), job.dedupe_key().into()];
-        self.conn.execute_raw(statement(self.conn.get_database_backend(), sql, values)).await?;
-        self.claim_where("AND due.dedupe_key = $4", Some(job.dedupe_key().into())).await
-    }
-
-    async fn claim_where(&self, condition: &str, value: Option<Value>) -> Result<Option<Claimed>, DbErr> {
-        let backend = self.conn.get_database_backend();
-        let lock = if backend == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
-        let sql = format!(
-            "UPDATE job SET attempts = attempts + 1, \
-             deaths = deaths + CASE WHEN state = 'running' THEN 1 ELSE 0 END, \
-             state = 'running', lease_token = $1, lease_until = $2 \
-             WHERE id = (SELECT id FROM job AS due WHERE \
-             ((due.state = 'queued' AND due.run_at <= $3 AND NOT EXISTS \
-             (SELECT 1 FROM job AS other WHERE other.subject = due.subject AND other.state = 'running')) \
-             OR (due.state = 'running' AND due.lease_until < $3)) {condition} \
-             ORDER BY due.run_at, due.id LIMIT 1 {lock}) RETURNING id, payload, attempts, deaths"
-        );
-        let now = self.clock.now();
-        let token = self.clock.new_id();
-        let values = [token.into(), (now + self.lease).into(), now.into()].into_iter().chain(value);
-        let row = match self.conn.query_one_raw(statement(backend, &sql, values)).await {
-            Ok(row) => row,
-            // Another process took another job of the same subject in the same instant.
-            Err(error) if is_duplicate(&error) => None,
-            Err(error) => return Err(error),
-        };
-        let Some(row) = row else { return Ok(None) };
-        let row = ClaimedRow::from_query_result(&row, "")?;
-        Ok(Some(Claimed {
-            id: JobId(row.id),
-            job: serde_json::from_value(row.payload).map_err(|error| DbErr::Json(error.to_string()))?,
-            is_exhausted: row.attempts > MAX_ATTEMPTS || row.deaths >= MAX_DEATHS,
-            attempts: row.attempts,
-            token,
-        }))
-    }
-
     /// Renews the lease. Says whether it was still held.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn heartbeat(&self, claimed: &Claimed) -> Result<bool, DbErr> {
-        let until = self.clock.now() + self.lease;
-        self.if_held(claimed, "UPDATE job SET lease_until = $3", vec![until.into()]).await
+        let sql = format!(
+            "UPDATE job SET lease_ends = {} + $3, is_suspected = FALSE",
+            milliseconds(self.conn.get_database_backend())
+        );
+        self.if_held(claimed, &sql, vec![self.lease_before_suspicion().into()]).await
     }
 
     /// The job is done. Says whether the lease was still held.
@@ -184,10 +137,21 @@ impl Queue {
     /// # Errors
     /// When the database does not answer.
     pub async fn retry(&self, claimed: &Claimed, why: &str) -> Result<bool, DbErr> {
-        let doubled = TimeDelta::seconds(1 << claimed.attempts.clamp(0, 10));
-        let pause = doubled.min(LONGEST_BACKOFF);
+        let pause = pause(claimed.attempts, LONGEST_BACKOFF);
         let run_at = self.clock.now() + pause + self.clock.jitter(pause / 2);
         let sql = "UPDATE job SET state = 'queued', lease_token = NULL, run_at = $3, last_error = $4";
+        self.put_back(claimed, sql, vec![run_at.into(), why.into()]).await
+    }
+
+    /// The job goes back, to run again soon: an outage ended the attempt, which does not count.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn postpone(&self, claimed: &Claimed, why: &str) -> Result<bool, DbErr> {
+        let pause = pause(claimed.postponed, LONGEST_POSTPONEMENT);
+        let run_at = self.clock.now() + pause + self.clock.jitter(pause / 2);
+        let sql = "UPDATE job SET state = 'queued', lease_token = NULL, run_at = $3, last_error = $4, \
+                   attempts = attempts - 1, postponed = postponed + 1";
         self.put_back(claimed, sql, vec![run_at.into(), why.into()]).await
     }
 
@@ -245,6 +209,19 @@ impl Queue {
         let values = [claimed.id.0.into(), claimed.token.into()].into_iter().chain(more);
         let done = self.conn.execute_raw(statement(self.conn.get_database_backend(), &sql, values)).await?;
         Ok(done.rows_affected() == 1)
+    }
+}
+
+/// Twice as long each time.
+fn pause(times: i32, longest: TimeDelta) -> TimeDelta {
+    TimeDelta::seconds(1 << times.clamp(0, 10)).min(longest)
+}
+
+/// The database's clock, in milliseconds since 1970.
+const fn milliseconds(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Postgres => "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)",
+        _ => "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
     }
 }
 

@@ -1,10 +1,16 @@
 //! Door: jobs come in from the queue and are handed to the service whose work they are. Decides nothing.
 
+mod turns;
+
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Semaphore;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, TaskTracker},
+};
 
+use self::turns::Turns;
 use crate::{
     domain::job::{Job, JobError},
     queue::{Claimed, Queue},
@@ -13,6 +19,8 @@ use crate::{
 
 /// How long another process's job may wait for this one to look.
 const POLL: Duration = Duration::from_secs(1);
+/// How soon the end of a job is noted again that the database did not take.
+const SETTLE_AGAIN: Duration = Duration::from_secs(1);
 /// How long running jobs may take to end once the process is told to.
 const DRAIN: Duration = Duration::from_secs(25);
 
@@ -32,12 +40,13 @@ pub struct Worker {
     queue: Queue,
     uploads: Uploads,
     slots: usize,
+    turns: Turns,
 }
 
 impl Worker {
     /// A worker with so many jobs at once.
-    pub const fn new(queue: Queue, uploads: Uploads, slots: usize) -> Self {
-        Self { queue, uploads, slots }
+    pub fn new(queue: Queue, uploads: Uploads, slots: usize) -> Self {
+        Self { queue, uploads, slots, turns: Turns::of(slots) }
     }
 
     /// Runs jobs until it is told to stop, then lets those that run come to their end.
@@ -45,22 +54,26 @@ impl Worker {
         let slots = Arc::new(Semaphore::new(self.slots));
         let running = TaskTracker::new();
         let abandon = CancellationToken::new();
+        let suspecting = AbortOnDropHandle::new(tokio::spawn(suspect_again_and_again(self.queue.clone())));
         while !stop.is_cancelled() {
             let slot = tokio::select! {
                 slot = Arc::clone(&slots).acquire_owned() => slot,
                 () = stop.cancelled() => break,
             };
-            match self.queue.claim().await {
+            match self.queue.claim(&self.turns.busy()).await {
                 Ok(Some(claimed)) => {
                     let (worker, abandon) = (self.clone(), abandon.clone());
                     // A sweep waits for others most of the time: it keeps nobody from being processed.
                     let slot = (claimed.job != Job::Sweep).then_some(slot);
+                    let turn = self.turns.take(claimed.owner);
                     running.spawn(async move {
                         tokio::select! {
                             _ = worker.execute(&claimed) => {}
                             () = abandon.cancelled() => worker.hand_back(&claimed).await,
                         }
-                        drop(slot);
+                        drop((slot, turn));
+                        // Its owner may have been passed over meanwhile.
+                        worker.queue.announce();
                     });
                     continue;
                 }
@@ -73,6 +86,7 @@ impl Worker {
                 () = stop.cancelled() => {}
             }
         }
+        drop(suspecting);
         running.close();
         if tokio::time::timeout(DRAIN, running.wait()).await.is_err() {
             abandon.cancel();
@@ -85,7 +99,7 @@ impl Worker {
     /// # Errors
     /// When the database does not answer.
     pub async fn run_all(&self) -> Result<(), sea_orm::DbErr> {
-        while let Some(claimed) = self.queue.claim().await? {
+        while let Some(claimed) = self.queue.claim(&[]).await? {
             self.execute(&claimed).await;
         }
         Ok(())
@@ -102,12 +116,14 @@ impl Worker {
 
     /// Says whether the job came to its end.
     async fn execute(&self, claimed: &Claimed) -> bool {
+        let performed = async {
+            let outcome = self.perform(claimed).await;
+            let is_done = outcome.is_ok();
+            self.settle(claimed, outcome).await;
+            is_done
+        };
         tokio::select! {
-            outcome = self.perform(claimed) => {
-                let is_done = outcome.is_ok();
-                self.settle(claimed, outcome).await;
-                is_done
-            }
+            is_done = performed => is_done,
             () = self.lose_lease(claimed) => {
                 tracing::warn!(job = claimed.job.name(), subject = %claimed.job.subject(), "lost the lease of a job");
                 false
@@ -117,9 +133,7 @@ impl Worker {
 
     async fn perform(&self, claimed: &Claimed) -> Result<(), JobError> {
         match claimed.job {
-            Job::Process(image) if claimed.is_exhausted => {
-                self.uploads.give_up(image).await.map_err(|error| JobError::Retry(error.into_anyhow()))
-            }
+            Job::Process(image) if claimed.is_exhausted => Ok(self.uploads.give_up(image).await?),
             Job::CompleteUnattended(_) if claimed.is_exhausted => Ok(()),
             Job::CompleteUnattended(image) => self.uploads.complete_unattended(image).await,
             Job::Process(image) => self.uploads.process(image).await,
@@ -129,22 +143,25 @@ impl Worker {
         }
     }
 
+    /// Notes how a job ended, however long the database is away: the lease is renewed meanwhile, or lost.
     async fn settle(&self, claimed: &Claimed, outcome: Result<(), JobError>) {
         let (job, subject) = (claimed.job.name(), claimed.job.subject());
-        let settled = match outcome {
-            Ok(()) if claimed.is_exhausted && claimed.job.may_be_given_up() => {
-                tracing::error!(job, %subject, "gave a job up after too many attempts");
-                self.queue.bury(claimed).await
-            }
-            Ok(()) => self.queue.finish(claimed).await,
-            Err(JobError::Retry(error)) => {
-                tracing::warn!(job, %subject, error = format!("{error:#}"), "a job is to be tried again");
-                self.queue.retry(claimed, &format!("{error:#}")).await
-            }
-        };
-        if let Err(error) = settled {
-            // Its lease runs out, and somebody takes it up again.
-            tracing::error!(job, %subject, error = ?error, "the end of a job was not noted");
+        if let Err(error) = &outcome {
+            tracing::warn!(job, %subject, %error, "a job is to be tried again");
+        }
+        loop {
+            let settled = match &outcome {
+                Ok(()) if claimed.is_exhausted && claimed.job.may_be_given_up() => {
+                    tracing::error!(job, %subject, "gave a job up after too many attempts");
+                    self.queue.bury(claimed).await
+                }
+                Ok(()) => self.queue.finish(claimed).await,
+                Err(JobError::Failed(error)) => self.queue.retry(claimed, &format!("{error:#}")).await,
+                Err(JobError::Outage(error)) => self.queue.postpone(claimed, &format!("{error:#}")).await,
+            };
+            let Err(error) = settled else { return };
+            tracing::error!(job, %subject, error = ?error, "the end of a job is to be noted again");
+            tokio::time::sleep(SETTLE_AGAIN).await;
         }
     }
 
@@ -164,5 +181,15 @@ impl Worker {
         if let Err(error) = self.queue.release(claimed).await {
             tracing::warn!(error = ?error, "a job was not handed back; its lease will run out");
         }
+    }
+}
+
+/// Looks every second for holders that fell silent.
+async fn suspect_again_and_again(queue: Queue) {
+    loop {
+        if let Err(error) = queue.suspect_the_silent().await {
+            tracing::warn!(error = ?error, "nobody looked for workers that fell silent");
+        }
+        tokio::time::sleep(POLL).await;
     }
 }

@@ -1,0 +1,143 @@
+//! Which job is next: owners take turns, and whoever holds a job and beats keeps it.
+//!
+//! A holder is dead when it was silent for a whole lease, and somebody saw it twice: a lease that is found to have run out
+//! is lengthened by a third first. A clock that is set forward or a machine that slept makes every lease run out at once,
+//! and every holder that lives beats again within that time.
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Value};
+use uuid::Uuid;
+
+use super::{Claimed, Queue, is_duplicate, milliseconds, statement};
+use crate::domain::{
+    ids::{JobId, UserId},
+    job::Job,
+};
+
+/// A job that fails this often is dead: with the pauses between, after about two hours.
+const MAX_ATTEMPTS: i32 = 20;
+/// A job that takes its process down this often is dead.
+const MAX_DEATHS: i32 = 5;
+
+/// Every owner who has a job waiting, found by a walk along the index from one to the next.
+const WAITING: &str = "WITH RECURSIVE waiting (owner) AS (\
+     SELECT (SELECT owner FROM job WHERE state = 'queued' ORDER BY owner LIMIT 1) \
+     UNION ALL SELECT (SELECT owner FROM job WHERE state = 'queued' AND owner > waiting.owner ORDER BY owner LIMIT 1) \
+     FROM waiting WHERE waiting.owner IS NOT NULL)";
+/// No subject has two jobs running.
+const IS_FREE: &str =
+    "NOT EXISTS (SELECT 1 FROM job AS other WHERE other.subject = due.subject AND other.state = 'running')";
+
+#[derive(FromQueryResult)]
+struct ClaimedRow {
+    id: Uuid,
+    payload: sea_orm::JsonValue,
+    owner: Uuid,
+    attempts: i32,
+    deaths: i32,
+    postponed: i32,
+}
+
+impl Queue {
+    /// Takes the next job that is due: of the owner who has the fewest running, the oldest. Owners in `busy` are passed
+    /// over. A job whose holder is dead comes before all of them.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn claim(&self, busy: &[UserId]) -> Result<Option<Claimed>, DbErr> {
+        if let Some(left) = self.claim_the_abandoned().await? {
+            return Ok(Some(left));
+        }
+        let lock = self.skip_locked();
+        let names: Vec<String> = (4..4 + busy.len()).map(|at| format!("${at}")).collect();
+        let not_busy =
+            if busy.is_empty() { String::new() } else { format!("AND waiting.owner NOT IN ({})", names.join(", ")) };
+        let job = format!(
+            "{WAITING} SELECT next.id FROM (SELECT waiting.owner, \
+             (SELECT due.id FROM job AS due WHERE due.state = 'queued' AND due.owner = waiting.owner \
+             AND due.run_at <= $3 AND {IS_FREE} ORDER BY due.run_at, due.id LIMIT 1 {lock}) AS id \
+             FROM waiting WHERE waiting.owner IS NOT NULL {not_busy}) AS turn \
+             JOIN job AS next ON next.id = turn.id \
+             ORDER BY (SELECT count(*) FROM job AS running WHERE running.state = 'running' \
+             AND running.owner = turn.owner), next.run_at, next.id LIMIT 1"
+        );
+        let values = std::iter::once(self.clock.now().into()).chain(busy.iter().map(|owner| owner.0.into()));
+        self.take(&job, values).await
+    }
+
+    /// Takes this job alone, also before it is due; nothing where it is not waiting, or runs elsewhere.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn claim_now(&self, job: Job) -> Result<Option<Claimed>, DbErr> {
+        let lock = self.skip_locked();
+        let sql = format!(
+            "SELECT due.id FROM job AS due WHERE due.state = 'queued' AND due.dedupe_key = $3 AND {IS_FREE} {lock}"
+        );
+        self.take(&sql, [job.dedupe_key().into()]).await
+    }
+
+    /// Notes whose lease has run out, and gives them a third of it more. To be called every second or so.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn suspect_the_silent(&self) -> Result<(), DbErr> {
+        let backend = self.conn.get_database_backend();
+        let now = milliseconds(backend);
+        let sql = format!(
+            "UPDATE job SET is_suspected = TRUE, lease_ends = {now} + $1 \
+             WHERE state = 'running' AND NOT is_suspected AND lease_ends < {now}"
+        );
+        let grace = self.lease.num_milliseconds() - self.lease_before_suspicion();
+        self.conn.execute_raw(statement(backend, &sql, [grace.into()])).await.map(drop)
+    }
+
+    /// In milliseconds.
+    pub(super) fn lease_before_suspicion(&self) -> i64 {
+        self.lease.num_milliseconds() * 2 / 3
+    }
+
+    async fn claim_the_abandoned(&self) -> Result<Option<Claimed>, DbErr> {
+        let now = milliseconds(self.conn.get_database_backend());
+        let lock = self.skip_locked();
+        let sql = format!(
+            "SELECT id FROM job AS due WHERE state = 'running' AND is_suspected AND lease_ends < {now} \
+             ORDER BY lease_ends, id LIMIT 1 {lock}"
+        );
+        self.take(&sql, []).await
+    }
+
+    /// Takes the job whose id `sql` gives, where its parameters begin behind the second.
+    async fn take(&self, sql: &str, more: impl IntoIterator<Item = Value>) -> Result<Option<Claimed>, DbErr> {
+        let backend = self.conn.get_database_backend();
+        let now = milliseconds(backend);
+        let sql = format!(
+            "UPDATE job SET attempts = attempts + 1, \
+             deaths = deaths + CASE WHEN state = 'running' THEN 1 ELSE 0 END, \
+             state = 'running', lease_token = $1, lease_ends = {now} + $2, is_suspected = FALSE \
+             WHERE id = ({sql}) RETURNING id, payload, owner, attempts, deaths, postponed"
+        );
+        let token = self.clock.new_id();
+        let values = [token.into(), self.lease_before_suspicion().into()].into_iter().chain(more);
+        let row = match self.conn.query_one_raw(statement(backend, &sql, values)).await {
+            Ok(row) => row,
+            // Another process took another job of the same subject in the same instant.
+            Err(error) if is_duplicate(&error) => None,
+            Err(error) => return Err(error),
+        };
+        let Some(row) = row else { return Ok(None) };
+        let row = ClaimedRow::from_query_result(&row, "")?;
+        Ok(Some(Claimed {
+            id: JobId(row.id),
+            job: serde_json::from_value(row.payload).map_err(|error| DbErr::Json(error.to_string()))?,
+            is_exhausted: row.attempts > MAX_ATTEMPTS || row.deaths >= MAX_DEATHS,
+            owner: (!row.owner.is_nil()).then_some(UserId(row.owner)),
+            attempts: row.attempts,
+            postponed: row.postponed,
+            token,
+        }))
+    }
+
+    fn skip_locked(&self) -> &'static str {
+        if self.conn.get_database_backend() == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" }
+    }
+}
