@@ -120,7 +120,7 @@ impl App {
             cors_origins: self.config.cors_origins()?,
             introspection: self.config.introspection,
         };
-        let schema = graphql::schema(self.services.clone(), limits, settings.introspection);
+        let schema = graphql::schema(self.services.clone(), settings.introspection);
         let vitals = http::Vitals { db: self.db.clone(), storage: self.storage.clone() };
         Ok(http::router(
             schema,

@@ -10,13 +10,17 @@ use std::{
 
 use async_graphql::{
     Request, ServerError, from_value,
-    parser::types::{ExecutableDocument, OperationType},
+    parser::types::{ExecutableDocument, OperationDefinition, OperationType},
 };
 use lru::LruCache;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::limits::OperationLimits;
+use super::{
+    cost::{self, CostModel, Requested},
+    document,
+    limits::{OperationLimits, exceeded},
+};
 
 /// How many persisted queries are remembered.
 const PERSISTED: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
@@ -40,10 +44,51 @@ pub enum Access {
 #[derive(Clone)]
 pub struct Admission {
     limits: OperationLimits,
+    model: Arc<CostModel>,
     /// Texts by their hashes.
     persisted: Arc<Mutex<LruCache<String, Arc<str>>>>,
     /// What keeps within the limits, by its text.
-    documents: Arc<Mutex<LruCache<String, Arc<ExecutableDocument>>>>,
+    documents: Arc<Mutex<LruCache<String, Checked>>>,
+}
+
+/// A document within the limits.
+#[derive(Clone)]
+struct Checked {
+    document: Arc<ExecutableDocument>,
+    /// How often variables are used in it.
+    variables: usize,
+}
+
+/// An operation that may be executed, once its caller has paid for it.
+pub struct Admitted {
+    pub request: Request,
+    pub requested: Requested,
+    pub ty: OperationType,
+    document: Arc<ExecutableDocument>,
+    model: Arc<CostModel>,
+}
+
+impl Admitted {
+    /// What tells later what the answer did cost.
+    pub fn bill(&self) -> Bill {
+        let (document, model) = (Arc::clone(&self.document), Arc::clone(&self.model));
+        Bill { document, model, operation: self.request.operation_name.clone() }
+    }
+}
+
+/// Counts the points of an answer.
+pub struct Bill {
+    document: Arc<ExecutableDocument>,
+    model: Arc<CostModel>,
+    operation: Option<String>,
+}
+
+impl Bill {
+    /// The points that this answer did cost.
+    pub fn actual(&self, data: &async_graphql::Value) -> u64 {
+        let operation = meant(&self.document, self.operation.as_deref());
+        operation.map_or(1, |operation| cost::actual(&self.model, &self.document, operation, data))
+    }
 }
 
 /// Apollo's extension: <https://www.apollographql.com/docs/apollo-server/performance/apq>
@@ -59,16 +104,17 @@ impl Admission {
     pub fn new(limits: OperationLimits) -> Self {
         Self {
             limits,
+            model: Arc::new(CostModel::of(&super::sdl())),
             persisted: Arc::new(Mutex::new(LruCache::new(PERSISTED))),
             documents: Arc::new(Mutex::new(LruCache::new(DOCUMENTS))),
         }
     }
 
-    /// Parses a request, if it may be executed.
+    /// Reads a request, if it may be executed.
     ///
     /// # Errors
     /// What exceeds which limit, where the syntax is wrong, what is not known by its hash, or what GET may not do.
-    pub fn admit(&self, request: &mut Request, access: Access) -> Result<(), ServerError> {
+    pub fn admit(&self, mut request: Request, access: Access) -> Result<Admitted, ServerError> {
         let persisted = request
             .extensions
             .remove("persistedQuery")
@@ -78,33 +124,58 @@ impl Admission {
             Some(Some(persisted)) => Some(persisted.hash),
             Some(None) => return Err(error("`persistedQuery` has a `version` of 1 and a `sha256Hash`.")),
         };
-        match hash {
+        let checked = match hash {
             Some(hash) if request.query.is_empty() => {
                 request.query = self.recall(&hash)?.to_string();
-                self.parse(request)?;
+                self.check(&request.query)?
             }
             hash => {
-                self.parse(request)?;
+                let checked = self.check(&request.query)?;
                 if let Some(hash) = hash {
                     self.remember(hash, &request.query)?;
                 }
+                checked
             }
-        }
-        if access == Access::ReadOnly { only_reads(request) } else { Ok(()) }
+        };
+        self.measure(request, checked, access)
     }
 
-    fn parse(&self, request: &mut Request) -> Result<(), ServerError> {
-        let known = locked(&self.documents).get(&request.query).cloned();
-        if let Some(known) = known {
-            request.set_parsed_query(ExecutableDocument::clone(&known));
-            return Ok(());
+    fn measure(&self, mut request: Request, checked: Checked, access: Access) -> Result<Admitted, ServerError> {
+        let Checked { document, variables } = checked;
+        let largest = request.variables.values().map(bytes).max().unwrap_or(0);
+        if largest.saturating_mul(variables) > self.limits.variable_bytes {
+            return Err(error("The variables are too large for as often as they are used."));
         }
-        self.limits.check(request)?;
-        if request.query.len() <= SHORT {
-            let document = Arc::new(request.parsed_query()?.clone());
-            locked(&self.documents).put(request.query.clone(), document);
+        let operation = meant(&document, request.operation_name.as_deref());
+        let ty = operation.map_or(OperationType::Query, |operation| operation.ty);
+        if access == Access::ReadOnly && ty != OperationType::Query {
+            return Err(not_by_get());
         }
-        Ok(())
+        let nothing = Requested { points: 1, introspected: 0 };
+        let requested = operation
+            .map_or(nothing, |operation| cost::requested(&self.model, &document, operation, &request.variables));
+        let introspectable = self.limits.introspected_of_type.saturating_mul(self.model.size);
+        if requested.introspected > introspectable {
+            return Err(exceeded("fields of the schema to tell", requested.introspected, introspectable));
+        }
+        if requested.points > self.limits.points {
+            return Err(exceeded("points of cost", requested.points, self.limits.points));
+        }
+        request.set_parsed_query(ExecutableDocument::clone(&document));
+        Ok(Admitted { request, requested, ty, document, model: Arc::clone(&self.model) })
+    }
+
+    fn check(&self, text: &str) -> Result<Checked, ServerError> {
+        if let Some(known) = locked(&self.documents).get(text) {
+            return Ok(known.clone());
+        }
+        let document = document::read(text, self.limits.text)?;
+        let variables = self.limits.check(&document, &self.model)?;
+        let checked = Checked { document: Arc::new(document), variables };
+        if text.len() <= SHORT {
+            locked(&self.documents).put(text.to_owned(), checked.clone());
+        }
+        Ok(checked)
     }
 
     fn recall(&self, hash: &str) -> Result<Arc<str>, ServerError> {
@@ -128,18 +199,34 @@ fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn only_reads(request: &mut Request) -> Result<(), ServerError> {
-    let meant = request.operation_name.clone();
-    let is_meant = |name: Option<&str>| meant.is_none() || name == meant.as_deref();
-    let changes_something = request.parsed_query()?.operations.iter().any(|(name, operation)| {
-        is_meant(name.map(async_graphql::Name::as_str)) && operation.node.ty != OperationType::Query
-    });
-    if !changes_something {
-        return Ok(());
-    }
+/// The operation that is to be executed; `None` where the name does not tell which.
+fn meant<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
+    let mut operations = document.operations.iter();
+    let found = match name {
+        Some(name) => operations.find(|(known, _)| known.is_some_and(|known| known.as_str() == name)),
+        None => operations.next().filter(|_| operations.next().is_none()),
+    };
+    found.map(|(_, operation)| &operation.node)
+}
+
+/// About how much memory a value takes.
+fn bytes(value: &async_graphql::Value) -> usize {
+    const EACH: usize = 32;
+    let inside = match value {
+        async_graphql::Value::String(text) => text.len(),
+        async_graphql::Value::List(items) => items.iter().map(bytes).sum(),
+        async_graphql::Value::Object(fields) => {
+            fields.iter().map(|(name, value)| name.len() + EACH + bytes(value)).sum()
+        }
+        _ => 0,
+    };
+    EACH + inside
+}
+
+fn not_by_get() -> ServerError {
     let mut refused = error("Only queries can be sent by GET: use POST.");
     refused.extensions.get_or_insert_default().set("code", METHOD_NOT_ALLOWED);
-    Err(refused)
+    refused
 }
 
 /// Whether an error says that GET may not do this.

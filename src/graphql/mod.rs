@@ -1,6 +1,8 @@
 //! Door: the GraphQL schema. Translates between the wire and the services, and decides nothing.
 
 pub mod admission;
+pub mod cost;
+pub mod document;
 pub mod error;
 pub mod limits;
 mod loaders;
@@ -11,7 +13,7 @@ mod types;
 
 use std::sync::Arc;
 
-use self::{limits::OperationLimits, mutation::Mutation, query::Query, subscription::Subscription};
+use self::{mutation::Mutation, query::Query, subscription::Subscription};
 use crate::{accounts::Accounts, domain::user::Caller, library::Library, uploads::Uploads};
 
 /// The schema with everything that its resolvers call.
@@ -26,9 +28,9 @@ pub struct Services {
 }
 
 /// Builds the schema.
-pub fn schema(services: Services, limits: OperationLimits, introspection: bool) -> Schema {
+pub fn schema(services: Services, introspection: bool) -> Schema {
     // No extension: each of them would be asked about every field.
-    let mut builder = builder().data(services).limit_complexity(limits.complexity);
+    let mut builder = builder().data(services);
     if !introspection {
         builder = builder.disable_introspection().disable_suggestions();
     }

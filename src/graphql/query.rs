@@ -4,7 +4,7 @@ use async_graphql::{Context, Description, ID, Object};
 use uuid::Uuid;
 
 use super::{
-    FromContext,
+    FromContext, cost,
     error::{ApiError, parse_id},
     types::{
         category::Category,
@@ -49,7 +49,7 @@ impl Query {
     }
 
     /// What may be uploaded, by name.
-    #[graphql(complexity = "20 * child_complexity")]
+    #[graphql(directive = cost::list_size::apply(20, None, None))]
     async fn categories(
         &self,
         ctx: &Context<'_>,
@@ -71,8 +71,7 @@ impl Query {
     }
 
     /// The caller's own images, the latest first where no order is given.
-    #[graphql(complexity = "1 + filter.as_ref().map_or(0, ImageFilter::cost) \
-              + first.or(last).unwrap_or(20).clamp(1, 100) as usize * child_complexity")]
+    #[graphql(directive = cost::list_size::apply(20, cost::names(["first", "last"]), cost::names(["edges", "nodes"])))]
     #[expect(clippy::too_many_arguments, reason = "they are the contract's")]
     async fn images(
         &self,
@@ -98,7 +97,7 @@ impl Query {
     }
 
     /// What the caller deleted and can still restore, the latest tickets first. Empty where the server keeps no trash.
-    #[graphql(complexity = "1 + first.unwrap_or(20).clamp(1, 100) as usize * child_complexity")]
+    #[graphql(directive = cost::list_size::apply(20, cost::names(["first", "last"]), cost::names(["edges", "nodes"])))]
     async fn trash(
         &self,
         ctx: &Context<'_>,
@@ -116,7 +115,7 @@ impl Query {
     }
 
     /// The caller's tags that begin with some characters, those of most images first: for completion.
-    #[graphql(complexity = "first.clamp(1, 100) as usize * child_complexity")]
+    #[graphql(directive = cost::list_size::apply(20, cost::names(["first"]), None))]
     async fn tags(
         &self,
         ctx: &Context<'_>,

@@ -79,15 +79,16 @@ pub(super) async fn post(
 
 async fn execute(
     state: &HttpState,
-    mut request: Request,
+    request: Request,
     access: Access,
     headers: &HeaderMap,
     format: &'static str,
     id: &RequestId,
 ) -> Response {
-    if let Err(error) = state.admission.admit(&mut request, access) {
-        return respond(GraphqlResponse::from_errors(vec![error]), format, id);
-    }
+    let admitted = match state.admission.admit(request, access) {
+        Ok(admitted) => admitted,
+        Err(error) => return respond(GraphqlResponse::from_errors(vec![error]), format, id),
+    };
     let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
     let caller = match caller_of(&state.services, token).await {
         Ok(caller) => caller,
@@ -98,7 +99,7 @@ async fn execute(
             return respond(GraphqlResponse::from_errors(vec![error]), format, id);
         }
     };
-    let request = for_caller(request, Arc::new(caller), &state.services);
+    let request = for_caller(admitted.request, Arc::new(caller), &state.services);
     match tokio::time::timeout(EXECUTION_TIMEOUT, state.schema.execute(request)).await {
         Ok(response) => respond(response, format, id),
         Err(_) => {

@@ -149,12 +149,14 @@ async fn operations_beyond_the_limits_are_refused_at_once() {
         .collect();
     let bomb = format!("{{ me {{ ...f0 }} }} {fragments} fragment f30 on User {{ id }}");
     let cycle = "{ me { ...a } } fragment a on User { ...b } fragment b on User { ...a }";
-    let aliases: String = (0..51).map(|index| format!("a{index}: __typename ")).collect();
+    let aliases: String = (0..101).map(|index| format!("a{index}: __typename ")).collect();
     let directives = "@include(if: true) ".repeat(51);
-    let tokens = "__typename ".repeat(2001);
-    let lists = "{ images(first: 100) { nodes { variants { type url width height } owner { permissions } \
-                 category { allowedExtensions } edges: variants { type url width height fileSize contentType } } \
-                 edges { node { variants { type url width height fileSize } } } } }";
+    let tokens = "__typename ".repeat(5001);
+    let lists = "{ images(first: 100) { nodes { similar(first: 10) { variants { type url width height } } } } }";
+    // Thirty levels of two spreads each, with no field in them.
+    let nothing: String =
+        (0..30).map(|index| format!("fragment f{index} on Query {{ ...f{0} ...f{0} }} ", index + 1)).collect();
+    let nothing = format!("{{ ...f0 __typename }} {nothing}");
     for (what, query) in [
         ("depth", format!("{{ images {{ nodes {{ {nested} }} }} }}")),
         ("a fragment bomb", bomb),
@@ -162,7 +164,18 @@ async fn operations_beyond_the_limits_are_refused_at_once() {
         ("aliases", format!("{{ {aliases} }}")),
         ("directives", format!("{{ __typename {directives} }}")),
         ("tokens", format!("{{ {tokens} }}")),
-        ("complexity", lists.to_owned()),
+        ("cost", lists.to_owned()),
+        ("cost that is not to be executed", format!("{{ ...@skip(if: true) {lists} __typename }}")),
+        (
+            "a list without a bound",
+            "{ image(id: 1) { similar(first: 2147483647) { similar(first: 2147483647) { id } } } }".to_owned(),
+        ),
+        ("spreads of nothing", nothing),
+        ("a default of an unknown type", "query($x: [Nope] = [1]) { __typename }".to_owned()),
+        ("arguments of one field", format!("{{ me({}) {{ id }} }}", "a: 1 ".repeat(21))),
+        ("uses of variables", format!("query($v: [Int]) {{ image(id: [{}]) {{ id }} }}", "$v ".repeat(501))),
+        ("a block string without an end", format!("{{a(b:[\"\"\"x\"{}{}])}}", "[".repeat(2000), "]".repeat(2000))),
+        ("quotes without an end", format!("{{a(b:[\"\"\"x\"{}", "\"\\\"\"\"\"\"z\" ".repeat(7000))),
         ("nesting without end", "{ me ".repeat(900)),
         ("lists without end", format!("{{ image(id: {}{}) {{ id }} }}", "[".repeat(900), "]".repeat(900))),
         ("objects without end", format!("{{ image(id: {}1{}) {{ id }} }}", "{a:".repeat(600), "}".repeat(600))),
@@ -175,6 +188,21 @@ async fn operations_beyond_the_limits_are_refused_at_once() {
     }
     let commas = format!("{{ {} }}", "__typename,\n ".repeat(900));
     assert_eq!(ann.send(&commas, Value::Null).await.0["errors"], Value::Null, "what means nothing counts for nothing");
+    let deep = "fields { type { fields { type { fields { name } } } } }";
+    let everybody = "possibleTypes { interfaces { possibleTypes { interfaces { possibleTypes { name } } } } }";
+    for query in [
+        format!("{{ __type(name: \"Node\") {{ {everybody} {deep} }} }}"),
+        format!("{{ __schema {{ types {{ {deep} }} }} }}"),
+        format!("{{ __type(name: \"Node\") {{ {}name{} }} }}", "ofType { ".repeat(20), " }".repeat(20)),
+    ] {
+        let answer = app.anonymous().send(&query, Value::Null).await;
+        assert_eq!(answer.error_code(), "BAD_USER_INPUT", "{query}");
+        assert!(answer.0["errors"][0]["message"].as_str().is_some_and(|text| text.contains("allowed")), "{}", answer.0);
+    }
+    let gallery = "{ images(first: 100) { totalCount pageInfo { hasNextPage endCursor } nodes { id title description altText \
+                   tags width height placeholder srcSet url category { id name } \
+                   variants { type url width height fileSize } } } }";
+    assert_eq!(ann.send(gallery, Value::Null).await.0["errors"], Value::Null, "what a front end needs is no bomb");
     let whole = include_str!("../fixtures/graphiql_introspection.graphql");
     let schema = app.anonymous().send(whole, Value::Null).await;
     assert_eq!(schema.0["errors"], Value::Null, "introspection is within the limits");

@@ -10,6 +10,7 @@ mod command;
 mod containers;
 mod contract;
 mod crash;
+mod documents;
 mod editing;
 mod embedded_storage;
 mod graphql_over_http;

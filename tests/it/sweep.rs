@@ -20,7 +20,9 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 
-use crate::support::{TestApp, client::Client, library::seed, pictures, unreliable::Unreliable, upload::Ticket};
+use crate::support::{
+    TestApp, client::Client, library::seed, pictures, random_seed, unreliable::Unreliable, upload::Ticket,
+};
 
 const NONE: [&str; 0] = [];
 
@@ -211,8 +213,7 @@ async fn one_sweep_runs_at_a_time_and_the_next_one_follows_in_an_hour() {
 /// Uploads of every kind of fate, two sweeps at once again and again, and a storage that fails every third call.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_image_is_lost_and_no_object_left_whatever_the_storage_does() {
-    let number = u64::from_le_bytes(Clock::default().random_bytes());
-    println!("seed {number}");
+    let number = random_seed("sweep");
     let mut lots = StdRng::seed_from_u64(number);
     let unreliable = Unreliable::start().await;
     let mut app = TestApp::start_with(&unreliable.flags()).await;

@@ -3,7 +3,7 @@
 use async_graphql::{Context, Object, Result};
 
 use crate::graphql::{
-    FromContext,
+    FromContext, cost,
     error::{ApiError, parse_id, split},
     types::{
         batch::{UpdateImagesInput, UpdateImagesPayload, batch_of},
@@ -34,7 +34,7 @@ impl LibraryMutation {
 
     /// Changes the tags and the category of up to 100 images, each by itself: where one is refused, the others are
     /// changed all the same.
-    #[graphql(complexity = "10 + input.image_ids.len() * (10 + child_complexity)")]
+    #[graphql(directive = cost::list_size::apply(100, cost::names(["input.imageIds"]), cost::names(["results"])))]
     async fn update_images(
         &self,
         ctx: &Context<'_>,

@@ -3,7 +3,7 @@
 use async_graphql::{Context, Object};
 
 use crate::graphql::{
-    FromContext,
+    FromContext, cost,
     error::{ApiError, split},
     types::session::{LogInInput, LogOutPayload, RefreshSessionInput, SessionPayload},
 };
@@ -15,7 +15,7 @@ pub struct SessionMutation;
 #[Object]
 impl SessionMutation {
     /// Signs in with a password.
-    #[graphql(complexity = "3000 + child_complexity")]
+    #[graphql(directive = cost::cost::apply(500))]
     async fn log_in(
         &self,
         ctx: &Context<'_>,

@@ -4,7 +4,7 @@ use async_graphql::{Context, Object, Result};
 
 use crate::{
     graphql::{
-        FromContext,
+        FromContext, cost,
         error::{ApiError, parse_id, split},
         types::{
             batch::{DeleteImagesInput, DeleteImagesPayload, batch_of},
@@ -96,7 +96,7 @@ impl UploadMutation {
     }
 
     /// Deletes up to 100 images, each by itself: where one is refused, the others are deleted all the same.
-    #[graphql(complexity = "10 + input.image_ids.len() * (10 + child_complexity)")]
+    #[graphql(directive = cost::list_size::apply(100, cost::names(["input.imageIds"]), cost::names(["results"])))]
     async fn delete_images(
         &self,
         ctx: &Context<'_>,

@@ -10,7 +10,7 @@ use super::{image::Image, scalars::int, status::ImageStatus};
 use crate::{
     domain::{self, listing},
     graphql::{
-        FromContext,
+        FromContext, cost,
         error::{ApiError, parse_id},
     },
     library::{FilterRequest, ImagePage, Take},
@@ -63,12 +63,16 @@ pub struct ImageFilter {
     /// In any of these states; COMPLETED where it is left out.
     status: Option<Vec<ImageStatus>>,
     /// A part of title, description or filename, in any case; of one character or more, up to 200. Example: `"서울"`.
+    #[graphql(directive = cost::cost::apply(300))]
     search: Option<String>,
     /// With all of these tags, each exactly as it is written.
+    #[graphql(directive = cost::cost::apply(300))]
     tags: Option<Vec<String>>,
     /// Tickets issued then or later.
+    #[graphql(directive = cost::cost::apply(100))]
     created_from: Option<DateTime<Utc>>,
     /// Tickets issued then or earlier.
+    #[graphql(directive = cost::cost::apply(100))]
     created_to: Option<DateTime<Utc>>,
 }
 
@@ -133,6 +137,7 @@ impl ImageConnection {
 
     /// How many images all pages have together; counted only when asked for. Without a search, tags or dates it
     /// costs next to nothing; with them, as much as there are images that match.
+    #[graphql(directive = cost::cost::apply(20))]
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
         let library = &ctx.services().library;
         let total = self.total.get_or_try_init(|| library.count(ctx.caller(), &self.page.filter)).await?;
@@ -147,12 +152,6 @@ impl ImageConnection {
 }
 
 impl ImageFilter {
-    /// What looking through an owner's images for it may cost, as complexity.
-    pub const fn cost(&self) -> usize {
-        let looks_through = self.search.is_some() || self.tags.is_some();
-        if looks_through || self.created_from.is_some() || self.created_to.is_some() { 250 } else { 0 }
-    }
-
     /// The filter, for the library to check.
     ///
     /// # Errors

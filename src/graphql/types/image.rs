@@ -17,7 +17,7 @@ use super::{
 use crate::{
     domain::{self, progress::Progress, variant::Variant},
     graphql::{
-        FromContext,
+        FromContext, cost,
         error::ApiError,
         loaders::{Siblings, present},
     },
@@ -83,6 +83,7 @@ impl Image {
     }
 
     /// The name that the file had on its owner's machine. Example: `"IMG_2041.jpg"`.
+    #[graphql(directive = cost::cost::apply(2))]
     async fn original_filename(&self) -> &str {
         self.known.filename.as_str()
     }
@@ -123,32 +124,37 @@ impl Image {
     }
 
     /// Up to 255 characters; empty until somebody writes one.
+    #[graphql(directive = cost::cost::apply(2))]
     async fn title(&self) -> &str {
         &self.known.details.title
     }
 
     /// Up to 5000 characters.
+    #[graphql(directive = cost::cost::apply(40))]
     async fn description(&self) -> &str {
         &self.known.details.description
     }
 
     /// What the picture shows, for those who do not see it. Up to 1000 characters.
+    #[graphql(directive = cost::cost::apply(8))]
     async fn alt_text(&self) -> &str {
         &self.known.details.alt_text
     }
 
     /// Up to 50 tags of up to 50 characters, in the order given.
+    #[graphql(directive = cost::cost::apply(20))]
     async fn tags(&self) -> &[String] {
         &self.known.details.tags
     }
 
     /// Of the original: presigned, or the CDN's; null until it is stored and checked.
+    #[graphql(directive = cost::cost::apply(10))]
     async fn url(&self, ctx: &Context<'_>) -> Result<Option<Url>, ApiError> {
         Ok(ctx.services().library.original_url(&self.known).await?.map(Url))
     }
 
     /// Those that are ready, smallest first.
-    #[graphql(complexity = "5 * child_complexity")]
+    #[graphql(directive = cost::list_size::apply(10, None, None))]
     async fn variants(&self, ctx: &Context<'_>) -> Result<Vec<ImageVariant>, ApiError> {
         let variants = self.ready_variants(ctx).await?;
         let of_image = |variant: &Variant| ImageVariant { image: Arc::clone(&self.known), variant: variant.clone() };
@@ -169,7 +175,7 @@ impl Image {
 
     /// What to give an `<img>` as its `srcset`: the ready variants with their widths. Those that are cut to their box
     /// are of another shape: name them, or leave them out. Example: `"https://…_small.webp?… 300w, https://… 600w"`.
-    #[graphql(complexity = 20)]
+    #[graphql(directive = cost::cost::apply(50))]
     async fn src_set(
         &self,
         ctx: &Context<'_>,
@@ -185,7 +191,7 @@ impl Image {
 
     /// Its owner's other images that look like it, the most alike first: smaller or larger, compressed anew, in another
     /// format.
-    #[graphql(complexity = "250 + usize::try_from(first).unwrap_or_default() * child_complexity")]
+    #[graphql(directive = cost::cost::apply(300), directive = cost::list_size::apply(10, cost::names(["first"]), None))]
     async fn similar(
         &self,
         ctx: &Context<'_>,
@@ -198,7 +204,7 @@ impl Image {
     }
 
     /// The oldest of the owner's images that has the very same bytes; null where there is no older one.
-    #[graphql(complexity = "20 + child_complexity")]
+    #[graphql(directive = cost::cost::apply(20))]
     async fn duplicate_of(&self, ctx: &Context<'_>) -> Result<Option<Self>, ApiError> {
         let original = self.siblings.load(ctx, &self.siblings.originals, &self.known).await?;
         Ok(original.and_then(|original| Self::all_of(std::slice::from_ref(&original)).next()))
@@ -228,7 +234,7 @@ impl Image {
     }
 
     /// Asks the storage whether it has the object. Costs a request to it.
-    #[graphql(complexity = "20")]
+    #[graphql(directive = cost::cost::apply(100))]
     async fn exists_in_storage(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
         Ok(ctx.services().library.exists_in_storage(&self.known).await?)
     }

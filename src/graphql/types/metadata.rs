@@ -6,6 +6,7 @@ use async_graphql::{Description, Enum, Json, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use crate::domain::{self, metadata::Metadata};
+use crate::graphql::cost;
 
 /// What the camera wrote into the file beside the picture.
 #[derive(Description)]
@@ -71,18 +72,20 @@ impl ImageMetadata {
     }
 
     /// What the original has and the variants have not.
+    #[graphql(directive = cost::cost::apply(2))]
     async fn removed(&self) -> Vec<RemovedMetadata> {
         self.metadata.removed.iter().copied().map(Into::into).collect()
     }
 
     /// What else is to be said of the variants, such as why an animation stands still in them.
+    #[graphql(directive = cost::cost::apply(8))]
     async fn notes(&self) -> &[String] {
         &self.metadata.notes
     }
 
     /// Every EXIF tag that was read, by its standard name, as people read it; those of the location for the owner's
     /// eyes alone. Example: `{"FNumber": "f/1.6", "PhotographicSensitivity": "50"}`.
-    #[graphql(complexity = 5)]
+    #[graphql(directive = cost::cost::apply(40))]
     async fn exif(&self) -> Json<BTreeMap<&str, &str>> {
         let location = self.metadata.location_exif.iter().filter(|_| self.is_for_owner);
         Json(self.metadata.exif.iter().chain(location).map(|(tag, value)| (tag.as_str(), value.as_str())).collect())

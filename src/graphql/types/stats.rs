@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{self, stats::Stats},
-    graphql::{FromContext, error::ApiError, loaders},
+    graphql::{FromContext, cost, error::ApiError, loaders},
 };
 
 /// What the caller has, but for the trash. The same effort for ten images as for a million.
@@ -66,13 +66,13 @@ impl ImageStats {
     }
 
     /// By category, those of most images first; categories without images are left out.
-    #[graphql(complexity = "20 * child_complexity")]
+    #[graphql(directive = cost::list_size::apply(20, None, None))]
     async fn by_category(&self) -> Vec<CategoryStats> {
         self.0.by_category().into_iter().map(CategoryStats).collect()
     }
 
     /// By status, those without images included.
-    #[graphql(complexity = "5 * child_complexity")]
+    #[graphql(directive = cost::list_size::apply(6, None, None))]
     async fn by_status(&self) -> Vec<StatusStats> {
         let stats = self.0.by_status().into_iter().map(|stats| StatusStats {
             status: stats.status.into(),
@@ -83,7 +83,7 @@ impl ImageStats {
     }
 
     /// By the day of the ticket, up to today, oldest first, days without uploads included.
-    #[graphql(complexity = "days.clamp(1, 366) as usize * child_complexity")]
+    #[graphql(directive = cost::list_size::apply(30, cost::names(["days"]), None))]
     async fn by_day(
         &self,
         ctx: &Context<'_>,
@@ -100,7 +100,7 @@ impl ImageStats {
     }
 
     /// The latest images, whatever became of them.
-    #[graphql(complexity = "first.clamp(1, 100) as usize * child_complexity")]
+    #[graphql(directive = cost::list_size::apply(5, cost::names(["first"]), None))]
     async fn recent_uploads(
         &self,
         ctx: &Context<'_>,

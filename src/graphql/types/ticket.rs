@@ -10,6 +10,7 @@ use super::{
     variant::VariantType,
 };
 use crate::domain::{self, details::DetailsChange, ids::ImageId, ticket::Ticket};
+use crate::graphql::cost;
 
 /// Everything that a browser needs to send one file straight to the storage.
 #[derive(Description)]
@@ -51,6 +52,7 @@ impl UploadTicket {
     }
 
     /// To post in this order as multipart/form-data, then the file as "file".
+    #[graphql(directive = cost::list_size::apply(10, None, None))]
     async fn fields(&self) -> Vec<FormField> {
         let fields = self.0.form.fields.iter();
         fields.map(|(name, value)| FormField { name: name.clone(), value: value.clone() }).collect()

@@ -10,7 +10,7 @@ use crate::{
         self,
         variant::{Variant, VariantName},
     },
-    graphql::{FromContext, error::ApiError},
+    graphql::{FromContext, cost, error::ApiError},
 };
 
 /// The sizes that images are offered in where the operator names no others, all of them WebP. Nothing is ever
@@ -78,6 +78,7 @@ impl ImageVariant {
     }
 
     /// Presigned, or the CDN's. The same for at least half of its life, so that caches know it again.
+    #[graphql(directive = cost::cost::apply(10))]
     async fn url(&self, ctx: &Context<'_>) -> Result<Url, ApiError> {
         Ok(Url(ctx.services().library.variant_url(&self.image, &self.variant).await?))
     }

@@ -158,12 +158,11 @@ impl Connection {
         if self.operations.contains_key(&id) {
             return Err(Hangup::SubscriberExists(id));
         }
-        let mut request = from_payload(payload).map_err(Hangup::BadMessage)?;
+        let request = from_payload(payload).map_err(Hangup::BadMessage)?;
         let admitted = session.place.admit_operation().ok_or_else(operation::too_many_operations);
-        let admitted =
-            admitted.and_then(|place| self.state.admission.admit(&mut request, Access::Full).map(|()| place));
+        let admitted = admitted.and_then(|place| Ok((self.state.admission.admit(request, Access::Full)?, place)));
         let events = match admitted {
-            Ok(place) => operation::run(&self.state, request, Arc::clone(&session.caller), place),
+            Ok((admitted, place)) => operation::run(&self.state, admitted, Arc::clone(&session.caller), place),
             Err(error) => operation::refused(error),
         };
         self.operations.insert(id, events);

@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::visitors::OperationPlace;
 use crate::{
     domain::user::Caller,
-    graphql::for_caller,
+    graphql::{admission::Admitted, for_caller},
     http::{EXECUTION_TIMEOUT, HttpState},
 };
 
@@ -24,14 +24,12 @@ pub(super) type Event = Option<Response>;
 /// The events of an operation. Only a subscription may take as long as it likes for its next one.
 pub(super) fn run(
     state: &HttpState,
-    mut request: async_graphql::Request,
+    admitted: Admitted,
     caller: Arc<Caller>,
     place: OperationPlace,
 ) -> BoxStream<'static, Event> {
-    let is_subscription = request.parsed_query().is_ok_and(|document| {
-        document.operations.iter().any(|(_, operation)| operation.node.ty == OperationType::Subscription)
-    });
-    let request = for_caller(request, caller, &state.services);
+    let is_subscription = admitted.ty == OperationType::Subscription;
+    let request = for_caller(admitted.request, caller, &state.services);
     let responses = state.schema.execute_stream_with_session_data(request, Arc::new(Data::default()));
     // In a task of its own: polled by the socket's alone, it would hold its database connection while that one
     // waits for another.

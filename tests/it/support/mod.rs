@@ -199,3 +199,11 @@ pub async fn bucket_flags(endpoint: &str, called_at: &str) -> Vec<String> {
     let secret = ["--jwt-secret", "a secret that is long enough for a test"];
     flags.iter().chain(&secret).map(|flag| (*flag).to_owned()).collect()
 }
+
+/// What a random test draws its lots from: TEST_SEED, or new each time. It is printed, so that a failure can be repeated.
+pub fn random_seed(test: &str) -> u64 {
+    let given = std::env::var("TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = given.unwrap_or_else(|| u64::from_le_bytes(Clock::default().random_bytes()));
+    println!("{test}: TEST_SEED={seed}");
+    seed
+}

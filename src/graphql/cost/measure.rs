@@ -1,0 +1,191 @@
+//! The walk over an operation that adds up its points.
+
+use std::collections::HashMap;
+
+use async_graphql::{
+    Name, Positioned, Value as ConstValue, Variables,
+    parser::types::{ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet},
+};
+use async_graphql_value::Value;
+
+use super::model::{CostModel, EVERY_FIELD, EVERY_TYPE, FieldCost, InputCost, ListSize};
+
+/// No list is longer: a page has 100 images at the most, a year 366 days.
+const LONGEST_LIST: u64 = 366;
+/// Introspection reads what is in memory: so many of its fields cost a point.
+const INTROSPECTED_FOR_A_POINT: u64 = 10;
+
+/// What an operation asks for, in points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Requested {
+    /// All of it.
+    pub points: u64,
+    /// The fields of the answer under `__schema` and `__type`.
+    pub introspected: u64,
+}
+
+/// What an operation costs with these variables.
+pub fn requested(
+    model: &CostModel,
+    document: &ExecutableDocument,
+    operation: &OperationDefinition,
+    variables: &Variables,
+) -> Requested {
+    let mut measure = Measure { model, document, operation, variables, known: HashMap::new(), introspected: 0 };
+    let points = measure.set(&operation.selection_set, root(operation.ty), None);
+    let introspected = measure.introspected;
+    Requested { points: points.saturating_add(introspected.div_ceil(INTROSPECTED_FOR_A_POINT)).max(1), introspected }
+}
+
+pub(super) const fn root(ty: OperationType) -> &'static str {
+    match ty {
+        OperationType::Query => "Query",
+        OperationType::Mutation => "Mutation",
+        OperationType::Subscription => "Subscription",
+    }
+}
+
+/// So many items in these fields of a selection set.
+type Sized<'a> = (u64, &'a [String]);
+
+struct Measure<'a> {
+    model: &'a CostModel,
+    document: &'a ExecutableDocument,
+    operation: &'a OperationDefinition,
+    variables: &'a Variables,
+    /// Of each fragment, by where it is spread: walked once, however often it is spread.
+    known: HashMap<(&'a Name, &'a str, u64), u64>,
+    introspected: u64,
+}
+
+impl<'a> Measure<'a> {
+    fn set(&mut self, set: &'a Positioned<SelectionSet>, parent: &'a str, sized: Option<Sized<'a>>) -> u64 {
+        let costs = set.node.items.iter().map(|selection| match &selection.node {
+            Selection::Field(field) => self.field(&field.node, parent, sized),
+            Selection::InlineFragment(inline) => {
+                let condition = inline.node.type_condition.as_ref().map(|condition| condition.node.on.node.as_str());
+                self.set(&inline.node.selection_set, narrowed(parent, condition), sized)
+            }
+            Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node, parent, sized),
+        });
+        costs.fold(0, u64::saturating_add)
+    }
+
+    fn fragment(&mut self, name: &'a Name, parent: &'a str, sized: Option<Sized<'a>>) -> u64 {
+        // An unknown one is for the validation to name; one that spreads itself was refused before.
+        let Some(fragment) = self.document.fragments.get(name) else { return 0 };
+        let key = (name, parent, sized.map_or(0, |(size, _)| size));
+        if let Some(known) = self.known.get(&key) {
+            return *known;
+        }
+        let condition = fragment.node.type_condition.node.on.node.as_str();
+        let cost = self.set(&fragment.node.selection_set, narrowed(parent, Some(condition)), sized);
+        self.known.insert(key, cost);
+        cost
+    }
+
+    fn field(&mut self, field: &'a Field, parent: &'a str, sized: Option<Sized<'a>>) -> u64 {
+        let name = field.name.node.as_str();
+        if let "__schema" | "__type" = name {
+            let of = if name == "__schema" { "__Schema" } else { "__Type" };
+            let cost = self.set(&field.selection_set, of, None).saturating_add(1);
+            self.introspected = self.introspected.saturating_add(cost);
+            return 1;
+        }
+        let Some(cost) = self.model.types.get(parent).and_then(|fields| fields.get(name)) else {
+            // `__typename`, or an unknown field, which is for the validation to name.
+            return self.set(&field.selection_set, "", None).saturating_add(1);
+        };
+        let by_parent =
+            sized.filter(|(_, fields)| fields.iter().any(|sized| sized == name)).map_or(1, |(size, _)| size);
+        let (items, sized) = match &cost.list {
+            None => (1, None),
+            Some(list) if list.sized.is_empty() => (self.size(list, field), None),
+            Some(list) => (1, Some((self.size(list, field), list.sized.as_slice()))),
+        };
+        let items = items.saturating_mul(by_parent);
+        let below = self.set(&field.selection_set, cost.of.as_str(), sized);
+        // An object in a list is a point by itself.
+        let below = below.saturating_add(u64::from(items > 1)).saturating_mul(items);
+        cost.weight.saturating_add(self.arguments(cost, field)).saturating_add(below)
+    }
+
+    /// What the arguments say, or what is assumed where they say nothing that can be read.
+    fn size(&self, list: &ListSize, field: &Field) -> u64 {
+        let said = list.slicing.iter().find_map(|path| {
+            let mut names = path.split('.');
+            let mut value = self.value(&field.get_argument(names.next()?)?.node);
+            for name in names {
+                value = member(value, name)?;
+            }
+            length(&value)
+        });
+        said.map_or(list.assumed, |said| said.clamp(1, LONGEST_LIST))
+    }
+
+    fn arguments(&self, cost: &FieldCost, field: &Field) -> u64 {
+        let costs = field.arguments.iter().map(|(name, value)| {
+            let Some(input) = cost.arguments.get(&name.node) else { return 0 };
+            self.input(input, &self.value(&value.node))
+        });
+        costs.fold(0, u64::saturating_add)
+    }
+
+    fn input(&self, cost: &InputCost, value: &ConstValue) -> u64 {
+        match value {
+            ConstValue::Null => 0,
+            ConstValue::List(items) => {
+                let items = items.iter().map(|item| self.input(cost, item));
+                items.fold(0, u64::saturating_add)
+            }
+            ConstValue::Object(fields) => {
+                let known = self.model.inputs.get(&cost.of);
+                let inner = fields.iter().map(|(name, value)| {
+                    known.and_then(|known| known.get(name)).map_or(0, |cost| self.input(cost, value))
+                });
+                inner.fold(cost.weight, u64::saturating_add)
+            }
+            _ => cost.weight,
+        }
+    }
+
+    /// A value with its variables filled in. A variable that is not given has its default.
+    fn value(&self, value: &Value) -> ConstValue {
+        let known =
+            value.clone().into_const_with(|name| Ok::<_, ()>(self.variable(&name).cloned().unwrap_or_default()));
+        known.unwrap_or_default()
+    }
+
+    fn variable(&self, name: &Name) -> Option<&'a ConstValue> {
+        self.variables.get(name).or_else(|| {
+            let definitions = self.operation.variable_definitions.iter();
+            let mut named = definitions.filter(|definition| definition.node.name.node == *name);
+            named.next()?.node.default_value.as_ref().map(|value| &value.node)
+        })
+    }
+}
+
+/// The type that a fragment's condition leaves: each type of the schema stays what it is.
+fn narrowed<'a>(parent: &'a str, condition: Option<&'a str>) -> &'a str {
+    match (parent, condition) {
+        (EVERY_TYPE, Some("__Type")) | (EVERY_FIELD, Some("__Field")) | (_, None) => parent,
+        (_, Some(condition)) => condition,
+    }
+}
+
+fn member(value: ConstValue, name: &str) -> Option<ConstValue> {
+    match value {
+        ConstValue::Object(mut fields) => fields.swap_remove(name),
+        _ => None,
+    }
+}
+
+/// A number, or the length of a list. What is negative or no number is refused later, and until then counts as long as can be.
+fn length(value: &ConstValue) -> Option<u64> {
+    match value {
+        ConstValue::Null => None,
+        ConstValue::Number(number) => Some(number.as_u64().unwrap_or(LONGEST_LIST)),
+        ConstValue::List(items) => Some(items.len() as u64),
+        _ => Some(LONGEST_LIST),
+    }
+}

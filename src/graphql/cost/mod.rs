@@ -1,0 +1,32 @@
+//! What an operation costs, in points, before it is executed.
+//!
+//! A point is about what one short field takes: a microsecond or some, and at most half a kilobyte of the answer. The
+//! schema says with `@cost` what takes more, and with `@listSize` how long its lists are, in the terms of
+//! <https://ibm.github.io/graphql-specs/cost-spec.html>. Nothing costs nothing, nothing is subtracted: what
+//! `@skip` leaves out counts too. Sums and products saturate.
+
+mod actual;
+mod measure;
+mod model;
+
+use async_graphql::TypeDirective;
+
+pub use self::{
+    actual::actual,
+    measure::{Requested, requested},
+    model::CostModel,
+};
+
+/// What a field costs by itself, or what the use of an argument adds: for a list, once an item.
+#[TypeDirective(location = "FieldDefinition", location = "ArgumentDefinition", location = "InputFieldDefinition")]
+pub fn cost(weight: i32) {}
+
+/// How many items a list has: as many as the first given of these arguments says, else as assumed. With `sizedFields`
+/// it is these fields of the result that have so many.
+#[TypeDirective(location = "FieldDefinition", name = "listSize")]
+pub fn list_size(assumed_size: i32, slicing_arguments: Option<Vec<String>>, sized_fields: Option<Vec<String>>) {}
+
+/// The arguments or fields that say, or have, a list's size.
+pub fn names<const N: usize>(names: [&str; N]) -> Option<Vec<String>> {
+    Some(names.map(str::to_owned).to_vec())
+}
