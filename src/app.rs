@@ -9,13 +9,14 @@ use migration::MigratorTrait;
 
 use crate::{
     accounts::{Accounts, NewAdmin},
+    budget::{Budget, BudgetSettings},
     clock::Clock,
     config::Config,
-    db::Db,
+    db::{Connections, Db},
     domain::{error::ServiceError, variant_spec::VariantSet},
     events::Hub,
     graphql::{self, Services, admission::Admission, limits::OperationLimits},
-    http::{self, HttpSettings},
+    http::{self, ConnectionLimits, HttpSettings, TrustedProxies},
     imaging::{
         Limits,
         workshop::{Workshop, WorkshopSettings},
@@ -32,6 +33,10 @@ use crate::{
     variants_file,
     worker::Worker,
 };
+
+/// For the database, the storage, the processes that make images and the log.
+const FILES_OF_OUR_OWN: usize = 512;
+const FEWEST_CONNECTIONS: usize = 16;
 
 /// The application, ready to serve or to work.
 #[derive(Clone)]
@@ -71,6 +76,8 @@ impl App {
         let secret = jwt_secret.as_bytes();
         let of_library = LibraryRules { max_upload_size: config.max_upload_size, storage_quota: config.storage_quota };
         let library = Library::new(db.clone(), storage.clone(), clock.clone(), secret, of_library);
+        let budget =
+            Budget::new(BudgetSettings { points: config.rate_limit_points, per_second: config.rate_limit_restore });
         let services = Services {
             uploads: Uploads::new(
                 db.clone(),
@@ -83,6 +90,7 @@ impl App {
             ),
             library: library.map_err(ServiceError::into_anyhow)?,
             accounts: Accounts::new(db.clone(), clock.clone(), secret).map_err(ServiceError::into_anyhow)?,
+            budget,
         };
         Ok(Self { db, queue, storage, hub, services, clock, config, embedded_credentials })
     }
@@ -93,11 +101,8 @@ impl App {
     /// When the database does not answer.
     pub async fn bootstrap(&self) -> anyhow::Result<Option<NewAdmin>> {
         let Config { admin_email, admin_password, .. } = &self.config;
-        let made = async {
-            self.services.library.ensure_first_category().await?;
-            self.services.accounts.ensure_first_admin(admin_email, admin_password.clone()).await
-        };
-        made.await.map_err(ServiceError::into_anyhow)
+        self.services.library.ensure_first_category().await.map_err(ServiceError::into_anyhow)?;
+        self.services.accounts.ensure_first_admin(admin_email, admin_password.clone()).await
     }
 
     /// Everything that is answered over HTTP.
@@ -119,6 +124,7 @@ impl App {
             public_url: self.config.public_url()?,
             cors_origins: self.config.cors_origins()?,
             introspection: self.config.introspection,
+            proxies: TrustedProxies::parse(&self.config.trusted_proxies)?,
         };
         let schema = graphql::schema(self.services.clone(), settings.introspection);
         let vitals = http::Vitals { db: self.db.clone(), storage: self.storage.clone() };
@@ -131,6 +137,19 @@ impl App {
             self.clock.clone(),
             settings,
         ))
+    }
+
+    /// How many connections clients may have.
+    ///
+    /// # Errors
+    /// When a trusted proxy is no address and no network.
+    pub fn connection_limits(&self) -> anyhow::Result<ConnectionLimits> {
+        let files = machine::open_files().saturating_sub(FILES_OF_OUR_OWN).max(FEWEST_CONNECTIONS);
+        Ok(ConnectionLimits {
+            all: files.min(self.config.max_connections as usize),
+            of_address: self.config.max_connections_per_address as usize,
+            proxies: TrustedProxies::parse(&self.config.trusted_proxies)?,
+        })
     }
 
     /// Whatever runs jobs.
@@ -185,7 +204,13 @@ pub async fn connect(config: &Config) -> anyhow::Result<Db> {
             Db::sqlite_url(&config.data_dir.join("darkroom.sqlite"))
         }
     };
-    Db::connect(&url).await.context("the database does not answer: check DATABASE_URL")
+    let connections = Connections { main: config.database_connections(), slow: slow_reads() };
+    Db::connect(&url, connections).await.context("the database does not answer: check DATABASE_URL")
+}
+
+/// Searches keep a core busy each: more at once would only take it from everybody else.
+fn slow_reads() -> u32 {
+    u32::try_from(machine::cores()).unwrap_or(2).clamp(2, 8)
 }
 
 fn storage_settings(

@@ -25,6 +25,12 @@ pub struct Config {
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
 
+    /// How many connections to the database requests may have; jobs have as many more as run at once, slow reads some
+    /// of their own.
+    #[arg(long, env = "DATABASE_CONNECTIONS", default_value_t = 10,
+          value_parser = clap::value_parser!(u32).range(1..=1000), global = true)]
+    pub database_connections: u32,
+
     /// The bucket of an S3 elsewhere; without it, the storage inside the server is used.
     #[arg(long, env = "AWS_STORAGE_BUCKET_NAME", global = true)]
     pub aws_storage_bucket_name: Option<String>,
@@ -124,6 +130,31 @@ pub struct Config {
           value_parser = clap::value_parser!(u32).range(1..=3600), global = true)]
     pub job_lease: u32,
 
+    /// How many points a user can spend at once, as the schema's @cost reckons them; a fifth of it for each address
+    /// without a token. 0 is no limit.
+    #[arg(long, env = "RATE_LIMIT_POINTS", default_value_t = 200_000, global = true)]
+    pub rate_limit_points: u32,
+
+    /// How many of these points come back each second.
+    #[arg(long, env = "RATE_LIMIT_RESTORE", default_value_t = 5_000,
+          value_parser = clap::value_parser!(u32).range(1..), global = true)]
+    pub rate_limit_restore: u32,
+
+    /// Proxies in front of the server, by address or network, separated by commas: what they say in X-Forwarded-For of
+    /// where a request comes from is believed. Example: 10.0.0.0/8,::1
+    #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', global = true)]
+    pub trusted_proxies: Vec<String>,
+
+    /// How many connections clients may have open; never more than the files that the process may have open allow.
+    #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 20_000,
+          value_parser = clap::value_parser!(u32).range(16..), global = true)]
+    pub max_connections: u32,
+
+    /// How many of them may come from one address that is no trusted proxy.
+    #[arg(long, env = "MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 2_000,
+          value_parser = clap::value_parser!(u32).range(4..), global = true)]
+    pub max_connections_per_address: u32,
+
     /// Whether clients may ask for the schema, and GraphiQL is served.
     #[arg(long, env = "INTROSPECTION", default_value_t = true, action = clap::ArgAction::Set, global = true)]
     pub introspection: bool,
@@ -170,6 +201,11 @@ impl Config {
     /// How long tickets and URLs are good for.
     pub fn url_life(&self) -> TimeDelta {
         TimeDelta::seconds(i64::from(self.presigned_url_expiration))
+    }
+
+    /// How many connections to the database there are for requests and jobs together.
+    pub fn database_connections(&self) -> u32 {
+        self.database_connections.saturating_add(u32::try_from(self.worker_slots()).unwrap_or(u32::MAX / 2))
     }
 
     /// How many jobs run at once.

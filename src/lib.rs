@@ -19,6 +19,7 @@
 
 pub mod accounts;
 pub mod app;
+pub mod budget;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -30,6 +31,7 @@ pub mod http;
 pub mod imaging;
 pub mod library;
 mod machine;
+pub mod permits;
 pub mod queue;
 pub mod secrets;
 pub mod storage;

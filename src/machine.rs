@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 /// Where the system does not tell.
 const UNKNOWN_MEMORY: u64 = 4 * 1024 * 1024 * 1024;
 
@@ -20,6 +22,15 @@ pub fn memory() -> u64 {
     // Without a limit it says "max".
     let container = read("/sys/fs/cgroup/memory.max").trim().parse().unwrap_or(u64::MAX);
     machine.min(container)
+}
+
+/// How many files this process may have open, once it has asked for as many as it can get.
+pub fn open_files() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    // Where it is refused, the limit stays what it was.
+    let _ = setrlimit(Resource::Nofile, raised);
+    getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX)
 }
 
 /// Under a name that stays even when the file is replaced by a newer one.

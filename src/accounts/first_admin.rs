@@ -3,8 +3,15 @@
 use super::Accounts;
 use crate::{
     db,
-    domain::{error::ServiceResult, ids::UserId, user::User},
+    domain::{
+        error::{ServiceError, ServiceResult},
+        ids::UserId,
+        user::User,
+    },
 };
+
+/// In characters, of a password that the operator chose.
+const SHORTEST_PASSWORD: usize = 10;
 
 /// The administrator that an empty database was given.
 pub struct NewAdmin {
@@ -17,8 +24,14 @@ impl Accounts {
     /// Makes the first user where there is none.
     ///
     /// # Errors
-    /// When the database does not answer.
-    pub async fn ensure_first_admin(&self, email: &str, password: Option<String>) -> ServiceResult<Option<NewAdmin>> {
+    /// When the password is short or empty, or the database does not answer.
+    pub async fn ensure_first_admin(&self, email: &str, password: Option<String>) -> anyhow::Result<Option<NewAdmin>> {
+        let is_short = password.as_ref().is_some_and(|password| password.chars().count() < SHORTEST_PASSWORD);
+        anyhow::ensure!(!is_short, "ADMIN_PASSWORD has to have {SHORTEST_PASSWORD} characters at least");
+        self.make_first_admin(email, password).await.map_err(ServiceError::into_anyhow)
+    }
+
+    async fn make_first_admin(&self, email: &str, password: Option<String>) -> ServiceResult<Option<NewAdmin>> {
         if db::users::any(self.inner.db.conn()).await? {
             return Ok(None);
         }

@@ -2,6 +2,7 @@
 
 mod access_token;
 mod first_admin;
+mod log_in_limits;
 mod password;
 mod sessions;
 mod sign_in;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::{access_token::AccessToken, first_admin::NewAdmin};
-use self::{access_token::TokenKeys, password::PasswordHasher};
+use self::{access_token::TokenKeys, log_in_limits::LogInLimits, password::PasswordHasher};
 use crate::{
     clock::Clock,
     db::Db,
@@ -36,6 +37,7 @@ struct Inner {
     clock: Clock,
     keys: TokenKeys,
     passwords: PasswordHasher,
+    log_in_limits: LogInLimits,
     /// Who asked a moment ago, by their tokens.
     callers: Memory<String, Caller>,
 }
@@ -58,6 +60,7 @@ impl Accounts {
     pub fn new(db: Db, clock: Clock, jwt_secret: &[u8]) -> Result<Self, ServiceError> {
         let passwords = PasswordHasher::new()?;
         let (keys, callers) = (TokenKeys::new(jwt_secret), Memory::of(CALLER_MOMENT));
-        Ok(Self { inner: Arc::new(Inner { db, clock, keys, passwords, callers }) })
+        let log_in_limits = LogInLimits::new();
+        Ok(Self { inner: Arc::new(Inner { db, clock, keys, passwords, log_in_limits, callers }) })
     }
 }

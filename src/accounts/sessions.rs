@@ -20,24 +20,22 @@ const REMEMBERED_LIFE: TimeDelta = TimeDelta::days(30);
 impl Accounts {
     pub(super) async fn begin_session(&self, user: User, remember_me: bool) -> ServiceResult<SignedIn> {
         let now = self.inner.clock.now();
-        let refresh_token = self.new_refresh_token();
+        let id = SessionId(self.inner.clock.new_id());
+        let refresh_token = self.new_refresh_token(id);
         let life = if remember_me { REMEMBERED_LIFE } else { SESSION_LIFE };
-        let session = SessionRow {
-            id: SessionId(self.inner.clock.new_id()),
-            user: user.id,
-            refresh_hash: hash(&refresh_token),
-            expires_at: now + life,
-        };
+        let session = SessionRow { id, user: user.id, refresh_hash: hash(&refresh_token), expires_at: now + life };
         db::sessions::insert(self.inner.db.conn(), &session, now).await?;
         self.signed_in(user, &session, refresh_token)
     }
 
-    /// Exchanges a refresh token for the next one and a fresh access token.
+    /// Exchanges a refresh token for the next one and a fresh access token. One that was used before is in the hands of
+    /// two, so its whole log-in ends.
     ///
     /// # Errors
     /// `INVALID_TOKEN` for one that is unknown, used, or expired.
     pub async fn refresh(&self, refresh_token: &str) -> ServiceResult<SignedIn> {
-        let next = self.new_refresh_token();
+        let log_in = session_of(refresh_token);
+        let next = self.new_refresh_token(log_in.unwrap_or_else(|| SessionId(self.inner.clock.new_id())));
         let now = self.inner.clock.now();
         let transaction = self.inner.db.begin().await?;
         let rotated = db::sessions::rotate(&transaction, &hash(refresh_token), &hash(&next), now).await?;
@@ -46,6 +44,11 @@ impl Accounts {
             None => None,
         };
         let (Some(session), Some(user)) = (rotated, user) else {
+            if let Some(log_in) = log_in {
+                db::sessions::remove(&transaction, log_in).await?;
+                transaction.commit().await?;
+                self.inner.callers.forget();
+            }
             let why = "The refresh token is unknown, used or expired: log in again.";
             return Err(Refusal::on("refreshToken", UserErrorCode::InvalidToken, why).into());
         };
@@ -66,14 +69,31 @@ impl Accounts {
         Ok(())
     }
 
+    /// Those of these log-ins that have ended.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn ended_of(&self, sessions: &[SessionId]) -> ServiceResult<Vec<SessionId>> {
+        let now = self.inner.clock.now();
+        let alive = db::sessions::alive_of(self.inner.db.conn(), sessions, now).await?;
+        Ok(sessions.iter().copied().filter(|session| !alive.contains(session)).collect())
+    }
+
     fn signed_in(&self, user: User, session: &SessionRow, refresh_token: String) -> ServiceResult<SignedIn> {
         let access = self.issue_access_token(user.id, Some(session.id), SESSION_TOKEN_LIFE)?;
         Ok(SignedIn { user, access, refresh_token, refresh_expires_at: session.expires_at })
     }
 
-    fn new_refresh_token(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.inner.clock.random_bytes::<32>())
+    /// The log-in that it belongs to, and a secret.
+    fn new_refresh_token(&self, session: SessionId) -> String {
+        format!("{}.{}", session.0.simple(), URL_SAFE_NO_PAD.encode(self.inner.clock.random_bytes::<32>()))
     }
+}
+
+/// The log-in that a refresh token says it belongs to. Those from before this was said have none.
+fn session_of(refresh_token: &str) -> Option<SessionId> {
+    let (session, _) = refresh_token.split_once('.')?;
+    session.parse().ok()
 }
 
 fn hash(token: &str) -> String {

@@ -24,14 +24,14 @@ pub async fn serve(mut config: Config, no_worker: bool) -> anyhow::Result<()> {
     // A port of 0 is known from here on.
     config.bind = address;
     let app = App::build(config.clone(), address, Clock::default()).await?;
-    let router = app.router()?;
+    let (router, limits) = (app.router()?, app.connection_limits()?);
     say_where(&config, address, app.bootstrap().await?)?;
     let stop = stop_on_signal()?;
     app.services.uploads.schedule_sweep().await.map_err(ServiceError::into_anyhow)?;
     let worker = (!no_worker).then(|| tokio::spawn(app.worker().run(stop.clone())));
     tokio::spawn(refresh(app.services.uploads.clone()));
     let no_more_requests = CancellationToken::new();
-    let server = tokio::spawn(http::listen(listener, router, no_more_requests.clone()));
+    let server = tokio::spawn(http::listen(listener, router, limits, no_more_requests.clone()));
     stop.cancelled().await;
     // Running jobs come first: they may need the storage, which is inside this server.
     if let Some(worker) = worker {

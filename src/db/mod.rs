@@ -5,6 +5,7 @@
 mod entity;
 mod image_row;
 mod recording;
+mod slow_reads;
 mod sql;
 
 pub mod categories;
@@ -25,17 +26,19 @@ use sea_orm::{
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
     sqlx::{
         self,
-        sqlite::{SqliteJournalMode, SqliteSynchronous},
+        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
     },
 };
 
-use self::recording::Recorder;
-pub use self::recording::Recording;
-use crate::domain::{error::ServiceError, job::JobError};
+use self::{recording::Recorder, slow_reads::SlowReads};
+pub use self::{recording::Recording, slow_reads::SlowRead};
+use crate::domain::{error::ServiceError, ids::UserId, job::JobError};
 
 /// The advisory lock that processes take turns by: a number that nobody else uses.
 const TURNS: i64 = 0x6461_726b_726f_6f6d;
 
+/// How long one may wait for a connection.
+const ACQUIRE_WITHIN: Duration = Duration::from_secs(10);
 /// How long a connection that answered is taken to be alive.
 const TRUSTED: Duration = Duration::from_secs(1);
 
@@ -43,7 +46,17 @@ const TRUSTED: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Db {
     connection: DatabaseConnection,
+    slow_reads: SlowReads,
     recorder: Recorder,
+}
+
+/// How many connections this process may have.
+#[derive(Debug, Clone, Copy)]
+pub struct Connections {
+    /// For requests and jobs together.
+    pub main: u32,
+    /// For slow reads alone.
+    pub slow: u32,
 }
 
 impl Db {
@@ -51,25 +64,18 @@ impl Db {
     ///
     /// # Errors
     /// When the URL is none, or nobody answers there.
-    pub async fn connect(url: &str) -> Result<Self, DbErr> {
+    pub async fn connect(url: &str, connections: Connections) -> Result<Self, DbErr> {
         let mut options = ConnectOptions::new(url);
-        options.sqlx_logging(false).acquire_timeout(Duration::from_secs(10)).max_connections(10);
+        options.sqlx_logging(false).acquire_timeout(ACQUIRE_WITHIN).max_connections(connections.main);
         // A round trip before every statement would be a third of a list.
         options.test_before_acquire_if_idle_for(TRUSTED);
-        options.map_sqlx_sqlite_opts(|sqlite| {
-            sqlite
-                .create_if_missing(true)
-                .journal_mode(SqliteJournalMode::Wal)
-                // A committed upload survives the power going off, not just kill -9.
-                .synchronous(SqliteSynchronous::Full)
-                .busy_timeout(Duration::from_secs(20))
-                .foreign_keys(true)
-        });
+        options.map_sqlx_sqlite_opts(with_our_settings);
         let mut connection = Database::connect(options).await?;
         let recorder = Recorder::default();
         let noting = recorder.clone();
         connection.set_metric_callback(move |sent| noting.note(sent.statement));
-        Ok(Self { connection, recorder })
+        let slow_reads = SlowReads::open(url, connections.slow, &connection, &recorder)?;
+        Ok(Self { connection, slow_reads, recorder })
     }
 
     /// The URL of a SQLite database in a file.
@@ -80,6 +86,14 @@ impl Db {
     /// For reading, and for single statements.
     pub const fn conn(&self) -> &DatabaseConnection {
         &self.connection
+    }
+
+    /// For a read that may take long, on behalf of a user. Waits until one of the few connections for them is free.
+    ///
+    /// # Errors
+    /// `RateLimited` when too many reads of this user wait already.
+    pub async fn slow_read(&self, user: UserId) -> Result<SlowRead, ServiceError> {
+        self.slow_reads.begin(user).await
     }
 
     /// Begins a transaction that will write. On SQLite it takes the write lock at once: one that
@@ -129,6 +143,21 @@ impl Db {
     pub async fn ping(&self) -> Result<(), DbErr> {
         self.connection.ping().await
     }
+}
+
+fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, DbErr> {
+    let options = url.parse::<SqliteConnectOptions>();
+    options.map(with_our_settings).map_err(|error| DbErr::Custom(format!("DATABASE_URL: {error}")))
+}
+
+fn with_our_settings(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // A committed upload survives the power going off, not just kill -9.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(Duration::from_secs(20))
+        .foreign_keys(true)
 }
 
 impl From<DbErr> for ServiceError {

@@ -1,10 +1,15 @@
 //! Log-ins: each is known by the hash of its one valid refresh token.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter};
 
 use super::entity::session::{ActiveModel, Column, Entity, Model};
 use crate::domain::ids::{SessionId, UserId};
+
+/// How many ids a statement has.
+const MOST_AT_ONCE: usize = 1000;
 
 /// A log-in as it is kept.
 pub struct SessionRow {
@@ -38,6 +43,24 @@ pub async fn insert(conn: &impl ConnectionTrait, session: &SessionRow, now: Date
 pub async fn is_alive(conn: &impl ConnectionTrait, id: SessionId, now: DateTime<Utc>) -> Result<bool, DbErr> {
     let row = Entity::find_by_id(id.0).one(conn).await?;
     Ok(row.is_some_and(|row| row.expires_at > now))
+}
+
+/// Those of these log-ins that are still there and have not ended.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn alive_of(
+    conn: &impl ConnectionTrait,
+    ids: &[SessionId],
+    now: DateTime<Utc>,
+) -> Result<HashSet<SessionId>, DbErr> {
+    let mut alive = HashSet::new();
+    for some in ids.chunks(MOST_AT_ONCE) {
+        let query = Entity::find().filter(Column::Id.is_in(some.iter().map(|id| id.0)));
+        let rows = query.filter(Column::ExpiresAt.gt(now)).all(conn).await?;
+        alive.extend(rows.into_iter().map(|row| SessionId(row.id)));
+    }
+    Ok(alive)
 }
 
 /// Puts a new refresh token in the place of the old one, whoever of several comes first.

@@ -1,5 +1,7 @@
 //! How a service says no: a refusal that the caller can mend, or one of the few other ways to fail.
 
+use std::time::Duration;
+
 /// Why input was refused. The names are the contract's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserErrorCode {
@@ -62,6 +64,8 @@ pub enum ServiceError {
     StorageUnavailable(anyhow::Error),
     /// The database cannot be reached; nothing was changed, and the same call may work later.
     DatabaseUnavailable(anyhow::Error),
+    /// The caller asks for too much or too often; nothing was changed, and the same call may work later.
+    RateLimited { retry_after: Duration },
     /// Our own failure. Its text is for the log alone.
     Internal(anyhow::Error),
 }

@@ -23,6 +23,11 @@ pub struct ImageFilter {
 }
 
 impl ImageFilter {
+    /// Whether what passes has to be looked for, rather than read off an index in its order.
+    pub fn may_take_long(&self) -> bool {
+        !self.sieve.is_open() || self.created_from.is_some() || self.created_to.is_some()
+    }
+
     /// Everything in these states.
     pub fn of(statuses: &[ImageStatus]) -> Self {
         Self {

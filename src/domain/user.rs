@@ -1,5 +1,7 @@
 //! People, and who is asking.
 
+use std::net::{IpAddr, Ipv6Addr};
+
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -65,7 +67,33 @@ pub enum Caller {
     },
 }
 
+/// Whom limits are counted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CallerKey {
+    User(UserId),
+    /// Somebody without a token, by the address that they come from; of IPv6 by its network, which one household has.
+    Address(IpAddr),
+}
+
+impl CallerKey {
+    /// Of whoever comes from an address without a token.
+    pub fn of_address(address: IpAddr) -> Self {
+        Self::Address(match address.to_canonical() {
+            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !0 << 64)),
+            address @ IpAddr::V4(_) => address,
+        })
+    }
+}
+
 impl Caller {
+    /// Whom their limits are counted for.
+    pub fn key(&self, address: IpAddr) -> CallerKey {
+        match self {
+            Self::Anonymous => CallerKey::of_address(address),
+            Self::User { user, .. } => CallerKey::User(user.id),
+        }
+    }
+
     /// The user, or the error that says to sign in.
     ///
     /// # Errors

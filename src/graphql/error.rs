@@ -1,10 +1,13 @@
 //! What a client is told when something went wrong: what it can mend, and of the rest a code and an id.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_graphql::{ErrorExtensions, ID, Response, ServerError};
 
 use crate::domain::error::{Refusal, ServiceError, refusals_apart};
+
+/// The code of whatever is to be tried again later, because it was too much.
+pub const RATE_LIMITED: &str = "RATE_LIMITED";
 
 /// An error at the top level of a response. Deliberately not `Display`: `?` would show it to the client.
 pub struct ApiError(ServiceError);
@@ -46,6 +49,7 @@ impl From<ApiError> for async_graphql::Error {
                 let message = "The database cannot be reached. Nothing was changed; try again in a moment.";
                 masked(message, "INTERNAL_SERVER_ERROR", source)
             }
+            ServiceError::RateLimited { retry_after } => too_much(retry_after),
             ServiceError::Internal(source) => masked("", "INTERNAL_SERVER_ERROR", source),
         }
     }
@@ -88,6 +92,18 @@ pub fn finish(response: &mut Response, request_id: &str) {
             extend(error, "code", code);
         }
     }
+}
+
+/// Says when to come again, in whole seconds.
+fn too_much(retry_after: Duration) -> async_graphql::Error {
+    let seconds = retry_after_seconds(retry_after);
+    let message = format!("That is too much at once: try again in {seconds} seconds.");
+    coded(message, RATE_LIMITED).extend_with(|_, extensions| extensions.set("retryAfter", seconds))
+}
+
+/// Rounded up, and one at the least.
+pub fn retry_after_seconds(retry_after: Duration) -> u64 {
+    retry_after.as_secs().saturating_add(u64::from(retry_after.subsec_nanos() > 0)).max(1)
 }
 
 fn extend(error: &mut ServerError, name: &str, value: &str) {

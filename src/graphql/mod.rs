@@ -11,10 +11,10 @@ mod query;
 mod subscription;
 mod types;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use self::{mutation::Mutation, query::Query, subscription::Subscription};
-use crate::{accounts::Accounts, domain::user::Caller, library::Library, uploads::Uploads};
+use crate::{accounts::Accounts, budget::Budget, domain::user::Caller, library::Library, uploads::Uploads};
 
 /// The schema with everything that its resolvers call.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
@@ -25,6 +25,7 @@ pub struct Services {
     pub uploads: Uploads,
     pub library: Library,
     pub accounts: Accounts,
+    pub budget: Budget,
 }
 
 /// Builds the schema.
@@ -50,15 +51,24 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
 }
 
 /// Adds what belongs to one operation alone: who asks, and the loaders that gather its look-ups.
-pub fn for_caller(request: async_graphql::Request, caller: Arc<Caller>, services: &Services) -> async_graphql::Request {
+pub fn for_caller(
+    request: async_graphql::Request,
+    caller: Arc<Caller>,
+    address: IpAddr,
+    services: &Services,
+) -> async_graphql::Request {
     let request = loaders::attach(request, &services.library);
-    request.data(caller)
+    request.data(caller).data(ClientAddress(address))
 }
+
+/// Where an operation comes from.
+struct ClientAddress(IpAddr);
 
 /// What a resolver reaches from its context.
 trait FromContext {
     fn services(&self) -> &Services;
     fn caller(&self) -> &Caller;
+    fn address(&self) -> IpAddr;
 }
 
 impl FromContext for async_graphql::Context<'_> {
@@ -68,5 +78,9 @@ impl FromContext for async_graphql::Context<'_> {
 
     fn caller(&self) -> &Caller {
         self.data_unchecked::<Arc<Caller>>()
+    }
+
+    fn address(&self) -> IpAddr {
+        self.data_unchecked::<ClientAddress>().0
     }
 }

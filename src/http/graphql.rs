@@ -8,22 +8,22 @@ use async_graphql::{Request, Response as GraphqlResponse, ServerError};
 use async_graphql_axum::GraphQLResponse;
 use axum::{
     Extension,
-    body::Bytes,
-    extract::{FromRequestParts, RawQuery, State, WebSocketUpgrade, rejection::BytesRejection},
+    extract::{FromRequestParts, RawQuery, State, WebSocketUpgrade},
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
 
 use super::{
-    EXECUTION_TIMEOUT, HttpState, RequestId, bearer, caller_of,
+    HttpState, RequestId, caller_of, client_address,
+    execute::{self, Requester},
     request::{JSON, Malformed, check_content_type, from_json, from_query},
-    websocket,
+    token_of, websocket,
 };
 use crate::{
     domain::{error::ServiceError, user::Caller},
     graphql::{
         admission::{self, Access},
-        error, for_caller,
+        error,
     },
 };
 
@@ -53,7 +53,10 @@ pub(super) async fn get(
         Err(malformed) => return malformed.answer(JSON, &id),
     };
     match from_query(query.as_deref().unwrap_or_default()) {
-        Ok(request) => execute(&state, request, Access::ReadOnly, &parts.headers, format, &id).await,
+        Ok(request) => match requester(&state, &parts).await {
+            Ok(requester) => execute(&state, request, Access::ReadOnly, requester, format, &id).await,
+            Err(error) => respond(GraphqlResponse::from_errors(vec![error]), format, &id),
+        },
         Err(malformed) => malformed.answer(format, &id),
     }
 }
@@ -62,51 +65,56 @@ pub(super) async fn get(
 pub(super) async fn post(
     State(state): State<HttpState>,
     Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    request: axum::extract::Request,
 ) -> Response {
-    let format = match negotiate(&headers) {
+    let (parts, body) = request.into_parts();
+    let format = match negotiate(&parts.headers) {
         Ok(format) => format,
         Err(malformed) => return malformed.answer(JSON, &id),
     };
-    let body = body.map_err(|rejection| Malformed(rejection.status(), rejection.body_text()));
-    let request = check_content_type(&headers).and(body).and_then(|body| from_json(&body));
-    match request {
-        Ok(request) => execute(&state, request, Access::Full, &headers, format, &id).await,
+    // Whose it is is known first: the bodies of those who are nobody take no room from others.
+    let requester = match requester(&state, &parts).await {
+        Ok(requester) => requester,
+        Err(error) => return respond(GraphqlResponse::from_errors(vec![error]), format, &id),
+    };
+    let read = async {
+        check_content_type(&parts.headers)?;
+        from_json(&state.bodies.read(requester.key(), &parts.headers, body).await?)
+    };
+    match read.await {
+        Ok(request) => execute(&state, request, Access::Full, requester, format, &id).await,
         Err(malformed) => malformed.answer(format, &id),
     }
+}
+
+async fn requester(state: &HttpState, parts: &Parts) -> Result<Requester, ServerError> {
+    let caller = match caller_of(&state.services, token_of(&parts.headers).as_deref()).await {
+        Ok(caller) => caller,
+        Err(ServiceError::Unauthenticated) => Caller::Anonymous,
+        Err(error) => {
+            let error: async_graphql::Error = error::ApiError::from(error).into();
+            return Err(error.into_server_error(async_graphql::Pos::default()));
+        }
+    };
+    Ok(Requester { caller: Arc::new(caller), address: client_address(state, parts) })
 }
 
 async fn execute(
     state: &HttpState,
     request: Request,
     access: Access,
-    headers: &HeaderMap,
+    requester: Requester,
     format: &'static str,
     id: &RequestId,
 ) -> Response {
-    let admitted = match state.admission.admit(request, access) {
-        Ok(admitted) => admitted,
-        Err(error) => return respond(GraphqlResponse::from_errors(vec![error]), format, id),
-    };
-    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
-    let caller = match caller_of(&state.services, token).await {
-        Ok(caller) => caller,
-        Err(ServiceError::Unauthenticated) => Caller::Anonymous,
+    let response = match state.admission.admit(request, access) {
+        Ok(admitted) => execute::answer(state, admitted, requester).await,
         Err(error) => {
-            let error: async_graphql::Error = error::ApiError::from(error).into();
-            let error = error.into_server_error(async_graphql::Pos::default());
-            return respond(GraphqlResponse::from_errors(vec![error]), format, id);
+            let error = execute::charge_refused(state, &requester).err().unwrap_or(error);
+            GraphqlResponse::from_errors(vec![error])
         }
     };
-    let request = for_caller(admitted.request, Arc::new(caller), &state.services);
-    match tokio::time::timeout(EXECUTION_TIMEOUT, state.schema.execute(request)).await {
-        Ok(response) => respond(response, format, id),
-        Err(_) => {
-            let message = "The operation took more than 30 seconds and was ended.".to_owned();
-            Malformed(StatusCode::SERVICE_UNAVAILABLE, message).answer(format, id)
-        }
-    }
+    respond(response, format, id)
 }
 
 fn respond(mut response: GraphqlResponse, format: &'static str, id: &RequestId) -> Response {
@@ -116,6 +124,14 @@ fn respond(mut response: GraphqlResponse, format: &'static str, id: &RequestId) 
         answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return answer;
     }
+    if let Some(seconds) = retry_after(&response) {
+        let mut answer = errors(StatusCode::TOO_MANY_REQUESTS, format, &response.errors);
+        answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        return answer;
+    }
+    if response.errors.iter().any(|error| code_of(error) == Some(execute::TIMEOUT)) {
+        return errors(StatusCode::SERVICE_UNAVAILABLE, format, &response.errors);
+    }
     if never_began(&response) {
         let status = if format == GRAPHQL_JSON { StatusCode::BAD_REQUEST } else { StatusCode::OK };
         return errors(status, format, &response.errors);
@@ -123,6 +139,28 @@ fn respond(mut response: GraphqlResponse, format: &'static str, id: &RequestId) 
     let mut answer = GraphQLResponse::from(response).into_response();
     answer.headers_mut().insert(header::CONTENT_TYPE, content_type(format));
     answer
+}
+
+/// In how many seconds it may be tried again, where nothing came of it because it was too much.
+fn retry_after(response: &GraphqlResponse) -> Option<u64> {
+    let is_empty = match &response.data {
+        async_graphql::Value::Object(fields) => fields.values().all(|field| *field == async_graphql::Value::Null),
+        data => *data == async_graphql::Value::Null,
+    };
+    let refused = response.errors.iter().find(|error| code_of(error) == Some(error::RATE_LIMITED))?;
+    let seconds = refused.extensions.as_ref().and_then(|extensions| extensions.get("retryAfter"));
+    let seconds = match seconds {
+        Some(async_graphql::Value::Number(seconds)) => seconds.as_u64(),
+        _ => None,
+    };
+    is_empty.then(|| seconds.unwrap_or(1))
+}
+
+fn code_of(error: &ServerError) -> Option<&str> {
+    match error.extensions.as_ref()?.get("code")? {
+        async_graphql::Value::String(code) => Some(code),
+        _ => None,
+    }
 }
 
 /// Whether a request was refused before anything of it was executed: its errors have no place in the data.
@@ -135,11 +173,19 @@ impl Malformed {
     fn answer(self, format: &'static str, id: &RequestId) -> Response {
         let Self(status, message) = self;
         let mut error = ServerError::new(message, None);
-        let code = if status.is_server_error() { "TIMEOUT" } else { "BAD_USER_INPUT" };
+        let code = match status {
+            StatusCode::REQUEST_TIMEOUT => execute::TIMEOUT,
+            StatusCode::SERVICE_UNAVAILABLE => error::RATE_LIMITED,
+            _ => "BAD_USER_INPUT",
+        };
         let extensions = error.extensions.get_or_insert_default();
         extensions.set("code", code);
         extensions.set("requestId", id.0.as_str());
-        errors(status, format, &[error])
+        let mut answer = errors(status, format, &[error]);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        answer
     }
 }
 

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::{db::Db, storage::Storage};
 
+/// What is answered however full the server is.
+pub(super) const PATHS: [&str; 2] = ["/healthz", "/readyz"];
+
 /// How long the database and the storage may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 

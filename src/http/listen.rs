@@ -1,20 +1,32 @@
 //! Accepting connections: like axum's own loop, but with patience that ends.
 
-use std::time::Duration;
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, Bytes},
     extract::{ConnectInfo, Request},
+    response::Response,
 };
-use hyper::{body::Incoming, service::service_fn};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto::Builder, graceful::GracefulShutdown},
+use http_body::{Frame, SizeHint};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::timeout,
 };
-use tokio::{net::TcpListener, time::timeout};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
+
+use super::{
+    connections::{Busy, ConnectionLimits, Connections, Place},
+    paced::Paced,
+};
 
 /// How long a client may take to send a request's head, its first one or the next.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
@@ -23,42 +35,103 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 const GRACE: Duration = Duration::from_secs(5);
 /// After the machine has run out of something, such as file descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+/// In bytes: what a request's head may have.
+const MAX_HEAD: usize = 64 * 1024;
 
 /// Answers whoever connects, until it is told to stop; requests that run then have a moment to end.
-pub async fn listen(listener: TcpListener, router: Router, stop: CancellationToken) {
-    // HTTP/1 alone: to tell HTTP/2 by its first bytes, hyper would wait for them without end.
-    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    // A client that has said all may close its half, and still wants its answer.
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE).half_close(true);
-    let connections = GracefulShutdown::new();
+pub async fn listen(listener: TcpListener, router: Router, limits: ConnectionLimits, stop: CancellationToken) {
+    let connections = Connections::new(limits);
+    let running = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = stop.cancelled() => break,
         };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
+        match accepted {
+            Ok((stream, peer)) => {
+                let place = connections.admit(peer.ip().to_canonical());
+                if let Some(place) = place {
+                    running.spawn(serve(stream, ConnectInfo(peer), router.clone(), place, stop.clone()));
+                }
+            }
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
                 tokio::time::sleep(ACCEPT_AGAIN).await;
-                continue;
             }
-        };
-        // Events are small and wanted at once.
-        let _ = stream.set_nodelay(true);
-        let router = router.clone();
-        let service = service_fn(move |request: Request<Incoming>| {
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(ConnectInfo(peer));
-            router.clone().oneshot(request)
-        });
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-        let connection = connections.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(error, "a connection broke off");
-            }
-        });
+        }
     }
-    let _ = timeout(GRACE, connections.shutdown()).await;
+    running.close();
+    let _ = timeout(GRACE, running.wait()).await;
+}
+
+async fn serve(
+    stream: TcpStream,
+    peer: ConnectInfo<std::net::SocketAddr>,
+    router: Router,
+    place: Arc<Place>,
+    stop: CancellationToken,
+) {
+    // Events are small and wanted at once.
+    let _ = stream.set_nodelay(true);
+    let mut builder = http1::Builder::new();
+    // A client that has said all may close its half, and still wants its answer.
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE).half_close(true).max_buf_size(MAX_HEAD);
+    let close = place.close.clone();
+    // The place is the stream's, which a WebSocket takes over.
+    let io = TokioIo::new(Paced::new(stream, Arc::clone(&place)));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let busy = Arc::new(place.begin());
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(Arc::clone(&busy));
+        let answer = router.clone().oneshot(request);
+        async move { answer.await.map(|response| held(response, busy)) }
+    });
+    let mut connection = pin!(builder.serve_connection(io, service).with_upgrades());
+    let mut is_ending = false;
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection broke off");
+                }
+                return;
+            }
+            () = close.cancelled() => return,
+            () = stop.cancelled(), if !is_ending => {
+                is_ending = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+/// The connection is busy until the last byte of its answer is on its way.
+fn held(response: Response, busy: Arc<Busy>) -> Response {
+    response.map(|body| Body::new(HeldBody { body, _busy: busy }))
+}
+
+struct HeldBody {
+    body: Body,
+    _busy: Arc<Busy>,
+}
+
+impl http_body::Body for HeldBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }

@@ -1,19 +1,28 @@
 //! Door: HTTP. Routes, protocols and headers; decides nothing about images.
 
+mod address;
+mod body;
+mod connections;
+mod execute;
 mod graphiql;
 mod graphql;
 mod health;
 mod listen;
 mod media;
+mod paced;
 mod request;
 mod websocket;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request},
-    http::{HeaderName, HeaderValue, Method, header},
+    extract::{ConnectInfo, Request},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse, Redirect, Response},
     routing::get,
@@ -21,24 +30,24 @@ use axum::{
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{AllowHeaders, AllowOrigin, CorsLayer},
-    timeout::RequestBodyTimeoutLayer,
 };
 use url::Url;
 
-pub use self::{health::Vitals, listen::listen};
+pub use self::{address::TrustedProxies, connections::ConnectionLimits, health::Vitals, listen::listen};
+use self::{body::BodyRoom, connections::Busy};
 use crate::{
     clock::Clock,
-    domain::{error::ServiceError, user::Caller},
+    domain::{
+        error::ServiceError,
+        user::{Caller, CallerKey},
+    },
     graphql::{Schema, Services, admission::Admission},
+    permits::FairPermits,
     storage::embedded::{BUCKET, EmbeddedS3},
 };
 
-/// In bytes: what a GraphQL request's body may have.
-const MAX_GRAPHQL_BODY: usize = 1024 * 1024;
 /// How long an operation may take.
 const EXECUTION_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a client may send nothing of a body that it began.
-const IDLE_BODY: Duration = Duration::from_mins(1);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What the operator decided about HTTP.
@@ -48,6 +57,8 @@ pub struct HttpSettings {
     pub cors_origins: Vec<String>,
     /// Whether clients may ask for the schema, and GraphiQL is served.
     pub introspection: bool,
+    /// Who is believed in where a request comes from.
+    pub proxies: TrustedProxies,
 }
 
 /// What handlers share.
@@ -58,7 +69,10 @@ struct HttpState {
     admission: Admission,
     clock: Clock,
     settings: Arc<HttpSettings>,
-    visitors: websocket::Visitors,
+    sockets: websocket::OpenSockets,
+    ended_sessions: websocket::EndedSessions,
+    bodies: BodyRoom,
+    turns: FairPermits<CallerKey>,
 }
 
 /// The id that a request has in the log and in its answer.
@@ -76,19 +90,20 @@ pub fn router(
     settings: HttpSettings,
 ) -> Router {
     let cors = cors(&settings.cors_origins);
+    let ended_sessions = websocket::EndedSessions::new(services.accounts.clone());
     let state = HttpState {
         schema,
         services,
         admission,
         clock,
         settings: Arc::new(settings),
-        visitors: websocket::Visitors::default(),
+        sockets: websocket::OpenSockets::default(),
+        ended_sessions,
+        bodies: BodyRoom::new(),
+        turns: execute::turns(),
     };
     let mut router = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post))
-        .layer(DefaultBodyLimit::max(MAX_GRAPHQL_BODY))
-        // A body that stands still does not hold its connection for ever.
-        .layer(RequestBodyTimeoutLayer::new(IDLE_BODY))
         .route("/schema.graphql", get(schema_text))
         .route("/", get(|| async { Redirect::temporary("/graphiql") }))
         .merge(graphiql::routes())
@@ -121,6 +136,10 @@ async fn identify(
     mut request: Request,
     next: Next,
 ) -> Response {
+    if must_sign_in(&request) && !is_signed_in(&state, token_of(request.headers())).await {
+        let retry = [(header::RETRY_AFTER, HeaderValue::from_static("1"))];
+        return (StatusCode::SERVICE_UNAVAILABLE, retry, "The server is full: try again in a moment.").into_response();
+    }
     let id = state.clock.new_id().to_string();
     request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = next.run(request).await;
@@ -129,6 +148,28 @@ async fn identify(
     }
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// Whether a request came in at one of the last places, which are kept for those who are signed in.
+fn must_sign_in(request: &Request) -> bool {
+    let is_kept = request.extensions().get::<Arc<Busy>>().is_some_and(|busy| busy.is_kept());
+    is_kept && !health::PATHS.contains(&request.uri().path())
+}
+
+async fn is_signed_in(state: &HttpState, token: Option<String>) -> bool {
+    token.is_some() && matches!(caller_of(&state.services, token.as_deref()).await, Ok(Caller::User { .. }))
+}
+
+fn token_of(headers: &HeaderMap) -> Option<String> {
+    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    header.and_then(bearer).map(str::to_owned)
+}
+
+/// Where a request comes from. What was made without a connection comes from here.
+fn client_address(state: &HttpState, parts: &Parts) -> IpAddr {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(peer)| peer.ip());
+    state.settings.proxies.client(peer, &parts.headers)
 }
 
 /// The stack is in the log already, by the panic hook.

@@ -14,8 +14,10 @@ impl Library {
     /// # Errors
     /// When the database does not answer.
     pub async fn similar(&self, image: &Image, first: usize) -> ServiceResult<Vec<Image>> {
+        let read = self.inner.db.slow_read(image.owner).await?;
+        let ids = db::fingerprints::similar(read.conn()?, image.owner, image.id, first).await?;
+        read.finish();
         let conn = self.inner.db.conn();
-        let ids = db::fingerprints::similar(conn, image.owner, image.id, first).await?;
         let found = db::images::find_many(conn, &ids).await?;
         let mut found: HashMap<ImageId, Image> = found.into_iter().map(|image| (image.id, image)).collect();
         Ok(ids.iter().filter_map(|id| found.remove(id)).filter(Image::is_visible).collect())

@@ -106,7 +106,14 @@ impl Library {
     /// # Errors
     /// `Unauthenticated` for an anonymous caller.
     pub async fn count(&self, caller: &Caller, filter: &ImageFilter) -> ServiceResult<u64> {
-        Ok(db::listing::count(self.inner.db.conn(), caller.user()?.id, filter).await?)
+        let owner = caller.user()?.id;
+        if !filter.may_take_long() {
+            return Ok(db::listing::count(self.inner.db.conn(), owner, filter).await?);
+        }
+        let read = self.inner.db.slow_read(owner).await?;
+        let count = db::listing::count(read.conn()?, owner, filter).await?;
+        read.finish();
+        Ok(count)
     }
 
     /// What to give as `after` or `before` to go on from an image.
@@ -132,7 +139,7 @@ impl Library {
         };
         // One more than asked for tells of more.
         let page = Page { owner, filter: &filter, order: walked, after: behind, before: until, limit: count + 1 };
-        let mut images = db::listing::page(self.inner.db.conn(), page).await?;
+        let mut images = self.read(page).await?;
         let has_more = images.len() as u64 > count;
         images.truncate(usize::try_from(count).unwrap_or(usize::MAX));
         let (has_next, has_previous) = match take {
@@ -144,6 +151,16 @@ impl Library {
         };
         let images = images.into_iter().map(Arc::new).collect();
         Ok(ImagePage { images, order, filter, has_next, has_previous })
+    }
+
+    async fn read(&self, page: Page<'_>) -> ServiceResult<Vec<Image>> {
+        if !page.filter.may_take_long() {
+            return Ok(db::listing::page(self.inner.db.conn(), page).await?);
+        }
+        let read = self.inner.db.slow_read(page.owner).await?;
+        let images = db::listing::page(read.conn()?, page).await?;
+        read.finish();
+        Ok(images)
     }
 }
 

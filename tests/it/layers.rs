@@ -7,9 +7,9 @@ use walkdir::WalkDir;
 
 const DOORS: [&str; 4] = ["graphql", "http", "worker", "cli"];
 const SERVICES: [&str; 3] = ["uploads", "library", "accounts"];
-const HANDS: [&str; 5] = ["db", "queue", "storage", "events", "imaging"];
+const HANDS: [&str; 6] = ["db", "queue", "storage", "events", "imaging", "budget"];
 /// Known to all, knowing none but each other.
-const GROUND: [&str; 2] = ["domain", "clock"];
+const GROUND: [&str; 3] = ["domain", "clock", "permits"];
 
 /// Whether a module of `from` may name one of `to`.
 fn may_know(from: &str, to: &str) -> bool {
@@ -23,13 +23,14 @@ fn may_know(from: &str, to: &str) -> bool {
     };
     match (from, to) {
         _ if from == to => true,
-        ("clock", "domain") => false,
-        ("domain", "clock") => false,
+        (from, to) if GROUND.contains(&from) && GROUND.contains(&to) => false,
         (_, to) if GROUND.contains(&to) => true,
         // The worker claims from the queue.
         ("worker", "queue") => true,
-        // HTTP carries GraphQL, and mounts the embedded storage; readiness asks the hands for a sign of life.
-        ("http", "graphql" | "storage" | "db") => true,
+        // HTTP carries GraphQL, takes its price, and mounts the embedded storage; readiness asks the hands for a sign of
+        // life.
+        ("http", "graphql" | "storage" | "db" | "budget") => true,
+        ("graphql", "budget") => true,
         // The commands put an application together, and look at pictures.
         ("cli", "app" | "config" | "graphql" | "http" | "imaging" | "worker") => true,
         ("secrets" | "config", to) => layer(to) == 0,

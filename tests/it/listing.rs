@@ -307,7 +307,7 @@ async fn more_searches_and_batches_than_one_operation_can_pay_for_are_refused() 
     };
     assert_eq!(ann.send(&searches(15), Value::Null).await.0["errors"], Value::Null);
     assert_eq!(ann.send(&batches(1), Value::Null).await.0["errors"], Value::Null);
-    for query in [searches(25), batches(6)] {
+    for query in [searches(25), batches(12)] {
         let recording = app.app.db.record();
         assert_eq!(ann.send(&query, Value::Null).await.error_code(), "BAD_USER_INPUT");
         let sent = recording.take();

@@ -22,7 +22,7 @@ impl SessionMutation {
         #[graphql(desc = "Who, and how long.")] input: LogInInput,
     ) -> Result<SessionPayload, ApiError> {
         let LogInInput { email, password, remember_me } = input;
-        Ok(split(ctx.services().accounts.log_in(&email, password, remember_me).await)?.into())
+        Ok(split(ctx.services().accounts.log_in(&email, password, remember_me, ctx.address()).await)?.into())
     }
 
     /// Exchanges a refresh token for the next one and a fresh access token.

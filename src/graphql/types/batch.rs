@@ -21,7 +21,7 @@ use crate::{
 #[derive(InputObject)]
 pub struct DeleteImagesInput {
     /// 1 to 100, in whatever state.
-    #[graphql(directive = cost::cost::apply(10))]
+    #[graphql(directive = cost::cost::apply(50))]
     pub image_ids: Vec<ID>,
     /// Past the trash, or out of it for good.
     #[graphql(default)]
@@ -32,7 +32,7 @@ pub struct DeleteImagesInput {
 #[derive(InputObject)]
 pub struct UpdateImagesInput {
     /// 1 to 100.
-    #[graphql(directive = cost::cost::apply(10))]
+    #[graphql(directive = cost::cost::apply(50))]
     pub image_ids: Vec<ID>,
     /// Put behind the tags that are there.
     add_tags: Option<Vec<String>>,

@@ -63,16 +63,16 @@ pub struct ImageFilter {
     /// In any of these states; COMPLETED where it is left out.
     status: Option<Vec<ImageStatus>>,
     /// A part of title, description or filename, in any case; of one character or more, up to 200. Example: `"서울"`.
-    #[graphql(directive = cost::cost::apply(300))]
+    #[graphql(directive = cost::cost::apply(2000))]
     search: Option<String>,
     /// With all of these tags, each exactly as it is written.
-    #[graphql(directive = cost::cost::apply(300))]
+    #[graphql(directive = cost::cost::apply(2000))]
     tags: Option<Vec<String>>,
     /// Tickets issued then or later.
-    #[graphql(directive = cost::cost::apply(100))]
+    #[graphql(directive = cost::cost::apply(1000))]
     created_from: Option<DateTime<Utc>>,
     /// Tickets issued then or earlier.
-    #[graphql(directive = cost::cost::apply(100))]
+    #[graphql(directive = cost::cost::apply(1000))]
     created_to: Option<DateTime<Utc>>,
 }
 

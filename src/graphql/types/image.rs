@@ -191,7 +191,7 @@ impl Image {
 
     /// Its owner's other images that look like it, the most alike first: smaller or larger, compressed anew, in another
     /// format.
-    #[graphql(directive = cost::cost::apply(300), directive = cost::list_size::apply(10, cost::names(["first"]), None))]
+    #[graphql(directive = cost::cost::apply(2000), directive = cost::list_size::apply(10, cost::names(["first"]), None))]
     async fn similar(
         &self,
         ctx: &Context<'_>,
@@ -234,7 +234,7 @@ impl Image {
     }
 
     /// Asks the storage whether it has the object. Costs a request to it.
-    #[graphql(directive = cost::cost::apply(100))]
+    #[graphql(directive = cost::cost::apply(300))]
     async fn exists_in_storage(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
         Ok(ctx.services().library.exists_in_storage(&self.known).await?)
     }

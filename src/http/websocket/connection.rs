@@ -13,14 +13,15 @@ use tokio_stream::StreamMap;
 
 use super::{
     PROTOCOL,
+    ended::WatchedSession,
     message::{FromClient, FromServer, Hangup},
+    open_sockets::SocketPlace,
     operation::{self, Event},
-    visitors::SocketPlace,
 };
 use crate::{
     domain::{error::ServiceError, user::Caller},
     graphql::{Services, admission::Access, error},
-    http::{EXECUTION_TIMEOUT, HttpState, bearer, caller_of, request::from_payload},
+    http::{EXECUTION_TIMEOUT, HttpState, bearer, caller_of, execute::Requester, request::from_payload},
 };
 
 const INIT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -41,7 +42,7 @@ pub(super) struct Connection {
     operations: StreamMap<String, BoxStream<'static, Event>>,
     /// Operations that have said something already.
     begun: HashSet<String>,
-    peer: Option<IpAddr>,
+    address: IpAddr,
     speaks_our_protocol: bool,
 }
 
@@ -50,15 +51,17 @@ struct Session {
     caller: Arc<Caller>,
     expires_at: Instant,
     place: SocketPlace,
+    /// Of a log-in; a printed token belongs to none.
+    watched: Option<WatchedSession>,
 }
 
 impl Connection {
-    pub(super) fn new(state: HttpState, header_token: Option<String>, peer: Option<IpAddr>, socket: WebSocket) -> Self {
+    pub(super) fn new(state: HttpState, header_token: Option<String>, address: IpAddr, socket: WebSocket) -> Self {
         let speaks_our_protocol = socket.protocol().is_some_and(|protocol| protocol == PROTOCOL);
         let (sink, source) = socket.split();
         let operations = StreamMap::new();
         let begun = HashSet::new();
-        Self { state, header_token, sink, source, session: None, operations, begun, peer, speaks_our_protocol }
+        Self { state, header_token, sink, source, session: None, operations, begun, address, speaks_our_protocol }
     }
 
     /// Talks until either side hangs up.
@@ -86,11 +89,15 @@ impl Connection {
                         Some(Ok(Message::Text(text))) => self.hear(text.as_str()).await?,
                         Some(Ok(Message::Binary(_))) => return Err(bad("Messages are text")),
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                        Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(()),
+                        Some(Ok(Message::Close(_))) | None => return Ok(()),
+                        Some(Err(error)) => return Hangup::after(error),
                     }
                 }
                 Some((id, event)) = self.operations.next(), if !self.operations.is_empty() => {
                     self.tell(&id, event).await?;
+                }
+                () = ended(self.session.as_ref()) => {
+                    return Err(Hangup::Forbidden("The log-in has ended"));
                 }
                 _ = ping.tick() => {
                     if heard_at.elapsed() > PATIENCE {
@@ -133,9 +140,13 @@ impl Connection {
             Caller::Anonymous => LONGEST_WAIT,
             Caller::User { expires_at, .. } => (*expires_at - self.state.clock.now()).to_std().unwrap_or_default(),
         };
-        let place = self.state.visitors.admit(&caller, self.peer).ok_or(Hangup::TooMany("Too many sockets"))?;
+        let place = self.state.sockets.admit(caller.key(self.address)).ok_or(Hangup::TooMany("Too many sockets"))?;
+        let watched = match caller {
+            Caller::User { session: Some(session), .. } => Some(self.state.ended_sessions.watch(session)),
+            _ => None,
+        };
         let expires_at = Instant::now() + life.min(LONGEST_WAIT);
-        self.session = Some(Session { token, caller: Arc::new(caller), expires_at, place });
+        self.session = Some(Session { token, caller: Arc::new(caller), expires_at, place, watched });
         self.say(&FromServer::ConnectionAck).await
     }
 
@@ -162,7 +173,10 @@ impl Connection {
         let admitted = session.place.admit_operation().ok_or_else(operation::too_many_operations);
         let admitted = admitted.and_then(|place| Ok((self.state.admission.admit(request, Access::Full)?, place)));
         let events = match admitted {
-            Ok((admitted, place)) => operation::run(&self.state, admitted, Arc::clone(&session.caller), place),
+            Ok((admitted, place)) => {
+                let caller = Requester { caller: Arc::clone(&session.caller), address: self.address };
+                operation::run(&self.state, admitted, caller, place)
+            }
             Err(error) => operation::refused(error),
         };
         self.operations.insert(id, events);
@@ -203,12 +217,20 @@ impl Connection {
     }
 }
 
+/// Waits for the end of the log-in.
+async fn ended(session: Option<&Session>) {
+    match session.and_then(|session| session.watched.as_ref()) {
+        Some(watched) => watched.ended.cancelled().await,
+        None => std::future::pending().await,
+    }
+}
+
 async fn identify(services: &Services, token: Option<&str>) -> Result<Caller, Hangup> {
     caller_of(services, token).await.map_err(|error| match error {
         ServiceError::Unauthenticated => Hangup::Forbidden("The access token is not valid"),
         error => {
             tracing::error!(error = ?error, "a socket's caller could not be looked up");
-            Hangup::Forbidden("Try again later")
+            Hangup::TryAgainLater
         }
     })
 }

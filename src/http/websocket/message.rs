@@ -3,6 +3,7 @@
 use async_graphql::{Response, ServerError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tungstenite::error::ProtocolError;
 
 /// What a client says.
 #[derive(Debug, Deserialize)]
@@ -66,11 +67,26 @@ pub(super) enum Hangup {
     TooMany(&'static str),
     /// Another protocol.
     WrongProtocol,
+    /// We cannot tell now who it is: it may come again.
+    TryAgainLater,
+    /// A frame that is no frame, or a message that is no text.
+    Malformed(u16, &'static str),
     /// It has not been heard of for long, or does not take what is sent.
     Silent,
 }
 
 impl Hangup {
+    /// What follows from a socket that failed: a reason for its client, where it is the client's fault.
+    pub(super) fn after(error: axum::Error) -> Result<(), Self> {
+        match error.into_inner().downcast::<tungstenite::Error>().map(|error| *error) {
+            Ok(tungstenite::Error::Capacity(_)) => Err(Self::Malformed(1009, "A message has at most 256 KiB")),
+            Ok(tungstenite::Error::Utf8(_)) => Err(Self::Malformed(1007, "Messages are UTF-8")),
+            Ok(tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) | Err(_) => Ok(()),
+            Ok(tungstenite::Error::Protocol(_)) => Err(Self::Malformed(1002, "That is no frame of this protocol")),
+            Ok(_) => Ok(()),
+        }
+    }
+
     /// The close frame's code and reason.
     pub(super) fn frame(&self) -> (u16, String) {
         match self {
@@ -85,6 +101,8 @@ impl Hangup {
                 (4409, format!("Subscriber for {id} already exists"))
             }
             Self::TooMany(why) => (4429, (*why).to_owned()),
+            Self::TryAgainLater => (1013, "Try again later".to_owned()),
+            Self::Malformed(code, why) => (*code, (*why).to_owned()),
             Self::Silent => (1001, "No sign of life".to_owned()),
         }
     }

@@ -3,21 +3,18 @@
 //! The stock loop knows no time-outs and few close codes, and ends clients that only listen.
 
 mod connection;
+mod ended;
 mod message;
+mod open_sockets;
 mod operation;
-mod visitors;
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 
-use axum::{
-    extract::{ConnectInfo, WebSocketUpgrade},
-    http::{header, request::Parts},
-    response::Response,
-};
+use axum::{extract::WebSocketUpgrade, http::request::Parts, response::Response};
 
 use self::connection::Connection;
-pub(super) use self::visitors::Visitors;
-use super::{HttpState, bearer};
+pub(super) use self::{ended::EndedSessions, open_sockets::OpenSockets};
+use super::{HttpState, client_address, connections::Busy, token_of};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 /// In bytes: what a message may have.
@@ -25,12 +22,14 @@ const MAX_MESSAGE: usize = 256 * 1024;
 
 /// Answers the handshake, and talks from there on.
 pub(super) fn upgrade(state: HttpState, upgrade: WebSocketUpgrade, parts: &Parts) -> Response {
-    let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = header.and_then(bearer).map(str::to_owned);
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    upgrade
-        .protocols([PROTOCOL])
-        .max_message_size(MAX_MESSAGE)
-        .max_frame_size(MAX_MESSAGE)
-        .on_upgrade(move |socket| Connection::new(state, token, peer, socket).run())
+    let token = token_of(&parts.headers);
+    let address = client_address(&state, parts);
+    // As long as the socket is open, its connection is not idle.
+    let busy = parts.extensions.get::<Arc<Busy>>().map(Arc::clone);
+    upgrade.protocols([PROTOCOL]).max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE).on_upgrade(
+        move |socket| async move {
+            Connection::new(state, token, address, socket).run().await;
+            drop(busy);
+        },
+    )
 }

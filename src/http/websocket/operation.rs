@@ -1,21 +1,23 @@
 //! One operation on a socket: a task of its own, whose events the socket takes when it can.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc};
 
 use async_graphql::{Data, Response, ServerError, parser::types::OperationType};
 use futures_util::{
     Stream, StreamExt,
     stream::{self, BoxStream},
 };
-use tokio::{sync::mpsc, time::timeout};
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::visitors::OperationPlace;
+use super::open_sockets::OperationPlace;
 use crate::{
-    domain::user::Caller,
-    graphql::{admission::Admitted, for_caller},
-    http::{EXECUTION_TIMEOUT, HttpState},
+    graphql::{admission::Admitted, error},
+    http::{
+        HttpState,
+        execute::{self, Requester},
+    },
 };
 
 /// What an operation has to say next; `None` when it is over.
@@ -25,25 +27,27 @@ pub(super) type Event = Option<Response>;
 pub(super) fn run(
     state: &HttpState,
     admitted: Admitted,
-    caller: Arc<Caller>,
+    requester: Requester,
     place: OperationPlace,
 ) -> BoxStream<'static, Event> {
     let is_subscription = admitted.ty == OperationType::Subscription;
-    let request = for_caller(admitted.request, caller, &state.services);
-    let responses = state.schema.execute_stream_with_session_data(request, Arc::new(Data::default()));
     // In a task of its own: polled by the socket's alone, it would hold its database connection while that one
     // waits for another.
     let (send, events) = mpsc::channel(1);
+    let state = state.clone();
     let task = AbortOnDropHandle::new(tokio::spawn(async move {
+        if !is_subscription {
+            let _ = send.send(execute::answer(&state, admitted, requester).await).await;
+            return;
+        }
+        let request = match execute::pay(&state, admitted, &requester) {
+            Ok((request, _)) => requester.with(request, &state),
+            Err(error) => return drop(send.send(Response::from_errors(vec![error])).await),
+        };
+        let responses = state.schema.execute_stream_with_session_data(request, Arc::new(Data::default()));
         let mut responses = pin!(responses);
-        let patience = if is_subscription { Duration::MAX } else { EXECUTION_TIMEOUT };
-        loop {
-            let (response, is_last) = match timeout(patience, responses.next()).await {
-                Ok(Some(response)) => (response, false),
-                Ok(None) => break,
-                Err(_) => (Response::from_errors(vec![took_too_long()]), true),
-            };
-            if send.send(response).await.is_err() || is_last {
+        while let Some(response) = responses.next().await {
+            if send.send(response).await.is_err() {
                 break;
             }
         }
@@ -62,17 +66,7 @@ fn over(responses: impl Stream<Item = Response> + Send + 'static) -> BoxStream<'
     responses.map(Some).chain(stream::iter([None])).boxed()
 }
 
-/// The visitor has as many running as one may.
+/// The caller has as many running as one may.
 pub(super) fn too_many_operations() -> ServerError {
-    refusal("Too many operations are running: end some first.", "RATE_LIMITED")
-}
-
-fn took_too_long() -> ServerError {
-    refusal("The operation took more than 30 seconds and was ended.", "TIMEOUT")
-}
-
-fn refusal(message: &str, code: &str) -> ServerError {
-    let mut error = ServerError::new(message, None);
-    error.extensions.get_or_insert_default().set("code", code);
-    error
+    execute::refusal("Too many operations are running: end some first.", error::RATE_LIMITED)
 }

@@ -87,8 +87,8 @@ impl TestApp {
         let database_url = config.database_url.clone();
         let app = App::build(config, address, Clock::held()).await.expect("the application");
         app.bootstrap().await.expect("the first rows");
-        let router = app.router().expect("the routes");
-        let server = tokio::spawn(darkroom::http::listen(listener, router, CancellationToken::new()));
+        let (router, limits) = (app.router().expect("the routes"), app.connection_limits().expect("limits"));
+        let server = tokio::spawn(darkroom::http::listen(listener, router, limits, CancellationToken::new()));
         Self { app, address, data_dir, database_url, server, worker: None }
     }
 

@@ -1,0 +1,156 @@
+//! Hand: what each caller may still ask for: points that come back with time, as the APIs of GitHub and Shopify have it.
+
+use std::{
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock, DefaultClock},
+    middleware::StateInformationMiddleware,
+    state::keyed::HashMapStateStore,
+};
+
+use crate::domain::user::CallerKey;
+
+/// Whoever is nobody has a fifth of what a user has: many share an address, but all can be it.
+const OF_NOBODY: u32 = 5;
+/// Beyond so many callers, those with a full purse are forgotten from time to time.
+const MOST_KNOWN: u64 = 10_000;
+
+type Limiter = RateLimiter<CallerKey, HashMapStateStore<CallerKey>, DefaultClock, StateInformationMiddleware>;
+
+/// What the operator decided about points.
+#[derive(Debug, Clone, Copy)]
+pub struct BudgetSettings {
+    /// What a user can have at most; zero is no limit.
+    pub points: u32,
+    /// How many come back each second.
+    pub per_second: u32,
+}
+
+/// The purses of all callers of this process.
+#[derive(Clone)]
+pub struct Budget {
+    purses: Option<Arc<Purses>>,
+}
+
+struct Purses {
+    of_users: Purse,
+    of_nobody: Purse,
+    charges: AtomicU64,
+}
+
+struct Purse {
+    limiter: Limiter,
+    burst: u32,
+    per_second: u32,
+}
+
+/// What is left after something was paid for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    pub points: u32,
+    pub per_second: u32,
+}
+
+/// There is not as much left as was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exhausted {
+    pub requested: u64,
+    pub remaining: u64,
+    pub retry_after: Duration,
+}
+
+impl Budget {
+    /// With every purse full.
+    pub fn new(settings: BudgetSettings) -> Self {
+        let purse = |share: u32| {
+            let burst = NonZeroU32::new(settings.points / share)?;
+            let per_second = NonZeroU32::new(settings.per_second / share).unwrap_or(NonZeroU32::MIN);
+            let limiter = RateLimiter::hashmap(Quota::per_second(per_second).allow_burst(burst)).with_middleware();
+            Some(Purse { limiter, burst: burst.get(), per_second: per_second.get() })
+        };
+        let purses = purse(1)
+            .zip(purse(OF_NOBODY))
+            .map(|(of_users, of_nobody)| Arc::new(Purses { of_users, of_nobody, charges: AtomicU64::new(0) }));
+        Self { purses }
+    }
+
+    /// Takes points; what costs more than a full purse takes all of it. `None` where there is no limit.
+    ///
+    /// # Errors
+    /// When there are not enough; then none is taken.
+    pub fn charge(&self, caller: CallerKey, points: u64) -> Result<Option<Left>, Exhausted> {
+        let Some(purses) = &self.purses else { return Ok(None) };
+        purses.forget_the_full();
+        let purse = match caller {
+            CallerKey::User(_) => &purses.of_users,
+            CallerKey::Address(_) => &purses.of_nobody,
+        };
+        let asked = u32::try_from(points).unwrap_or(u32::MAX).clamp(1, purse.burst);
+        let asked_or_one = NonZeroU32::new(asked).unwrap_or(NonZeroU32::MIN);
+        match purse.limiter.check_key_n(&caller, asked_or_one) {
+            Ok(Ok(state)) => Ok(Some(Left { points: state.remaining_burst_capacity(), per_second: purse.per_second })),
+            Ok(Err(until)) => {
+                let retry_after = until.wait_time_from(purse.limiter.clock().now());
+                let missing = (retry_after.as_secs_f64() * f64::from(purse.per_second)).ceil();
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "never negative; saturates"
+                )]
+                let remaining = u64::from(asked).saturating_sub(missing as u64);
+                Err(Exhausted { requested: points, remaining, retry_after })
+            }
+            // Never: no more is asked for than a purse can have.
+            Err(_) => Err(Exhausted { requested: points, remaining: 0, retry_after: Duration::from_secs(1) }),
+        }
+    }
+}
+
+impl Purses {
+    fn forget_the_full(&self) {
+        if self.charges.fetch_add(1, Ordering::Relaxed) % MOST_KNOWN == MOST_KNOWN - 1 {
+            for purse in [&self.of_users, &self.of_nobody] {
+                purse.limiter.retain_recent();
+                purse.limiter.shrink_to_fit();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "that is how a test fails")]
+mod tests {
+    use super::{Budget, BudgetSettings};
+    use crate::domain::{ids::UserId, user::CallerKey};
+
+    #[test]
+    fn what_is_spent_is_gone_for_its_spender_alone_and_a_refusal_says_what_is_left() {
+        let budget = Budget::new(BudgetSettings { points: 1000, per_second: 1 });
+        let (ann, ben) = (CallerKey::User(UserId(uuid::Uuid::max())), CallerKey::User(UserId(uuid::Uuid::nil())));
+        let left = budget.charge(ann, 700).expect("enough").expect("a limit");
+        assert_eq!((left.points, left.per_second), (300, 1));
+        let refused = budget.charge(ann, 400).expect_err("not enough");
+        assert_eq!((refused.requested, refused.remaining), (400, 300));
+        assert!((90..=100).contains(&refused.retry_after.as_secs()), "{:?}", refused.retry_after);
+        assert!(budget.charge(ann, 300).is_ok(), "a refusal takes nothing");
+        assert!(budget.charge(ben, 5_000_000).is_ok(), "what costs more than there can be takes all");
+        assert!(budget.charge(ben, 1).is_err());
+        let nobody = CallerKey::Address(std::net::Ipv4Addr::LOCALHOST.into());
+        assert_eq!(budget.charge(nobody, 200).expect("a fifth").expect("a limit").points, 0);
+    }
+
+    #[test]
+    fn without_a_limit_nothing_is_counted() {
+        let budget = Budget::new(BudgetSettings { points: 0, per_second: 0 });
+        let nobody = CallerKey::Address(std::net::Ipv4Addr::LOCALHOST.into());
+        assert_eq!(budget.charge(nobody, u64::MAX), Ok(None));
+    }
+}

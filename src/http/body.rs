@@ -1,0 +1,86 @@
+//! A GraphQL request's body: bounded in its size, in the time that it takes, and in what all of them together hold.
+
+use std::time::Duration;
+
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderMap, StatusCode, header},
+};
+use bytes::BytesMut;
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use tokio::time::{Instant, timeout_at};
+
+use super::request::Malformed;
+use crate::{
+    domain::user::CallerKey,
+    permits::{FairPermits, Permit, Share},
+};
+
+/// In bytes: what a request's body may have.
+const MAX_BODY: usize = 1024 * 1024;
+/// How long all of a body may take. Its longest is sent within by whoever has 35 KB a second.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// In bytes: what unfinished bodies hold, of all callers and of one.
+const UNFINISHED: u64 = 64 * 1024 * 1024;
+const UNFINISHED_OF_ONE: u64 = 16 * 1024 * 1024;
+/// In bytes: what is asked for at a time.
+const STEP: usize = 16 * 1024;
+
+/// Room for bodies that are being read.
+#[derive(Clone)]
+pub(super) struct BodyRoom(FairPermits<CallerKey>);
+
+impl BodyRoom {
+    pub(super) fn new() -> Self {
+        Self(FairPermits::new(Share { all: UNFINISHED, of_one: UNFINISHED_OF_ONE, waiting_of_one: 0 }))
+    }
+
+    /// Reads a body to its end.
+    pub(super) async fn read(&self, caller: CallerKey, headers: &HeaderMap, body: Body) -> Result<Bytes, Malformed> {
+        let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        if length.is_some_and(|length| length > MAX_BODY as u64) {
+            return Err(too_large());
+        }
+        let deadline = Instant::now() + PATIENCE;
+        match timeout_at(deadline, self.collect(caller, body)).await {
+            Ok(read) => read,
+            Err(_) => {
+                let message = format!("The body did not come within {} seconds.", PATIENCE.as_secs());
+                Err(Malformed(StatusCode::REQUEST_TIMEOUT, message))
+            }
+        }
+    }
+
+    async fn collect(&self, caller: CallerKey, mut body: Body) -> Result<Bytes, Malformed> {
+        let mut read = BytesMut::new();
+        let mut room: Vec<Permit<CallerKey>> = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| Malformed(StatusCode::BAD_REQUEST, "The body broke off.".to_owned()))?;
+            let Ok(data) = frame.into_data() else { continue };
+            if read.len() + data.len() > MAX_BODY {
+                return Err(too_large());
+            }
+            // A body that comes at once, as nearly all do, asks for no more than there is in it.
+            while room.len() * STEP < read.len() + data.len() {
+                let granted = self.0.acquire(caller, STEP as u64).await;
+                room.push(granted.map_err(|_| busy())?);
+            }
+            if read.is_empty() && body.is_end_stream() {
+                return Ok(data);
+            }
+            read.extend_from_slice(&data);
+        }
+        Ok(read.freeze())
+    }
+}
+
+fn too_large() -> Malformed {
+    let message = format!("The body has more than {MAX_BODY} bytes.");
+    Malformed(StatusCode::PAYLOAD_TOO_LARGE, message)
+}
+
+fn busy() -> Malformed {
+    let message = "Too many requests are being sent at once: try again in a moment.";
+    Malformed(StatusCode::SERVICE_UNAVAILABLE, message.to_owned())
+}

@@ -1,0 +1,114 @@
+//! Executing an operation for its caller: paid for, in its turn, and within its time; by HTTP and WebSocket alike.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use async_graphql::{Request, Response, ServerError, Value, value};
+use tokio::time::timeout;
+
+use super::{EXECUTION_TIMEOUT, HttpState};
+use crate::{
+    budget::{Exhausted, Left},
+    domain::user::{Caller, CallerKey},
+    graphql::{
+        admission::{Admitted, Bill},
+        error::{RATE_LIMITED, retry_after_seconds},
+        for_caller,
+    },
+    permits::{FairPermits, Share},
+};
+
+/// The code of an operation that took too long.
+pub(super) const TIMEOUT: &str = "TIMEOUT";
+/// How many operations run at once, of all callers and of one, and how many of one wait for their turn. One caller's
+/// never need all of the database's connections.
+const RUNNING: Share = Share { all: 256, of_one: 8, waiting_of_one: 256 };
+/// The points that a request costs which is refused before it is executed.
+const REFUSED: u64 = 10;
+/// The extension by which a client asks what its operation costs.
+const COST: &str = "cost";
+
+/// Who asks, and from where.
+#[derive(Clone)]
+pub(super) struct Requester {
+    pub caller: Arc<Caller>,
+    pub address: IpAddr,
+}
+
+/// Every operation's turn.
+pub(super) fn turns() -> FairPermits<CallerKey> {
+    FairPermits::new(RUNNING)
+}
+
+impl Requester {
+    pub(super) fn key(&self) -> CallerKey {
+        self.caller.key(self.address)
+    }
+
+    pub(super) fn with(&self, request: Request, state: &HttpState) -> Request {
+        for_caller(request, Arc::clone(&self.caller), self.address, &state.services)
+    }
+}
+
+/// Takes what a refused request costs too: reading it was work.
+pub(super) fn charge_refused(state: &HttpState, requester: &Requester) -> Result<(), ServerError> {
+    state.services.budget.charge(requester.key(), REFUSED).map(drop).map_err(|exhausted| too_much(&exhausted))
+}
+
+/// Takes the points of an operation.
+pub(super) fn pay(
+    state: &HttpState,
+    mut admitted: Admitted,
+    requester: &Requester,
+) -> Result<(Request, Option<(Bill, Left)>), ServerError> {
+    let points = admitted.requested.points;
+    let left = state.services.budget.charge(requester.key(), points).map_err(|exhausted| too_much(&exhausted))?;
+    let is_asked = admitted.request.extensions.remove(COST).is_some_and(|asked| asked != Value::Boolean(false));
+    let bill = left.filter(|_| is_asked).map(|left| (admitted.bill(), left));
+    Ok((admitted.request, bill))
+}
+
+/// Executes a query or a mutation.
+pub(super) async fn answer(state: &HttpState, admitted: Admitted, requester: Requester) -> Response {
+    let requested = admitted.requested.points;
+    let (request, bill) = match pay(state, admitted, &requester) {
+        Ok(paid) => paid,
+        Err(error) => return Response::from_errors(vec![error]),
+    };
+    let executed = async {
+        let Ok(_turn) = state.turns.acquire(requester.key(), 1).await else {
+            let message = "Too many of your operations are running: wait for some to end.";
+            return Response::from_errors(vec![refusal(message, RATE_LIMITED)]);
+        };
+        state.schema.execute(requester.with(request, state)).await
+    };
+    let Ok(response) = timeout(EXECUTION_TIMEOUT, executed).await else {
+        let message = "The operation took more than 30 seconds and was ended.";
+        return Response::from_errors(vec![refusal(message, TIMEOUT)]);
+    };
+    let Some((bill, left)) = bill else { return response };
+    let actual = bill.actual(&response.data);
+    let (remaining, restore_rate) = (left.points, left.per_second);
+    let cost = value!({
+        "requested": requested, "actual": actual, "remaining": remaining, "restoreRate": restore_rate,
+    });
+    response.extension(COST, cost)
+}
+
+fn too_much(exhausted: &Exhausted) -> ServerError {
+    let Exhausted { requested, remaining, retry_after } = *exhausted;
+    let seconds = retry_after_seconds(retry_after.max(Duration::from_secs(1)));
+    let message =
+        format!("The operation costs {requested} points, and {remaining} are left: try again in {seconds} seconds.");
+    let mut error = refusal(&message, RATE_LIMITED);
+    let extensions = error.extensions.get_or_insert_default();
+    extensions.set("retryAfter", seconds);
+    extensions.set("requested", requested);
+    extensions.set("remaining", remaining);
+    error
+}
+
+pub(super) fn refusal(message: &str, code: &str) -> ServerError {
+    let mut error = ServerError::new(message, None);
+    error.extensions.get_or_insert_default().set("code", code);
+    error
+}
