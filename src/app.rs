@@ -1,6 +1,6 @@
 //! Everything put together, for main and for tests alike.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
 use axum::Router;
@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::{Connections, Db},
-    domain::{error::ServiceError, variant_spec::VariantSet},
+    domain::{error::ServiceError, ticket::Unfinished, variant_spec::VariantSet},
     events::Hub,
     graphql::{self, Services, admission::Admission, limits::OperationLimits},
     http::{self, ConnectionLimits, HttpSettings, TrustedProxies},
@@ -34,6 +34,8 @@ use crate::{
     worker::Worker,
 };
 
+/// What the compose file of an earlier version had.
+const PUBLISHED_SECRET: &str = "only-for-a-laptop-change-me-everywhere-else";
 /// For the database, the storage, the processes that make images and the log.
 const FILES_OF_OUR_OWN: usize = 512;
 const FEWEST_CONNECTIONS: usize = 16;
@@ -47,6 +49,7 @@ pub struct App {
     pub hub: Hub,
     pub services: Services,
     pub clock: Clock,
+    workshop: Workshop,
     config: Config,
     embedded_credentials: Option<Credentials>,
 }
@@ -67,9 +70,14 @@ impl App {
         let rules = UploadRules {
             ticket_life: config.url_life(),
             storage_quota: config.storage_quota,
+            max_unfinished: (config.max_unfinished_uploads > 0).then_some(Unfinished {
+                uploads: config.max_unfinished_uploads.into(),
+                bytes: config.max_unfinished_bytes,
+            }),
             trash_retention: TimeDelta::seconds(config.trash_retention.into()),
             // Never before the last ticket has ended.
             upload_expiry: TimeDelta::seconds(config.upload_expiry.into()).max(config.url_life()),
+            spool: spool(&config),
             variants: variants(&config)?,
         };
         let jwt_secret = jwt_secret(&config, &clock)?;
@@ -78,6 +86,7 @@ impl App {
         let library = Library::new(db.clone(), storage.clone(), clock.clone(), secret, of_library);
         let budget =
             Budget::new(BudgetSettings { points: config.rate_limit_points, per_second: config.rate_limit_restore });
+        let workshop = workshop(&config)?;
         let services = Services {
             uploads: Uploads::new(
                 db.clone(),
@@ -85,14 +94,15 @@ impl App {
                 storage.clone(),
                 hub.clone(),
                 clock.clone(),
-                workshop(&config)?,
+                workshop.clone(),
+                budget.clone(),
                 rules,
             ),
             library: library.map_err(ServiceError::into_anyhow)?,
             accounts: Accounts::new(db.clone(), clock.clone(), secret).map_err(ServiceError::into_anyhow)?,
             budget,
         };
-        Ok(Self { db, queue, storage, hub, services, clock, config, embedded_credentials })
+        Ok(Self { db, queue, storage, hub, services, clock, workshop, config, embedded_credentials })
     }
 
     /// Makes what an empty database lacks: the first category and the first administrator.
@@ -127,7 +137,8 @@ impl App {
             proxies: TrustedProxies::parse(&self.config.trusted_proxies)?,
         };
         let schema = graphql::schema(self.services.clone(), settings.introspection);
-        let vitals = http::Vitals { db: self.db.clone(), storage: self.storage.clone() };
+        let vitals =
+            http::Vitals { db: self.db.clone(), storage: self.storage.clone(), workshop: self.workshop.clone() };
         Ok(http::router(
             schema,
             self.services.clone(),
@@ -156,6 +167,11 @@ impl App {
     pub fn worker(&self) -> Worker {
         Worker::new(self.queue.clone(), self.services.uploads.clone(), self.config.worker_slots())
     }
+}
+
+/// Beside the data, where there are any; a temporary folder may be in memory.
+fn spool(config: &Config) -> PathBuf {
+    if config.data_dir.is_dir() { config.data_dir.clone() } else { std::env::temp_dir() }
 }
 
 /// Where images are made.
@@ -200,8 +216,9 @@ pub async fn connect(config: &Config) -> anyhow::Result<Db> {
     let url = match &config.database_url {
         Some(url) => url.clone(),
         None => {
-            std::fs::create_dir_all(&config.data_dir)?;
-            Db::sqlite_url(&config.data_dir.join("darkroom.sqlite"))
+            let file = config.data_dir.join("darkroom.sqlite");
+            secrets::make_private(&config.data_dir, &file)?;
+            Db::sqlite_url(&file)
         }
     };
     let connections = Connections { main: config.database_connections(), slow: slow_reads() };
@@ -271,6 +288,10 @@ fn jwt_secret(config: &Config, clock: &Clock) -> anyhow::Result<String> {
     match &config.jwt_secret {
         Some(secret) => {
             anyhow::ensure!(secret.len() >= 32, "JWT_SECRET has to have 32 bytes at least");
+            anyhow::ensure!(
+                secret != PUBLISHED_SECRET,
+                "JWT_SECRET is one that everybody can read: make one of your own"
+            );
             Ok(secret.clone())
         }
         None if config.uses_embedded_storage() => secrets::keep(&config.data_dir, "jwt.secret", clock),

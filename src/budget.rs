@@ -16,7 +16,7 @@ use governor::{
     state::keyed::HashMapStateStore,
 };
 
-use crate::domain::user::CallerKey;
+use crate::domain::{error::ServiceError, user::CallerKey};
 
 /// Whoever is nobody has a fifth of what a user has: many share an address, but all can be it.
 const OF_NOBODY: u32 = 5;
@@ -65,6 +65,12 @@ pub struct Exhausted {
     pub requested: u64,
     pub remaining: u64,
     pub retry_after: Duration,
+}
+
+impl From<Exhausted> for ServiceError {
+    fn from(exhausted: Exhausted) -> Self {
+        Self::RateLimited { retry_after: exhausted.retry_after }
+    }
 }
 
 impl Budget {

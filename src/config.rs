@@ -77,6 +77,14 @@ pub struct Config {
     #[arg(long, env = "STORAGE_QUOTA", global = true)]
     pub storage_quota: Option<u64>,
 
+    /// How many uploads each user may have unfinished; 0 is no limit.
+    #[arg(long, env = "MAX_UNFINISHED_UPLOADS", default_value_t = 500, global = true)]
+    pub max_unfinished_uploads: u32,
+
+    /// How many bytes these may have announced together.
+    #[arg(long, env = "MAX_UNFINISHED_BYTES", default_value_t = 5 * 1024 * 1024 * 1024, global = true)]
+    pub max_unfinished_bytes: u64,
+
     /// How long a deleted image can be restored, in seconds up to ten years; 0 is not at all.
     #[arg(long, env = "TRASH_RETENTION", default_value_t = 0,
           value_parser = clap::value_parser!(u32).range(..=315_360_000), global = true)]

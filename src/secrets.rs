@@ -1,15 +1,33 @@
 //! Secrets that are made once and kept in DATA_DIR, readable by their owner alone.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, OpenOptions, Permissions},
     io::{ErrorKind, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::Path,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
 };
 
 use anyhow::Context;
 
 use crate::clock::Clock;
+
+/// Makes a folder and a file in it that their owner alone can read, or makes them so where they are there. SQLite gives
+/// the files that it makes beside its own the same rights.
+///
+/// # Errors
+/// When they cannot be made.
+pub fn make_private(data_dir: &Path, file: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(data_dir).with_context(|| format!("DATA_DIR {} cannot be made", data_dir.display()))?;
+    let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(file);
+    made.with_context(|| format!("{} cannot be made", file.display()))?;
+    let beside = |ending: &str| PathBuf::from(format!("{}{ending}", file.display()));
+    for file in [file.to_owned(), beside("-wal"), beside("-shm")] {
+        if file.exists() {
+            fs::set_permissions(&file, Permissions::from_mode(0o600))?;
+        }
+    }
+    Ok(())
+}
 
 /// The secret of that name, made now if it is not there.
 ///

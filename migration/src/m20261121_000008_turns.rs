@@ -1,4 +1,5 @@
-//! Jobs take turns among owners, a lease is told by the database's clock, and an outage is no attempt.
+//! Jobs take turns among owners, a lease is told by the database's clock, and an outage is no attempt. Variants that
+//! are made anew have keys of their own.
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
@@ -28,6 +29,8 @@ impl MigrationTrait for Migration {
             "UPDATE job SET owner = (SELECT owner_id FROM image WHERE image.id = job.subject) \
              WHERE EXISTS (SELECT 1 FROM image WHERE image.id = job.subject)",
             "DROP INDEX job_due",
+            "ALTER TABLE image ADD COLUMN generation integer NOT NULL DEFAULT 0",
+            "ALTER TABLE variant ADD COLUMN generation integer NOT NULL DEFAULT 0",
             "CREATE INDEX job_turn ON job (state, owner, run_at, id)",
         ] {
             run.execute_unprepared(statement).await?;

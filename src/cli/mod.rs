@@ -6,7 +6,7 @@ mod sweep;
 mod token;
 mod variants;
 
-use std::path::PathBuf;
+use std::{io::IsTerminal, path::PathBuf};
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
@@ -124,8 +124,16 @@ fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()
 fn start_log(format: LogFormat) {
     // The libraries log every refusal of theirs as an error; ours are logged where they are handled.
     let default = "info,sqlx=warn,s3s=off,aws_config=warn,sea_orm_migration=warn";
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let asked = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|asked| !asked.trim().is_empty());
+    let directives = match asked {
+        // Whoever asks for more of ours does not ask for theirs.
+        Some(asked) if !asked.contains("s3s") => format!("{asked},s3s=off"),
+        Some(asked) => asked,
+        None => default.to_owned(),
+    };
+    let is_terminal = std::io::stderr().is_terminal();
+    let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| EnvFilter::new(default));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(is_terminal).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),

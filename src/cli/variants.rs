@@ -11,6 +11,7 @@ use anyhow::Context;
 use crate::{
     app,
     config::Config,
+    domain::ids::UserId,
     imaging::workshop::{Made, Workshop},
 };
 
@@ -40,14 +41,16 @@ async fn make(
     file: &Path,
     out: &Path,
 ) -> anyhow::Result<()> {
-    let bytes = fs::read(file)?;
-    let (size, started) = (bytes.len(), Instant::now());
+    // A copy that nobody changes while it is read.
+    let mut copy = tempfile::tempfile()?;
+    let size = usize::try_from(std::io::copy(&mut fs::File::open(file)?, &mut copy)?)?;
+    let started = Instant::now();
     let row = |name: &str, pixels: (u32, u32), bytes: usize| {
         let (pixels, ms) = (format!("{}x{}", pixels.0, pixels.1), started.elapsed().as_millis());
         println!("{:<32} {name:<12} {pixels:>11} {bytes:>10} {ms:>8}", name_of(file));
     };
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    let mut work = workshop.begin(bytes.into(), None, variants).await?;
+    let mut work = workshop.begin(UserId(uuid::Uuid::nil()), copy, None, variants).await?;
     loop {
         match work.next().await? {
             Made::Facts(facts, ..) => row("(original)", (facts.width, facts.height), size),

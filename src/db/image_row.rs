@@ -17,7 +17,8 @@ use crate::domain::{
 /// hundreds of values.
 pub(super) const OF_COMPLETED: &str = "id, owner_id, category_id, original_filename, content_type, declared_size, \
     file_key, title, description, alt_text, tags, revision, upload_started_at, upload_completed_at, created_at, \
-    updated_at, status, stored_size, stored_etag, width, height, placeholder, dominant_colour, is_animated";
+    updated_at, status, stored_size, stored_etag, width, height, placeholder, dominant_colour, is_animated, \
+    generation";
 
 /// What follows of images in any state; the last two are for merging lists alone.
 pub(super) const OF_OTHERS: &str =
@@ -51,6 +52,7 @@ pub(super) fn read(row: &QueryResult) -> Result<Image, DbErr> {
         placeholder: row.next()?,
         dominant_colour: row.next()?,
         is_animated: row.next()?,
+        generation: row.next()?,
         ..Model::default()
     };
     if model.status != ImageStatus::Completed.name() {
@@ -107,6 +109,7 @@ impl From<&Image> for Model {
             placeholder: facts.map(|facts| facts.placeholder.clone()),
             dominant_colour: facts.and_then(|facts| facts.dominant_colour.clone()),
             is_animated: facts.is_some_and(|facts| facts.is_animated),
+            generation: i32::try_from(image.generation).unwrap_or(i32::MAX),
             failure_code: failure.map(|failure| failure.code.name().to_owned()),
             failure_message: failure.map(|failure| failure.message.clone()),
             idempotency_key: None,
@@ -140,6 +143,7 @@ impl TryFrom<Model> for Image {
                 alt_text: row.alt_text,
                 tags: strings(row.tags)?,
             },
+            generation: row.generation.unsigned_abs(),
             revision: unsigned(row.revision),
             upload_started_at: row.upload_started_at,
             upload_completed_at: row.upload_completed_at,

@@ -9,13 +9,15 @@ use sea_orm::{
 use super::{
     Db,
     entity::image::{Column, Entity, Model},
-    locks_rows, search,
+    locks_rows, search, signed,
     sql::Sql,
+    unsigned,
 };
 use crate::domain::{
     failure::FailureCode,
     ids::{ImageId, UserId},
     image::{Image, ImageStatus, UploadState},
+    ticket::Unfinished,
 };
 
 /// One image, deleted ones included.
@@ -53,6 +55,32 @@ pub async fn changed_since(
         .order_by_desc(Column::UpdatedAt)
         .limit(1000);
     query.all(conn).await?.into_iter().map(Image::try_from).collect()
+}
+
+/// An owner's uploads that nobody completed and that were touched since then; no more than `most` are looked at.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn unfinished(
+    conn: &impl ConnectionTrait,
+    owner: UserId,
+    since: DateTime<Utc>,
+    most: u64,
+) -> Result<Unfinished, DbErr> {
+    let mut sql = Sql::of(
+        conn,
+        "SELECT count(*) AS uploads, CAST(coalesce(sum(declared_size), 0) AS bigint) AS bytes FROM \
+         (SELECT declared_size FROM image WHERE status IN ('pending', 'uploading') AND owner_id = ",
+    );
+    sql.value(owner.0.into());
+    sql.push(" AND updated_at > ");
+    sql.value(since.into());
+    sql.push(" LIMIT ");
+    sql.value(signed(most).into());
+    sql.push(") AS unfinished");
+    let row = conn.query_one_raw(sql.statement()).await?;
+    let number = |name| row.as_ref().map_or(Ok(0), |row| row.try_get::<i64>("", name));
+    Ok(Unfinished { uploads: unsigned(number("uploads")?), bytes: unsigned(number("bytes")?) })
 }
 
 /// Pages of images of one status that nobody touched since a moment, those left alone for longest first.

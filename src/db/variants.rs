@@ -66,6 +66,7 @@ fn row(image: ImageId, variant: &Variant) -> Model {
         image_id: image.0,
         kind: variant.name.as_str().to_owned(),
         format: variant.format.name().to_owned(),
+        generation: i32::try_from(variant.generation).unwrap_or(i32::MAX),
         width: pixels(variant.width),
         height: pixels(variant.height),
         file_size: signed(variant.file_size),
@@ -91,6 +92,7 @@ impl TryFrom<Model> for Variant {
         Ok(Self {
             name: VariantName::try_from(row.kind).map_err(impossible)?,
             format: format.ok_or_else(|| impossible(format!("a variant as {}", row.format)))?,
+            generation: row.generation.unsigned_abs(),
             width: row.width.unsigned_abs(),
             height: row.height.unsigned_abs(),
             file_size: unsigned(row.file_size),

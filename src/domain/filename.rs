@@ -1,5 +1,7 @@
 //! The name that a file had on its owner's machine: shown, never used as a path.
 
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+
 use super::{
     error::{Refusal, UserErrorCode},
     format::ImageFormat,
@@ -28,6 +30,9 @@ impl Filename {
         if name.chars().any(|c| c.is_control() || FORBIDDEN.contains(&c)) {
             return refuse(r#"The filename has a control character or one of < > : " | ? * \ /."#);
         }
+        if name.chars().any(hides_something) {
+            return refuse("The filename has an invisible character, such as one that turns the direction of text.");
+        }
         Ok(Self(name.to_owned()))
     }
 
@@ -51,4 +56,11 @@ impl Filename {
     pub fn format(&self) -> Option<ImageFormat> {
         ImageFormat::from_extension(&self.extension()?)
     }
+}
+
+/// Format characters: with them `gpj.exe` reads like `exe.jpg`. But for joiners, which scripts and emoji need, and tags,
+/// which flags are made of.
+fn hides_something(c: char) -> bool {
+    let is_needed = matches!(c, '\u{200c}' | '\u{200d}' | '\u{e0020}'..='\u{e007f}');
+    !is_needed && c.general_category() == GeneralCategory::Format
 }

@@ -26,6 +26,9 @@ pub struct Image {
     pub file_key: String,
     pub details: Details,
     pub state: UploadState,
+    /// Grows each time that variants are made anew: what is made then has a key of its own, for caches keep what is under
+    /// a key for a year.
+    pub generation: u32,
     /// Grows with every change that a subscriber is told of.
     pub revision: u64,
     pub upload_started_at: Option<DateTime<Utc>>,

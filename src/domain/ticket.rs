@@ -19,3 +19,11 @@ pub struct PostForm {
     pub fields: Vec<(String, String)>,
     pub expires_at: DateTime<Utc>,
 }
+
+/// Uploads whose tickets are alive, and what they have announced.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unfinished {
+    pub uploads: u64,
+    /// In bytes.
+    pub bytes: u64,
+}

@@ -110,6 +110,7 @@ impl Image {
             }
             _ => return Err(self.refuse("Variants are made of a COMPLETED image, or one whose processing failed.")),
         };
+        self.generation += 1;
         self.enter(next, now);
         Ok(())
     }

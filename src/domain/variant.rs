@@ -125,6 +125,8 @@ impl VariantFormat {
 pub struct Variant {
     pub name: VariantName,
     pub format: VariantFormat,
+    /// Its image's when it was made: a part of its key.
+    pub generation: u32,
     /// In pixels.
     pub width: u32,
     pub height: u32,

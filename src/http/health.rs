@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use serde_json::{Value, json};
 
-use crate::{db::Db, storage::Storage};
+use crate::{db::Db, imaging::workshop::Workshop, storage::Storage};
 
 /// What is answered however full the server is.
 pub(super) const PATHS: [&str; 2] = ["/healthz", "/readyz"];
@@ -18,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct Vitals {
     pub db: Db,
     pub storage: Storage,
+    pub workshop: Workshop,
 }
 
 pub(super) fn routes(vitals: Vitals) -> Router {
@@ -29,5 +30,6 @@ async fn readyz(State(vitals): State<Vitals>) -> (StatusCode, Json<Value>) {
     let storage = async { matches!(tokio::time::timeout(PATIENCE, vitals.storage.ping()).await, Ok(Ok(()))) };
     let (database, storage) = tokio::join!(database, storage);
     let status = if database && storage { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({"database": database, "storage": storage})))
+    let sandbox = vitals.workshop.is_sandboxed();
+    (status, Json(json!({"database": database, "storage": storage, "sandbox": sandbox})))
 }

@@ -108,11 +108,12 @@ pub fn router(
         .route("/", get(|| async { Redirect::temporary("/graphiql") }))
         .merge(graphiql::routes())
         .with_state(state.clone());
-    if let Some(embedded) = embedded {
+    if let Some(embedded) = embedded.clone() {
         router = router.merge(media::routes(&format!("/{BUCKET}"), embedded));
     }
     router
         .merge(health::routes(vitals))
+        .layer(middleware::from_fn_with_state(embedded, media::take_what_is_signed))
         .layer(cors)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(state, identify))

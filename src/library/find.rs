@@ -107,7 +107,11 @@ impl Library {
     /// # Errors
     /// When nothing can be signed.
     pub async fn variant_url(&self, image: &Image, variant: &Variant) -> ServiceResult<Url> {
-        Ok(self.inner.storage.url(&StorageKey::variant(image, &variant.name, variant.format)).await?)
+        Ok(self
+            .inner
+            .storage
+            .url(&StorageKey::variant(image, &variant.name, variant.generation, variant.format))
+            .await?)
     }
 
     /// The `srcset` of variants, those of these names or, without any, those of the picture's own shape.

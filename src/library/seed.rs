@@ -169,6 +169,7 @@ fn image_of(id: ImageId, owner: UserId, category: &Category, number: u32, create
     tags.dedup();
     let size = 800_000 + draw.number(7, 8_000_000);
     Image {
+        generation: 0,
         id,
         owner,
         category: category.id,
@@ -210,7 +211,7 @@ fn variants_of(image: &Image) -> Vec<(ImageId, Variant)> {
         let (width, height) = (scaled(width), scaled(height));
         let file_size = u64::from(width) * u64::from(height) / 8 + 200;
         let (name, format) = (spec.name, VariantFormat::WebP);
-        (image.id, Variant { name, format, width, height, file_size, created_at: image.created_at })
+        (image.id, Variant { name, format, generation: 0, width, height, file_size, created_at: image.created_at })
     };
     VariantType::ALL.map(variant).to_vec()
 }

@@ -44,10 +44,11 @@ impl StorageKey {
         Self(image.file_key.clone())
     }
 
-    /// Where a variant lives: beside its original.
-    pub fn variant(image: &Image, name: &VariantName, format: VariantFormat) -> Self {
+    /// Where a variant lives: beside its original, each time that it is made anew under another name.
+    pub fn variant(image: &Image, name: &VariantName, generation: u32, format: VariantFormat) -> Self {
         let stem = image.file_key.rsplit_once('.').map_or(image.file_key.as_str(), |(stem, _)| stem);
-        Self(format!("{stem}_{name}.{}", format.extension()))
+        let generation = if generation == 0 { String::new() } else { format!(".{generation}") };
+        Self(format!("{stem}_{name}{generation}.{}", format.extension()))
     }
 
     /// The `fileKey` of a new image: `images/{category}/{owner}/{yyyy}/{mm}/{dd}/{id}.{ext}`.

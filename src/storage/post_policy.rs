@@ -7,6 +7,7 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use chrono::{DateTime, SecondsFormat, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
+use sha1::Sha1;
 use sha2::Sha256;
 use url::Url;
 
@@ -79,6 +80,14 @@ pub(super) fn signature(secret: &str, date: DateTime<Utc>, region: &str, policy:
         .iter()
         .fold(format!("AWS4{secret}").into_bytes(), |key, part| hmac_sha256(&key, part.as_bytes()));
     hex::encode(hmac_sha256(&key, policy.as_bytes()))
+}
+
+/// The signature, in base64, that the tools of before 2013 give a policy in base64.
+pub(super) fn signature_v2(secret: &str, policy: &str) -> String {
+    // HMAC takes keys of every length.
+    let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(secret.as_bytes()) else { return String::new() };
+    mac.update(policy.as_bytes());
+    BASE64.encode(mac.finalize().into_bytes())
 }
 
 fn hmac_sha256(key: &[u8], message: &[u8]) -> Vec<u8> {

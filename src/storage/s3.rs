@@ -14,6 +14,7 @@ use aws_sdk_s3::{
 };
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::{fs::File, io::AsyncWriteExt};
 use url::Url;
 
 use super::{Credentials, StorageKey};
@@ -167,22 +168,27 @@ impl Storage {
         }
     }
 
-    /// An object's bytes, where there is one of at most `limit` bytes.
+    /// Writes an object's bytes to a file, as they come. Says whether there is one, of at most `limit` bytes.
     ///
     /// # Errors
-    /// When the storage gives no answer, breaks off, or refuses to.
-    pub async fn get(&self, key: &StorageKey, limit: u64) -> Result<Option<Bytes>, StorageError> {
+    /// When the storage gives no answer, breaks off, or refuses to; or the file cannot be written.
+    pub async fn download(&self, key: &StorageKey, limit: u64, to: &mut File) -> Result<bool, StorageError> {
         let request = self.internal.get_object().bucket(&self.settings.bucket).key(key.as_str());
-        let object = match request.send().await {
+        let mut object = match request.send().await {
             Ok(object) => object,
-            Err(error) if status_of(&error) == Some(404) => return Ok(None),
+            Err(error) if status_of(&error) == Some(404) => return Ok(false),
             Err(error) => return Err(classify(error)),
         };
-        if object.content_length().map_or(0, i64::unsigned_abs) > limit {
-            return Err(StorageError::Refused(anyhow::anyhow!("{key} is larger than its row says")));
+        let mut written = 0;
+        while let Some(chunk) = object.body.next().await {
+            let chunk = chunk.map_err(|error| StorageError::Unavailable(error.into()))?;
+            written += chunk.len() as u64;
+            if written > limit {
+                return Err(StorageError::Refused(anyhow::anyhow!("{key} is larger than its row says")));
+            }
+            to.write_all(&chunk).await.map_err(|error| StorageError::Refused(error.into()))?;
         }
-        let body = object.body.collect().await.map_err(|error| StorageError::Unavailable(error.into()))?;
-        Ok(Some(body.into_bytes()))
+        Ok(true)
     }
 
     /// Stores an object under a key whose content never changes.

@@ -2,6 +2,7 @@
 
 use super::{Next, Uploads};
 use crate::{
+    db,
     domain::{
         details::DetailsChange,
         error::{Refusal, ServiceResult, UserErrorCode, refusals_apart},
@@ -38,7 +39,31 @@ impl Uploads {
     /// # Errors
     /// When the storage or the database is away.
     pub async fn complete_unattended(&self, id: ImageId) -> Result<(), JobError> {
-        Ok(self.complete_stored(id).await.map(drop)?)
+        if self.complete_stored(id).await? {
+            return Ok(());
+        }
+        let image = db::images::find(self.inner.db.conn(), id).await?;
+        match image.filter(Image::awaits_upload) {
+            Some(image) => Ok(self.wait_or_expire(&image).await?),
+            None => Ok(()),
+        }
+    }
+
+    /// What was stored and cannot be completed, for there is no room for it, is kept while its ticket lives.
+    pub(super) async fn wait_or_expire(&self, image: &Image) -> ServiceResult<()> {
+        let (id, now) = (image.id, self.now());
+        let ends_at = image.updated_at + self.inner.rules.ticket_life;
+        if ends_at > now {
+            return Ok(self.inner.queue.enqueue(self.inner.db.conn(), Job::CompleteUnattended(id), ends_at).await?);
+        }
+        let is_over = |image: &Image| image.awaits_upload() && image.updated_at + self.inner.rules.ticket_life <= now;
+        let decide = |image: &mut Image| {
+            let message = "It was uploaded, but there was no room for it while its ticket was good.".to_owned();
+            let failure = Failure { code: FailureCode::UploadExpired, message };
+            image.fail(failure, Keep::WhatWasChecked, now);
+            Ok(Next::SaveAnd(Job::Discard(id), now))
+        };
+        refusals_apart(self.change_if(id, is_over, decide).await).map(drop)
     }
 
     /// Completes an upload without its client, if the storage has it. Says whether it did.

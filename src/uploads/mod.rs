@@ -16,7 +16,10 @@ mod sweep;
 mod trash;
 mod watch;
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::DatabaseTransaction;
@@ -28,6 +31,7 @@ pub use self::{
     watch::{WatchAll, WatchOne},
 };
 use crate::{
+    budget::Budget,
     clock::Clock,
     db::{self, Db},
     domain::{
@@ -36,6 +40,7 @@ use crate::{
         image::Image,
         job::Job,
         progress::Progress,
+        ticket::Unfinished,
         user::{Caller, Permission},
         variant::Variant,
         variant_spec::{VariantSet, VariantSpec},
@@ -53,10 +58,14 @@ pub struct UploadRules {
     pub ticket_life: TimeDelta,
     /// In bytes: what each user may have in the storage; `None` is as much as they like.
     pub storage_quota: Option<u64>,
+    /// How many unfinished uploads each user may have, and of how many bytes together; `None` is as many as they like.
+    pub max_unfinished: Option<Unfinished>,
     /// How long a deleted image can be restored; zero is not at all.
     pub trash_retention: TimeDelta,
     /// How long an upload may give no sign of life.
     pub upload_expiry: TimeDelta,
+    /// Where originals lie while they are being made, without a name.
+    pub spool: PathBuf,
     /// What is made of every image.
     pub variants: VariantSet,
 }
@@ -74,6 +83,7 @@ struct Inner {
     hub: Hub,
     clock: Clock,
     workshop: Workshop,
+    budget: Budget,
     rules: UploadRules,
     /// Whether a sweep of this process saw that every image is in the search's index.
     all_searchable: AtomicBool,
@@ -98,10 +108,11 @@ impl Uploads {
         hub: Hub,
         clock: Clock,
         workshop: Workshop,
+        budget: Budget,
         rules: UploadRules,
     ) -> Self {
         let all_searchable = AtomicBool::new(false);
-        Self { inner: Arc::new(Inner { db, queue, storage, hub, clock, workshop, rules, all_searchable }) }
+        Self { inner: Arc::new(Inner { db, queue, storage, hub, clock, workshop, budget, rules, all_searchable }) }
     }
 
     /// How many variants an image is going to have that has these: they, and those that are still to be made.

@@ -2,6 +2,10 @@
 //!
 //! May run twice and be killed anywhere: every step finds what the last attempt left and goes on from there.
 
+use std::fs::File;
+
+use tokio::io::AsyncWriteExt;
+
 use super::{Next, Uploads, complete::not_what_was_announced};
 use crate::{
     db,
@@ -109,10 +113,10 @@ impl Uploads {
         let id = image.id;
         self.settle_original(image, original).await?;
         let key = StorageKey::original(image);
-        let bytes = self.inner.storage.get(&key, image.declared_size).await?.ok_or(Stop::Failed(lost()))?;
+        let file = self.download(&key, image.declared_size).await?.ok_or(Stop::Failed(lost()))?;
         let ready = db::variants::of_image(self.inner.db.conn(), id).await?;
         let missing = self.missing(&ready).cloned().collect();
-        let mut work = self.inner.workshop.begin(bytes, Some(image.format), missing).await?;
+        let mut work = self.inner.workshop.begin(image.owner, file, Some(image.format), missing).await?;
         loop {
             match work.next().await? {
                 Made::Facts(facts, fingerprint, metadata) => self.learn(image, facts, fingerprint, &metadata).await?,
@@ -123,6 +127,18 @@ impl Uploads {
                 }
             }
         }
+    }
+
+    /// An object as a file without a name, which goes when nobody has it open any more.
+    async fn download(&self, key: &StorageKey, limit: u64) -> Result<Option<File>, Stop> {
+        let failed = |error: std::io::Error| Stop::Later(JobError::Failed(error.into()));
+        let folder = self.inner.rules.spool.clone();
+        let opened = tokio::task::spawn_blocking(move || tempfile::tempfile_in(folder)).await;
+        let file = opened.map_err(std::io::Error::other).and_then(|opened| opened).map_err(failed)?;
+        let mut writer = tokio::fs::File::from_std(file);
+        let is_there = self.inner.storage.download(key, limit, &mut writer).await?;
+        writer.flush().await.map_err(failed)?;
+        Ok(is_there.then_some(writer.into_std().await))
     }
 
     /// Brings what completion saw to where it stays. A later attempt finds it there.
@@ -178,12 +194,13 @@ impl Uploads {
         let variant = Variant {
             name: encoded.name,
             format: encoded.format,
+            generation: image.generation,
             width: encoded.width,
             height: encoded.height,
             file_size: encoded.bytes.len() as u64,
             created_at: self.now(),
         };
-        let key = StorageKey::variant(image, &variant.name, variant.format);
+        let key = StorageKey::variant(image, &variant.name, variant.generation, variant.format);
         self.inner.storage.put(&key, encoded.bytes, variant.format.content_type()).await?;
         let transaction = self.inner.db.begin().await?;
         let Some(mut current) = db::images::lock(&transaction, image.id).await? else { return Err(Stop::Gone) };

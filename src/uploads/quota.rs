@@ -1,6 +1,6 @@
 //! Room: what each user may have in the storage.
 
-use sea_orm::DatabaseTransaction;
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 use super::Uploads;
 use crate::{
@@ -31,12 +31,36 @@ impl Uploads {
         self.check_quota(&transaction, image.owner, image.declared_size, "imageId").await
     }
 
+    /// Checks that a user may begin one more upload: there is a bound to those that are unfinished, and with a quota they
+    /// take room as long as their tickets live.
+    pub(super) async fn check_unfinished(&self, conn: &impl ConnectionTrait, new: &Image) -> ServiceResult<()> {
+        let (limit, quota) = (self.inner.rules.max_unfinished, self.inner.rules.storage_quota);
+        if limit.is_none() && quota.is_none() {
+            return Ok(());
+        }
+        let alive_since = self.now() - self.inner.rules.ticket_life;
+        let most = limit.map_or(u64::MAX, |limit| limit.uploads);
+        let unfinished = db::images::unfinished(conn, new.owner, alive_since, most).await?;
+        let bytes = unfinished.bytes.saturating_add(new.declared_size);
+        if let Some(limit) = limit
+            && (unfinished.uploads >= limit.uploads || bytes > limit.bytes)
+        {
+            let why = format!(
+                "You have {} unfinished uploads of {} bytes; {} of {} bytes are allowed. Finish or cancel some.",
+                unfinished.uploads, unfinished.bytes, limit.uploads, limit.bytes
+            );
+            return Err(Refusal::on("fileSize", UserErrorCode::QuotaExceeded, why).into());
+        }
+        if quota.is_none() {
+            return Ok(());
+        }
+        self.check_quota(conn, new.owner, bytes, "fileSize").await
+    }
+
     /// Checks that a user has room for so many bytes more. Until the transaction ends, nobody else takes it.
-    ///
-    /// Unfinished uploads take no room, so several tickets may be issued of which the first to be completed gets it.
     pub(super) async fn check_quota(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &impl ConnectionTrait,
         owner: UserId,
         bytes: u64,
         field: &'static str,

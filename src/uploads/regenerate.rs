@@ -9,7 +9,7 @@ use crate::{
         image::Image,
         job::Job,
         progress::Progress,
-        user::{Caller, Permission},
+        user::{Caller, CallerKey, Permission},
         variant::VariantName,
     },
 };
@@ -18,7 +18,7 @@ impl Uploads {
     /// Forgets the variants of these names, or all, and makes them again, with those that are missing.
     ///
     /// # Errors
-    /// `IMAGE_NOT_FOUND`, `INVALID_VALUE` for a name of no variant that is made, or `INVALID_STATE` where there is no
+    /// `RateLimited` where the caller has not as many points left as making it anew costs; `IMAGE_NOT_FOUND`, `INVALID_VALUE` for a name of no variant that is made, or `INVALID_STATE` where there is no
     /// checked original to make them from.
     pub async fn generate_variants(
         &self,
@@ -26,9 +26,10 @@ impl Uploads {
         id: ImageId,
         names: Option<Vec<String>>,
     ) -> ServiceResult<Image> {
-        self.find_for(caller, id, Permission::ChangeAnyImage).await?;
+        let known = self.find_for(caller, id, Permission::ChangeAnyImage).await?;
         let names = names.map(|names| names.into_iter().map(|name| self.name_of_variant(&name)).collect());
         let names: Option<Vec<VariantName>> = names.transpose()?;
+        self.inner.budget.charge(CallerKey::User(caller.user()?.id), price(&known))?;
         let now = self.now();
         let transaction = self.inner.db.begin().await?;
         let found = db::images::lock(&transaction, id).await?.filter(Image::is_visible);
@@ -52,5 +53,17 @@ impl Uploads {
             let why = format!("`{name}` is no variant that is made here; these are: {}.", made.join(", "));
             Refusal::on("names", UserErrorCode::InvalidValue, why)
         })
+    }
+}
+
+/// In points: what comes with an upload once is dear to repeat, by its pixels.
+fn price(image: &Image) -> u64 {
+    const OF_MEGAPIXEL: u64 = 1000;
+    const OF_ANIMATION: u64 = 100_000;
+    const OF_UNKNOWN: u64 = 10_000;
+    match image.facts() {
+        Some(facts) if facts.is_animated => OF_ANIMATION,
+        Some(facts) => (u64::from(facts.width) * u64::from(facts.height)).div_ceil(1_000_000) * OF_MEGAPIXEL,
+        None => OF_UNKNOWN,
     }
 }

@@ -62,10 +62,11 @@ impl Uploads {
     /// Adds the row, where its owner has room for what it announces.
     async fn add(&self, new: &Image, idempotency_key: Option<String>) -> ServiceResult<Result<(), DbErr>> {
         if self.inner.rules.storage_quota.is_none() {
+            self.check_unfinished(self.inner.db.conn(), new).await?;
             return Ok(db::images::insert_alone(&self.inner.db, new, idempotency_key).await);
         }
         let transaction = self.inner.db.begin().await?;
-        self.check_quota(&transaction, new.owner, new.declared_size, "fileSize").await?;
+        self.check_unfinished(&transaction, new).await?;
         let added = db::images::insert(&transaction, new, idempotency_key).await;
         if added.is_ok() {
             transaction.commit().await?;
@@ -155,6 +156,7 @@ impl Uploads {
             declared_size: input.file_size,
             details: Details::default(),
             state: UploadState::Pending,
+            generation: 0,
             revision: 1,
             upload_started_at: None,
             upload_completed_at: None,

@@ -158,7 +158,11 @@ impl Uploads {
             let left_alone_since = self.now() - LEFT_ALONE;
             for image in db::images::find_many(self.inner.db.conn(), &ids).await? {
                 if image.awaits_upload() && image.updated_at <= left_alone_since {
-                    swept.completed += u64::from(self.complete_stored(image.id).await?);
+                    let is_completed = self.complete_stored(image.id).await?;
+                    if !is_completed {
+                        self.wait_or_expire(&image).await?;
+                    }
+                    swept.completed += u64::from(is_completed);
                 }
             }
             continuation = page.continuation;

@@ -1,10 +1,9 @@
 //! The workshop: who is let in when, under which limits, and what becomes of a process that ends before its time.
 
-use std::{os::unix::fs::PermissionsExt, path::Path};
+use std::{fs::File, io::Write, os::unix::fs::PermissionsExt, path::Path};
 
-use bytes::Bytes;
 use darkroom::{
-    domain::variant_spec::VariantSpec,
+    domain::{ids::UserId, variant_spec::VariantSpec},
     imaging::{
         ImagingError, Limits,
         workshop::{Made, Workshop, WorkshopError, WorkshopSettings},
@@ -30,15 +29,25 @@ fn thumbnail() -> Vec<VariantSpec> {
     vec![darkroom::domain::variant::VariantType::Thumbnail.into()]
 }
 
-fn large() -> Bytes {
-    pictures::jpeg(&pictures::drawing(3000, 2000)).into()
+fn large() -> File {
+    file(&pictures::jpeg(&pictures::drawing(3000, 2000)))
+}
+
+fn file(bytes: &[u8]) -> File {
+    let mut file = tempfile::tempfile().expect("a file");
+    file.write_all(bytes).expect("to be written");
+    file
+}
+
+fn user(number: u128) -> UserId {
+    UserId(uuid::Uuid::from_u128(number))
 }
 
 #[tokio::test]
 async fn images_wait_for_memory_and_one_that_wants_all_of_it_gets_it() {
     let workshop = ours(64 * MEBIBYTE);
-    let mut first = workshop.begin(large(), None, thumbnail()).await.expect("room");
-    let mut second = Box::pin(workshop.begin(large(), None, thumbnail()));
+    let mut first = workshop.begin(user(1), large(), None, thumbnail()).await.expect("room");
+    let mut second = Box::pin(workshop.begin(user(1), large(), None, thumbnail()));
     assert!(poll!(&mut second).is_pending());
     // Until the first one has said everything, there is no room, however often anybody asks.
     while !matches!(first.next().await.expect("a picture"), Made::All(_)) {
@@ -49,14 +58,32 @@ async fn images_wait_for_memory_and_one_that_wants_all_of_it_gets_it() {
     while !matches!(second.next().await.expect("a picture"), Made::All(_)) {}
 
     let roomy = ours(1024 * MEBIBYTE);
-    let both = (roomy.begin(large(), None, thumbnail()).await, roomy.begin(large(), None, thumbnail()).await);
+    let both = (
+        roomy.begin(user(1), large(), None, thumbnail()).await,
+        roomy.begin(user(1), large(), None, thumbnail()).await,
+    );
     assert!(both.0.is_ok() && both.1.is_ok(), "two at once where there is memory for two");
+}
+
+#[tokio::test]
+async fn no_owner_has_all_the_memory_while_another_waits() {
+    let workshop = ours(300 * MEBIBYTE);
+    let first = workshop.begin(user(1), large(), None, thumbnail()).await.expect("room");
+    let mut second = Box::pin(workshop.begin(user(1), large(), None, thumbnail()));
+    let mut third = Box::pin(workshop.begin(user(1), large(), None, thumbnail()));
+    assert!(poll!(&mut second).is_pending() && poll!(&mut third).is_pending());
+    let small = file(&pictures::jpeg(&pictures::drawing(300, 200)));
+    // Whoever came later has less, and is let in while the others wait.
+    let other = workshop.begin(user(2), small, None, thumbnail());
+    let (other, waiting) = (other.await, (poll!(&mut second).is_pending(), poll!(&mut third).is_pending()));
+    assert!(other.is_ok() && (waiting.0 || waiting.1));
+    drop(first);
 }
 
 #[tokio::test]
 async fn a_process_has_limits_and_no_sockets_and_none_of_the_servers_environment() {
     let workshop = ours(64 * MEBIBYTE);
-    let work = workshop.begin(large(), None, thumbnail()).await.expect("room");
+    let work = workshop.begin(user(1), large(), None, thumbnail()).await.expect("room");
     let process = work.process().expect("a process");
     let read = |file: &str| std::fs::read_to_string(format!("/proc/{process}/{file}")).expect("a process that runs");
     let limits = read("limits");
@@ -81,7 +108,7 @@ async fn with_script(script: &str) -> WorkshopError {
     let program = folder.path().join("program");
     std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("a script");
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).expect("a program");
-    let begun = workshop(&program, 64 * MEBIBYTE).begin(Bytes::from_static(b"x"), None, thumbnail()).await;
+    let begun = workshop(&program, 64 * MEBIBYTE).begin(user(1), file(b"x"), None, thumbnail()).await;
     begun.expect_err("no image")
 }
 
@@ -99,6 +126,6 @@ async fn the_file_is_blamed_for_what_it_did_and_for_nothing_else() {
     }
     let error = with_script("ulimit -S -t 1; while :; do :; done").await;
     assert!(error.to_string().contains("takes too long"), "{error}");
-    let error = workshop(Path::new("/nowhere"), MEBIBYTE).begin(Bytes::new(), None, thumbnail()).await;
+    let error = workshop(Path::new("/nowhere"), MEBIBYTE).begin(user(1), file(b"x"), None, thumbnail()).await;
     assert!(matches!(error, Err(WorkshopError::Process(_))));
 }

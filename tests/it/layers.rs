@@ -29,7 +29,7 @@ fn may_know(from: &str, to: &str) -> bool {
         ("worker", "queue") => true,
         // HTTP carries GraphQL, takes its price, and mounts the embedded storage; readiness asks the hands for a sign of
         // life.
-        ("http", "graphql" | "storage" | "db" | "budget") => true,
+        ("http", "graphql" | "storage" | "db" | "budget" | "imaging") => true,
         ("graphql", "budget") => true,
         // The commands put an application together, and look at pictures.
         ("cli", "app" | "config" | "graphql" | "http" | "imaging" | "worker") => true,

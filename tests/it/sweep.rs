@@ -11,7 +11,6 @@ use std::{
 use bytes::Bytes;
 use chrono::TimeDelta;
 use darkroom::{
-    clock::Clock,
     domain::{error::ServiceError, ids::ImageId, job::Job},
     storage::StorageKey,
     worker::Ran,

@@ -27,6 +27,7 @@ pub struct Model {
     pub placeholder: Option<String>,
     pub dominant_colour: Option<String>,
     pub is_animated: bool,
+    pub generation: i32,
     pub failure_code: Option<String>,
     pub failure_message: Option<String>,
     pub idempotency_key: Option<String>,

@@ -8,6 +8,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub kind: String,
     pub format: String,
+    pub generation: i32,
     pub width: i32,
     pub height: i32,
     pub file_size: i64,

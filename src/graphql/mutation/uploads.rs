@@ -3,6 +3,7 @@
 use async_graphql::{Context, Object, Result};
 
 use crate::{
+    domain::error::{Refusal, UserErrorCode},
     graphql::{
         FromContext, cost,
         error::{ApiError, parse_id, split},
@@ -127,8 +128,15 @@ impl UploadMutation {
         #[graphql(desc = "Which image, and which variants.")] input: GenerateVariantsInput,
     ) -> Result<GenerateVariantsPayload> {
         let id = parse_id(&input.image_id)?;
-        let of_type = |kind: VariantType| kind.name().map_or_else(|| "CUSTOM".to_owned(), |name| name.to_string());
-        let types = input.types.map(|types| types.into_iter().map(of_type).collect::<Vec<String>>());
+        let of_type = |kind: VariantType| Some(kind.name()?.to_string());
+        let types = input.types.map(|types| types.into_iter().map(of_type).collect::<Option<Vec<String>>>());
+        let types = match types {
+            Some(None) => {
+                let why = "CUSTOM stands for every variant of the operator's own: give their `names`.";
+                return Ok(Err(vec![Refusal::on("types", UserErrorCode::InvalidValue, why)]).into());
+            }
+            types => types.flatten(),
+        };
         let names = match (types, input.names) {
             (Some(types), Some(names)) => Some([types, names].concat()),
             (types, names) => types.or(names),

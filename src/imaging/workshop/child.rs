@@ -9,11 +9,12 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use memmap2::Mmap;
 use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
 
 use super::{
     super::{Decoded, Encoded, ImagingError, Opened},
-    MOST_THREADS,
+    FILE, MOST_THREADS,
     protocol::{Answer, Go, Order, Spent, hear, say},
     seclusion,
 };
@@ -58,11 +59,12 @@ pub fn run() -> io::Result<()> {
     limit(Resource::Core, 0);
     // Where memory runs out all the same, this process is to end and no other.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-    seclusion::enter();
-    let (order, bytes): (Order, Vec<u8>) = hear(&mut from)?;
-    limit(Resource::Data, 2 * bytes.len() as u64 + BEFORE_IMAGES);
+    let file = open()?;
+    let is_shut_in = seclusion::enter();
+    let (order, _): (Order, _) = hear(&mut from)?;
+    limit(Resource::Data, 2 * file.len() as u64 + BEFORE_IMAGES);
     limit(Resource::Cpu, DECODING);
-    let work = AssertUnwindSafe(|| work(&order, &bytes, &mut from, &mut to));
+    let work = AssertUnwindSafe(|| work(&order, &file, is_shut_in, &mut from, &mut to));
     match catch_unwind(work).unwrap_or_else(|_| Err(panicked())) {
         Ok(()) => say(&mut to, &Answer::Done(meter.read()), &[]),
         Err(Trouble::Image(error)) => say(&mut to, &Answer::Refused(error), &[]),
@@ -70,10 +72,23 @@ pub fn run() -> io::Result<()> {
     }
 }
 
-fn work(order: &Order, bytes: &[u8], from: &mut impl Read, to: &mut (impl Write + Send)) -> Result<(), Trouble> {
+/// The file that the server handed over. It is read where it lies, so that it takes memory only as it is read.
+#[expect(unsafe_code, reason = "mapped: the file has no name, and nobody else has it open to change it")]
+fn open() -> io::Result<Mmap> {
+    let file = File::open(format!("/dev/fd/{FILE}"))?;
+    unsafe { Mmap::map(&file) }
+}
+
+fn work(
+    order: &Order,
+    bytes: &[u8],
+    is_shut_in: bool,
+    from: &mut impl Read,
+    to: &mut (impl Write + Send),
+) -> Result<(), Trouble> {
     let opened = Opened::new(bytes, order.expected, order.limits)?;
     let memory = opened.memory(&order.variants, MOST_THREADS);
-    say(to, &Answer::Opened { memory }, &[])?;
+    say(to, &Answer::Opened { memory, is_shut_in }, &[])?;
     let (Go { threads }, _) = hear(from)?;
     limit(Resource::Data, memory + memory / 2 + BEFORE_IMAGES);
     let decoded = opened.decode()?;

@@ -7,32 +7,39 @@ mod protocol;
 mod seclusion;
 
 use std::{
+    fs::File,
     io,
-    os::unix::process::ExitStatusExt,
+    os::{fd::OwnedFd, unix::process::ExitStatusExt},
     path::PathBuf,
     process::{ExitStatus, Stdio},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
-use bytes::Bytes;
+use command_fds::{CommandFdExt, FdMapping};
 use tokio::{
     io::AsyncWriteExt,
     process::{Child, ChildStdin, ChildStdout, Command},
-    sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 
 use self::protocol::{Answer, Go, Order, head, listen};
 pub use self::{child::run, protocol::Spent};
 use super::{Encoded, ImagingError, Limits};
-use crate::domain::{
-    fingerprint::Fingerprint, format::ImageFormat, image::Facts, metadata::Metadata, variant::VariantName,
-    variant_spec::VariantSpec,
+use crate::{
+    domain::{
+        fingerprint::Fingerprint, format::ImageFormat, ids::UserId, image::Facts, metadata::Metadata,
+        variant::VariantName, variant_spec::VariantSpec,
+    },
+    permits::{FairPermits, Permit, Share},
 };
 
 /// The command of our own program that makes one image.
 pub const COMMAND: &str = "imaging";
+/// Where the process finds the file that it is to read.
+const FILE: i32 = 3;
+/// In bytes: no image is larger.
+const LONGEST_FILE: u64 = 1024 * 1024 * 1024;
 /// In bytes: what memory is counted in.
 const UNIT: u64 = 1024 * 1024;
 /// More gain nothing: the largest variant takes as long as the others together.
@@ -59,8 +66,10 @@ pub struct WorkshopSettings {
 #[derive(Debug, Clone)]
 pub struct Workshop {
     settings: Arc<WorkshopSettings>,
-    memory: Arc<Semaphore>,
-    cores: Arc<Semaphore>,
+    memory: FairPermits<UserId>,
+    cores: FairPermits<UserId>,
+    /// Known since the first process.
+    is_sandboxed: Arc<OnceLock<bool>>,
 }
 
 /// What is handed over as it is made.
@@ -92,47 +101,68 @@ pub struct Work {
     from: ChildStdout,
     /// Ordered, and not made yet.
     awaited: Vec<VariantName>,
-    room: Vec<OwnedSemaphorePermit>,
+    /// The facts were told, which happens once.
+    is_described: bool,
+    room: Vec<Permit<UserId>>,
 }
 
 impl Workshop {
     /// With all of its room free.
     pub fn new(settings: WorkshopSettings) -> Self {
-        let memory = Arc::new(Semaphore::new(units(settings.memory) as usize));
-        let cores = Arc::new(Semaphore::new(settings.cores));
-        Self { settings: Arc::new(settings), memory, cores }
+        let share = |all: u64, of_one: u64| Share { all, of_one: of_one.max(1), waiting_of_one: usize::MAX };
+        let (memory, cores) = (units(settings.memory), settings.cores as u64);
+        let memory = FairPermits::new(share(memory, memory - memory / 4));
+        // One more than there are, for whoever comes while one owner has them all.
+        let cores = FairPermits::new(share(cores + 1, cores));
+        Self { settings: Arc::new(settings), memory, cores, is_sandboxed: Arc::default() }
     }
 
-    /// Begins to make an image, once there is room for it.
+    /// Begins to make an image, once there is room for it. The process reads the file from the disk; nobody may change
+    /// it meanwhile.
     ///
     /// # Errors
     /// When the file is not what it was announced as, too large or damaged, or no process can be started.
     pub async fn begin(
         &self,
-        bytes: Bytes,
+        owner: UserId,
+        file: File,
         expected: Option<ImageFormat>,
         variants: Vec<VariantSpec>,
     ) -> Result<Work, WorkshopError> {
-        if bytes.len() > protocol::LONGEST_FILE {
+        if file.metadata()?.len() > LONGEST_FILE {
             return Err(ImagingError::corrupt("no image is as large as this file").into());
         }
-        let mut work = self.start()?;
+        let mut work = self.start(file)?;
         work.awaited = variants.iter().map(|spec| spec.name.clone()).collect();
         let order = Order { expected, limits: self.settings.limits, variants };
-        work.say(&order, &bytes).await?;
-        drop(bytes);
+        work.say(&order).await?;
         let memory = match work.hear().await? {
-            (Answer::Opened { memory }, _) => memory,
+            (Answer::Opened { memory, is_shut_in }, _) => {
+                self.note_sandbox(is_shut_in);
+                memory
+            }
             (answer, _) => return Err(unexpected(answer)),
         };
-        let threads = work.wait_for_room(self, memory).await?;
-        work.say(&Go { threads }, &[]).await?;
+        let threads = work.wait_for_room(self, owner, memory).await?;
+        work.say(&Go { threads }).await?;
         Ok(work)
     }
 
+    /// Whether processes are kept from files, programs and sockets; `None` before the first.
+    pub fn is_sandboxed(&self) -> Option<bool> {
+        self.is_sandboxed.get().copied()
+    }
+
+    fn note_sandbox(&self, is_shut_in: bool) {
+        if self.is_sandboxed.set(is_shut_in).is_ok() && !is_shut_in {
+            tracing::warn!("images are made without a sandbox: the kernel has no Landlock or seccomp for this process");
+        }
+    }
+
     /// Nothing of the server's environment goes along: there are secrets in it.
-    fn start(&self) -> io::Result<Work> {
-        let mut child = Command::new(&self.settings.program)
+    fn start(&self, file: File) -> io::Result<Work> {
+        let mut command = Command::new(&self.settings.program);
+        command
             .arg(COMMAND)
             .env_clear()
             // What the allocator sets aside counts as taken, unless it takes it piece by piece.
@@ -142,11 +172,13 @@ impl Workshop {
             .stdout(Stdio::piped())
             // A decoder's last words are about its own insides, and in no format of the log's.
             .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()?;
+            .kill_on_drop(true);
+        let handed_over = FdMapping { parent_fd: OwnedFd::from(file), child_fd: FILE };
+        command.fd_mappings(vec![handed_over]).map_err(io::Error::other)?;
+        let mut child = command.spawn()?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (to, from) = pipes.ok_or_else(|| io::Error::other("no pipes"))?;
-        Ok(Work { child, to, from, awaited: Vec::new(), room: Vec::new() })
+        Ok(Work { child, to, from, awaited: Vec::new(), is_described: false, room: Vec::new() })
     }
 }
 
@@ -157,7 +189,10 @@ impl Work {
     /// When the file turns out to be damaged, or the process ends.
     pub async fn next(&mut self) -> Result<Made, WorkshopError> {
         match self.hear().await? {
-            (Answer::Facts { facts, fingerprint, metadata }, _) => Ok(Made::Facts(facts, fingerprint, metadata)),
+            (Answer::Facts { facts, fingerprint, metadata }, _) if !self.is_described => {
+                self.is_described = true;
+                Ok(Made::Facts(facts, fingerprint, metadata))
+            }
             (Answer::Variant { name, format, width, height }, file) => {
                 // A decoder that was taken over is believed in nothing that nobody asked for.
                 let ordered = self.awaited.iter().position(|awaited| *awaited == name);
@@ -174,22 +209,19 @@ impl Work {
         self.child.id()
     }
 
-    /// First come, first served, in memory and then in cores. An image that needs more memory than there is has all of
-    /// it. Cores that nobody has just then it may use too, and shares them with whoever comes.
-    async fn wait_for_room(&mut self, workshop: &Workshop, memory: u64) -> io::Result<usize> {
-        let wanted = units(memory).min(units(workshop.settings.memory));
-        self.room.push(Arc::clone(&workshop.memory).acquire_many_owned(wanted).await.map_err(io::Error::other)?);
-        self.room.push(Arc::clone(&workshop.cores).acquire_owned().await.map_err(io::Error::other)?);
-        Ok((1 + workshop.cores.available_permits()).min(MOST_THREADS))
+    /// First come, first served, in memory and then in cores; but no owner has all of either while another waits. An
+    /// image that needs more memory than there is has all of it. Cores that nobody has just then it may use too, and
+    /// shares them with whoever comes.
+    async fn wait_for_room(&mut self, workshop: &Workshop, owner: UserId, memory: u64) -> io::Result<usize> {
+        let crowded = |_| io::Error::other("too many images wait");
+        self.room.push(workshop.memory.acquire(owner, units(memory)).await.map_err(crowded)?);
+        self.room.push(workshop.cores.acquire(owner, 1).await.map_err(crowded)?);
+        let free = usize::try_from(workshop.cores.free()).unwrap_or(MOST_THREADS);
+        Ok(free.saturating_add(1).min(MOST_THREADS))
     }
 
-    async fn say(&mut self, message: &impl serde::Serialize, file: &[u8]) -> Result<(), WorkshopError> {
-        let head = head(message, file)?;
-        let mut said = self.to.write_all(&head).await;
-        if said.is_ok() {
-            said = self.to.write_all(file).await;
-        }
-        match said {
+    async fn say(&mut self, message: &impl serde::Serialize) -> Result<(), WorkshopError> {
+        match self.to.write_all(&head(message, &[])?).await {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(ended(self.child.wait().await?)),
             said => Ok(said?),
         }
@@ -230,6 +262,6 @@ fn unexpected(answer: Answer) -> WorkshopError {
     }
 }
 
-fn units(bytes: u64) -> u32 {
-    u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).max(1)
+fn units(bytes: u64) -> u64 {
+    bytes.div_ceil(UNIT).max(1)
 }

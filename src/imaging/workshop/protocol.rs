@@ -17,9 +17,9 @@ use crate::domain::{
 
 /// In bytes: longer messages are not believed, nor longer files behind them.
 const LONGEST_MESSAGE: usize = 1024 * 1024;
-pub(super) const LONGEST_FILE: usize = 1024 * 1024 * 1024;
+const LONGEST_FILE: usize = 1024 * 1024 * 1024;
 
-/// The first word of the server; the file is behind it.
+/// The first word of the server.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Order {
     pub expected: Option<ImageFormat>,
@@ -40,6 +40,8 @@ pub(super) enum Answer {
     /// The header was read; so many bytes of memory are needed to go on.
     Opened {
         memory: u64,
+        /// Whether the kernel keeps the process from files, programs and sockets.
+        is_shut_in: bool,
     },
     Facts {
         facts: Facts,

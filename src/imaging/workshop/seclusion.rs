@@ -1,15 +1,18 @@
 //! What a process that reads strangers' files gives up: every file, every socket and every other program. What it
 //! was handed open (stdin and stdout) stays. A kernel that has no such thing goes without.
 
-/// Shuts this thread in, and whatever threads it starts.
+/// Shuts this thread in, and whatever threads it starts. Says whether the kernel did all of it.
 #[cfg(target_os = "linux")]
-pub(super) fn enter() {
-    let _ = linux::without_files();
-    let _ = linux::without_sockets();
+pub(super) fn enter() -> bool {
+    let files = linux::without_files().is_ok_and(|status| status != landlock::RulesetStatus::NotEnforced);
+    let sockets = linux::without_sockets().is_ok();
+    files && sockets
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) const fn enter() {}
+pub(super) const fn enter() -> bool {
+    false
+}
 
 #[cfg(target_os = "linux")]
 mod linux {

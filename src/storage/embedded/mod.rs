@@ -2,9 +2,18 @@
 //!
 //! Answers HTTP like an S3 elsewhere would, so that no front end can tell the difference.
 
+mod checksum;
+mod conditions;
+mod layout;
 mod listing;
+mod lists;
 mod multipart;
+mod objects;
+mod path;
+mod post_answer;
 mod post_object;
+mod request;
+mod running;
 mod s3_api;
 mod store;
 mod trailer;
@@ -22,7 +31,8 @@ use s3s::{
 use tokio::sync::watch;
 use url::Url;
 
-use self::{post_object::PostObject, s3_api::S3Api, store::ObjectStore};
+pub use self::request::is_signed;
+use self::{post_object::PostObject, running::RunningPosts, s3_api::S3Api, store::ObjectStore};
 use super::Credentials;
 use crate::clock::Clock;
 
@@ -45,6 +55,7 @@ pub trait UploadObserver: Send + Sync {
 pub struct EmbeddedS3 {
     api: S3Service,
     post_object: Arc<PostObject>,
+    clock: Clock,
 }
 
 impl EmbeddedS3 {
@@ -64,8 +75,15 @@ impl EmbeddedS3 {
         let mut builder = S3ServiceBuilder::new(S3Api::new(store.clone()));
         let secret = credentials.secret_access_key.as_str();
         builder.set_auth(SimpleAuth::from_single(credentials.access_key_id.as_str(), secret));
-        let post_object = PostObject { store, credentials: credentials.clone(), clock, observer, public_url };
-        Ok(Self { api: builder.build(), post_object: Arc::new(post_object) })
+        let post_object = PostObject {
+            store,
+            credentials: credentials.clone(),
+            clock: clock.clone(),
+            observer,
+            public_url,
+            running: RunningPosts::default(),
+        };
+        Ok(Self { api: builder.build(), post_object: Arc::new(post_object), clock })
     }
 
     /// Answers one request whose path starts with the bucket's name.
@@ -77,6 +95,10 @@ impl EmbeddedS3 {
         if post_object::is_form(&request) {
             return self.post_object.answer(request).await;
         }
+        let request = match request::checked(request, self.clock.now()) {
+            Ok(request) => request,
+            Err(error) => return answer_of(error),
+        };
         let request =
             request.map(|body| s3s::Body::http_body_unsync(http_body_util::BodyExt::map_err(body, Into::into)));
         self.api.call(request).await.unwrap_or_else(|error| {
@@ -86,4 +108,8 @@ impl EmbeddedS3 {
             response
         })
     }
+}
+
+fn answer_of(error: s3s::S3Error) -> HttpResponse {
+    error.to_http_response().unwrap_or_else(|_| HttpResponse::new(s3s::Body::empty()))
 }

@@ -13,27 +13,29 @@ use std::{
 
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDateTime, Utc};
-use http::{HeaderValue, Request, StatusCode, header};
+use http::{Request, header};
 use http_body_util::BodyExt;
 use multer::{Constraints, Field, Multipart, SizeLimit};
 use s3s::{
     HttpResponse, S3Error, S3ErrorCode,
-    dto::PostResponse,
     post_policy::{PostPolicy, PostPolicyCondition},
-    xml::{Serialize, Serializer},
 };
 use subtle::ConstantTimeEq;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tokio_stream::{Stream, StreamExt};
 
 use super::{
     BUCKET, REGION, UploadObserver,
-    store::{ObjectPath, ObjectStore},
+    checksum::{Algorithm, Wanted},
+    path::ObjectPath,
+    post_answer::Success,
+    running::RunningPosts,
+    store::ObjectStore,
     trailer::{ObjectHeaders, ObjectMeta},
 };
 use crate::{
     clock::Clock,
-    storage::post_policy::{ALGORITHM, Credentials, scope, signature},
+    storage::post_policy::{ALGORITHM, Credentials, scope, signature, signature_v2},
 };
 
 /// A policy and its signature are about 1 KB.
@@ -43,6 +45,11 @@ const MAX_FIELDS: usize = 32;
 const MAX_UNSIGNED_BYTES: usize = 64 * 1024;
 /// How long a client may send nothing.
 const IDLE_BODY: Duration = Duration::from_mins(1);
+/// How long it may take to send what comes before the file.
+const UNSIGNED_PATIENCE: Duration = Duration::from_secs(30);
+/// After so long a body has to have had so many bytes a second: the slowest mobile networks have more.
+const SLOW_FOR: Duration = Duration::from_mins(1);
+const SLOWEST: u64 = 4 * 1024;
 
 pub(super) struct PostObject {
     pub store: ObjectStore,
@@ -51,6 +58,7 @@ pub(super) struct PostObject {
     pub observer: Arc<dyn UploadObserver>,
     /// What browsers see of the bucket, without a slash at its end.
     pub public_url: String,
+    pub running: RunningPosts,
 }
 
 /// Whether a request is a browser's form and not one of S3's other POSTs.
@@ -60,8 +68,8 @@ pub(super) fn is_form<B>(request: &Request<B>) -> bool {
         && content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with("multipart/form-data"))
 }
 
-/// A body that ends with an error when it stands still, or goes on and on without a signed form: the parser
-/// would keep all of it while it looks for the end of a field.
+/// A body that ends with an error when it stands still or is too slow, or goes on and on without a signed form: the
+/// parser would keep all of it while it looks for the end of a field.
 fn guarded<E>(
     body: impl Stream<Item = Result<Bytes, E>> + Send,
     is_admitted: Arc<AtomicBool>,
@@ -70,12 +78,18 @@ where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let mut seen = 0;
+    let since = Instant::now();
     body.timeout(IDLE_BODY).map(move |chunk| {
         let chunk = chunk.map_err(io::Error::other)?.map_err(io::Error::other)?;
-        if seen > MAX_UNSIGNED_BYTES && !is_admitted.load(Ordering::Relaxed) {
-            return Err(io::Error::other("too many bytes before the signed fields"));
+        let is_admitted = is_admitted.load(Ordering::Relaxed);
+        let elapsed = since.elapsed();
+        if !is_admitted && (seen > MAX_UNSIGNED_BYTES || elapsed > UNSIGNED_PATIENCE) {
+            return Err(io::Error::other("too much, or too slow, before the signed fields"));
         }
         seen += chunk.len();
+        if elapsed > SLOW_FOR && (seen as u64) < SLOWEST * elapsed.as_secs() {
+            return Err(io::Error::other("too slow"));
+        }
         Ok(chunk)
     })
 }
@@ -83,9 +97,11 @@ where
 /// What a form said before its file, once it is known to be signed.
 struct Admitted {
     key: String,
-    content_type: String,
+    headers: ObjectHeaders,
+    checksum: Option<Wanted>,
     min: u64,
     max: u64,
+    success: Success,
 }
 
 impl PostObject {
@@ -99,7 +115,7 @@ impl PostObject {
         let this = Arc::clone(self);
         let taken = tokio::spawn(async move { this.take(request).await });
         match taken.await.unwrap_or_else(|panic| Err(S3Error::internal_error(panic))) {
-            Ok((key, meta)) => created(format!("{}/{key}", self.public_url), &key, &meta.etag),
+            Ok((admitted, meta)) => admitted.success.answer(&self.public_url, &admitted.key, &meta.etag),
             Err(error) => {
                 tracing::debug!(code = error.code().as_str(), message = error.message(), "refused a POST form");
                 error.to_http_response().unwrap_or_else(|_| HttpResponse::new(s3s::Body::empty()))
@@ -107,7 +123,7 @@ impl PostObject {
         }
     }
 
-    async fn take<B>(&self, request: Request<B>) -> Result<(String, ObjectMeta), S3Error>
+    async fn take<B>(&self, request: Request<B>) -> Result<(Admitted, ObjectMeta), S3Error>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -126,11 +142,12 @@ impl PostObject {
         while let Some(field) = form.next_field().await.map_err(malformed)? {
             let name = field.name().unwrap_or_default().to_ascii_lowercase();
             if name == "file" {
+                substitute_filename(&mut fields, field.file_name().unwrap_or_default());
                 let admitted = self.admit(&fields)?;
                 is_admitted.store(true, Ordering::Relaxed);
                 let stored = self.receive(&admitted, field).await?;
                 self.observer.stored(&admitted.key, stored.size).await;
-                return Ok((admitted.key, stored));
+                return Ok((admitted, stored));
             }
             if fields.len() == MAX_FIELDS || fields.iter().any(|(known, _)| *known == name) {
                 return Err(refuse(S3ErrorCode::InvalidArgument, "Too many fields, or one of them twice."));
@@ -154,17 +171,32 @@ impl PostObject {
         let (min, max) = policy
             .content_length_range()
             .ok_or_else(|| refuse(S3ErrorCode::InvalidPolicyDocument, "The policy has no content-length-range."))?;
-        let missing = |what| refuse(S3ErrorCode::InvalidArgument, what);
+        let no_key = || refuse(S3ErrorCode::InvalidArgument, "The form has no key.");
         Ok(Admitted {
-            key: value("key").ok_or_else(|| missing("The form has no key."))?.to_owned(),
-            content_type: value("content-type").ok_or_else(|| missing("The form has no Content-Type."))?.to_owned(),
+            key: value("key").ok_or_else(no_key)?.to_owned(),
+            headers: headers_of(fields),
+            checksum: checksum_of(fields),
             min,
             max,
+            success: Success::of(
+                value("success_action_status"),
+                value("success_action_redirect").or(value("redirect")),
+            ),
         })
     }
 
     fn check_signature<'a>(&self, policy: &str, value: &impl Fn(&str) -> Option<&'a str>) -> Result<(), S3Error> {
         let denied = || refuse(S3ErrorCode::SignatureDoesNotMatch, "The signature does not match the policy.");
+        if let Some(given) = value("signature") {
+            // As the tools of before 2013 sign it.
+            let is_known = value("awsaccesskeyid") == Some(self.credentials.access_key_id.as_str());
+            let expected = signature_v2(&self.credentials.secret_access_key, policy);
+            let matches = is_known && bool::from(expected.as_bytes().ct_eq(given.as_bytes()));
+            return if matches { Ok(()) } else { Err(denied()) };
+        }
+        if value("x-amz-signature").is_none() {
+            return Err(refuse(S3ErrorCode::InvalidArgument, "The form has a policy and no signature."));
+        }
         let date = value("x-amz-date").unwrap_or_default();
         let date = NaiveDateTime::parse_from_str(date, "%Y%m%dT%H%M%SZ").map_err(|_| denied())?.and_utc();
         let credential = format!("{}/{}", self.credentials.access_key_id, scope(date, REGION));
@@ -179,12 +211,22 @@ impl PostObject {
     /// Streams the file to its place. One byte too many or too few, and nothing is kept.
     async fn receive(&self, admitted: &Admitted, mut file: Field<'_>) -> Result<ObjectMeta, S3Error> {
         let path = ObjectPath::of_key(&admitted.key)?;
-        let content_type = Some(admitted.content_type.clone());
-        let headers = ObjectHeaders { content_type, ..ObjectHeaders::default() };
-        let mut writer = self.store.write(&path, headers).await?;
+        // Whoever posts once more under the same ticket has given the first attempt up.
+        let running = self.running.begin(&admitted.key);
+        let mut writer = self.store.write(&path, admitted.headers.clone()).await?;
+        if let Some(wanted) = &admitted.checksum {
+            writer.compute(wanted.algorithm);
+        }
         let (count, received) = watch::channel(0);
         self.observer.receiving(&admitted.key, received);
-        while let Some(chunk) = file.chunk().await.map_err(malformed)? {
+        loop {
+            let chunk = tokio::select! {
+                chunk = file.chunk() => chunk.map_err(malformed)?,
+                () = running.replaced() => {
+                    return Err(refuse(S3ErrorCode::OperationAborted, "The same form was posted once more."));
+                }
+            };
+            let Some(chunk) = chunk else { break };
             if writer.size() + chunk.len() as u64 > admitted.max {
                 return Err(refuse(S3ErrorCode::EntityTooLarge, "The file is larger than the policy allows."));
             }
@@ -194,8 +236,40 @@ impl PostObject {
         if writer.size() < admitted.min {
             return Err(refuse(S3ErrorCode::EntityTooSmall, "The file is smaller than the policy allows."));
         }
-        Ok(writer.finish().await?)
+        if let (Some(wanted), Some(kept)) = (&admitted.checksum, writer.finish_checksum()) {
+            wanted.check(&kept.value)?;
+        }
+        writer.finish().await
     }
+}
+
+/// `${filename}` in a key stands for the name that the browser sends along.
+fn substitute_filename(fields: &mut [(String, String)], filename: &str) {
+    for (_, value) in fields.iter_mut().filter(|(name, _)| name == "key") {
+        *value = value.replace("${filename}", filename);
+    }
+}
+
+/// What the form says of the object.
+fn headers_of(fields: &[(String, String)]) -> ObjectHeaders {
+    let value = |name: &str| fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    let user =
+        fields.iter().filter_map(|(name, value)| Some((name.strip_prefix("x-amz-meta-")?.to_owned(), value.clone())));
+    ObjectHeaders {
+        content_type: value("content-type"),
+        cache_control: value("cache-control"),
+        content_disposition: value("content-disposition"),
+        content_encoding: value("content-encoding"),
+        user: user.collect(),
+        ..ObjectHeaders::default()
+    }
+}
+
+fn checksum_of(fields: &[(String, String)]) -> Option<Wanted> {
+    fields.iter().find_map(|(name, value)| {
+        let algorithm = Algorithm::parse(name.strip_prefix("x-amz-checksum-")?)?;
+        Some(Wanted { algorithm, expected: Some(value.clone()) })
+    })
 }
 
 fn check_conditions(policy: &PostPolicy, fields: &[(String, String)]) -> Result<(), S3Error> {
@@ -215,7 +289,9 @@ fn check_conditions(policy: &PostPolicy, fields: &[(String, String)]) -> Result<
         }
     }
     let is_covered = |name: &str| {
-        matches!(name, "policy" | "x-amz-signature")
+        matches!(name, "policy" | "x-amz-signature" | "signature" | "awsaccesskeyid")
+            || name.starts_with("x-ignore-")
+            || name.starts_with("x-amz-checksum-")
             || policy.conditions.iter().any(|condition| match condition {
                 PostPolicyCondition::Eq { field, .. } | PostPolicyCondition::StartsWith { field, .. } => field == name,
                 PostPolicyCondition::ContentLengthRange { .. } => false,
@@ -227,23 +303,6 @@ fn check_conditions(policy: &PostPolicy, fields: &[(String, String)]) -> Result<
 fn expiry(policy: &PostPolicy) -> DateTime<Utc> {
     let seconds = time::OffsetDateTime::from(policy.expiration.clone()).unix_timestamp();
     DateTime::from_timestamp(seconds, 0).unwrap_or_default()
-}
-
-fn created(location: String, key: &str, etag: &str) -> HttpResponse {
-    let quoted = format!("\"{etag}\"");
-    let mut xml = Vec::new();
-    let answer = PostResponse { location: &location, bucket: BUCKET, key, etag: &quoted };
-    let mut serializer = Serializer::new(&mut xml);
-    // Writing to memory does not fail, and the client has its answer in the status and the headers.
-    let _ = serializer.decl().and_then(|()| answer.serialize(&mut serializer));
-    let mut response = HttpResponse::new(s3s::Body::from(Bytes::from(xml)));
-    *response.status_mut() = StatusCode::CREATED;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
-    for (name, value) in [(header::ETAG, quoted), (header::LOCATION, location)] {
-        headers.extend(HeaderValue::try_from(value).ok().map(|value| (name, value)));
-    }
-    response
 }
 
 fn refuse(code: S3ErrorCode, message: &'static str) -> S3Error {

@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    hash::{DefaultHasher, Hash, Hasher},
     io,
     ops::Range,
     path::{Path, PathBuf},
@@ -13,14 +14,21 @@ use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
 use md5::{Digest, Md5};
 use opendal::{Buffer, ErrorKind, Operator, Reader, Writer, services::Fs};
-use s3s::{S3Error, S3ErrorCode};
+use s3s::{S3Error, S3ErrorCode, S3Result, checksum::ChecksumHasher};
+use tokio::sync::{Mutex, RwLock};
 
-use super::trailer::{self, ObjectHeaders, ObjectMeta};
+use super::{
+    checksum::{Algorithm, KeptChecksum},
+    conditions::PutCondition,
+    layout,
+    path::ObjectPath,
+    trailer::{self, KeptPart, ObjectHeaders, ObjectMeta},
+};
 use crate::clock::Clock;
 
-/// A file's name has room for 255, of which the name while it is written takes some.
-const MAX_NAME_BYTES: usize = 200;
 const READ_CHUNK: usize = 256 * 1024;
+/// Objects are put in place one at a time for each of so many groups of keys.
+const GROUPS: usize = 64;
 
 /// Why an object was not read or written.
 #[derive(Debug, thiserror::Error)]
@@ -56,8 +64,17 @@ pub struct ObjectStore {
     root: PathBuf,
     files: Operator,
     clock: Clock,
+    places: Arc<Places>,
     /// Held for as long as the process lives, however it ends.
     _lock: Arc<File>,
+}
+
+/// Who may put objects in place and take them away.
+struct Places {
+    /// Held while it is seen what is there, and changed.
+    groups: Vec<Mutex<()>>,
+    /// Written to by whoever removes an empty folder, so that nobody puts an object into it meanwhile.
+    folders: RwLock<()>,
 }
 
 impl ObjectStore {
@@ -74,9 +91,11 @@ impl ObjectStore {
             std::fs::remove_dir_all(&writing)?;
         }
         std::fs::create_dir_all(&writing)?;
+        layout::bring_up_to_date(root)?;
         let fs = Fs::default().root(&root.to_string_lossy()).atomic_write_dir(&writing.to_string_lossy());
         let files = Operator::new(fs).map_err(io::Error::other)?;
-        Ok(Self { root: root.to_owned(), files, clock, _lock: Arc::new(lock) })
+        let places = Places { groups: (0..GROUPS).map(|_| Mutex::default()).collect(), folders: RwLock::default() };
+        Ok(Self { root: root.to_owned(), files, clock, places: Arc::new(places), _lock: Arc::new(lock) })
     }
 
     /// Opens an object, where there is one. What is known of it and its bytes are of one and the same file,
@@ -84,18 +103,7 @@ impl ObjectStore {
     pub async fn open(&self, key: &ObjectPath) -> Result<Option<OpenObject>, StoreError> {
         // Length and content are asked for one after the other: replaced between the two, it is opened again.
         for _ in 0..10 {
-            let opened = async {
-                let stat = self.files.stat(key.path()).await?;
-                if !stat.is_file() {
-                    return Ok(None);
-                }
-                let length = stat.content_length();
-                let reader = self.files.reader_with(key.path()).chunk(READ_CHUNK).await?;
-                let from = length.saturating_sub(trailer::MAX_LEN as u64);
-                let end = reader.read(from..length).await?;
-                Ok(Some((trailer::decode(&end.to_vec(), length), reader)))
-            };
-            match opened.await {
+            match self.try_open(key).await {
                 Ok(Some((Some(meta), reader))) => return Ok(Some(OpenObject { meta, reader })),
                 Ok(None) => return Ok(None),
                 Err(error) if is_absent(&error) => return Ok(None),
@@ -103,6 +111,21 @@ impl ObjectStore {
             }
         }
         Err(io::Error::other(format!("{} is no object's file", key.path())).into())
+    }
+
+    async fn try_open(&self, key: &ObjectPath) -> Result<Option<(Option<ObjectMeta>, Reader)>, opendal::Error> {
+        let stat = self.files.stat(key.path()).await?;
+        if !stat.is_file() {
+            return Ok(None);
+        }
+        let length = stat.content_length();
+        let reader = self.files.reader_with(key.path()).chunk(READ_CHUNK).await?;
+        let end_of = |size: usize| length.saturating_sub(size as u64)..length;
+        let mut end = reader.read(end_of(trailer::USUAL_LEN)).await?.to_vec();
+        if let Some(longer) = trailer::length(&end).filter(|length| *length > end.len()) {
+            end = reader.read(end_of(longer)).await?.to_vec();
+        }
+        Ok(Some((trailer::decode(&end, length), reader)))
     }
 
     /// Begins to write an object. It appears whole when it is finished, and never otherwise.
@@ -114,20 +137,50 @@ impl ObjectStore {
         let to_sync = ancestors.take(if is_known { 1 } else { usize::MAX }).map(Path::to_owned).collect();
         let writer = self.files.writer(key.path()).await?;
         let meta = ObjectMeta { headers, modified: self.clock.now(), ..ObjectMeta::default() };
-        Ok(ObjectWriter { writer: Some(writer), to_sync, meta, digest: Md5::new() })
+        Ok(ObjectWriter {
+            store: self.clone(),
+            path: key.clone(),
+            writer: Some(writer),
+            folder,
+            to_sync,
+            meta,
+            digest: Md5::new(),
+            checksum: None,
+        })
     }
 
-    /// Removes an object, if it is there.
-    pub async fn delete(&self, key: &ObjectPath) -> Result<(), StoreError> {
-        match self.files.stat(key.path()).await {
-            Ok(stat) if stat.is_file() => match self.files.delete(key.path()).await {
-                // Somebody else was faster.
-                Err(error) if !is_absent(&error) => Err(error.into()),
-                _ => Ok(()),
-            },
-            Ok(_) => Ok(()),
-            Err(error) if is_absent(&error) => Ok(()),
-            Err(error) => Err(error.into()),
+    /// Removes an object, if it is there and `check` lets it go.
+    pub async fn delete_if(&self, key: &ObjectPath, check: impl FnOnce(&ObjectMeta) -> S3Result<()>) -> S3Result<()> {
+        let _turn = self.places.group_of(key).lock().await;
+        let Some(object) = self.open(key).await? else { return Ok(()) };
+        check(&object.meta)?;
+        drop(object);
+        match self.files.delete(key.path()).await {
+            // Somebody else was faster.
+            Err(error) if !is_absent(&error) => return Err(StoreError::from(error).into()),
+            _ => {}
+        }
+        self.remove_empty_folders(key).await;
+        Ok(())
+    }
+
+    /// The folders above an object that is gone, as far as nothing else is in them.
+    async fn remove_empty_folders(&self, key: &ObjectPath) {
+        let root = self.root.join(ObjectPath::OBJECTS);
+        let file = self.root.join(key.path());
+        for folder in file.ancestors().skip(1).take_while(|above| above.starts_with(&root) && **above != root) {
+            let is_empty = match tokio::fs::read_dir(folder).await {
+                Ok(mut entries) => matches!(entries.next_entry().await, Ok(None)),
+                Err(_) => false,
+            };
+            if !is_empty {
+                return;
+            }
+            let _alone = self.places.folders.write().await;
+            // It fails where something was put into it in this moment.
+            if tokio::fs::remove_dir(folder).await.is_err() {
+                return;
+            }
         }
     }
 
@@ -141,7 +194,7 @@ impl ObjectStore {
         self.clock.new_id()
     }
 
-    /// The names in a folder in the order of their bytes; those of folders end in a slash.
+    /// The names in a folder in the order of their bytes, without the slashes of folders.
     pub async fn names(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         let entries = match self.files.list(folder).await {
             Ok(entries) => entries,
@@ -149,48 +202,18 @@ impl ObjectStore {
             Err(error) => return Err(error.into()),
         };
         let names = entries.iter().filter_map(|entry| entry.path().strip_prefix(folder));
-        let mut names: Vec<String> = names.filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let mut names: Vec<String> =
+            names.map(|name| name.trim_end_matches('/')).filter(|name| !name.is_empty()).map(str::to_owned).collect();
         names.sort_unstable();
         Ok(names)
     }
 }
 
-/// A path in the store that cannot leave it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ObjectPath(String);
-
-impl ObjectPath {
-    /// The folder of the bucket's objects, with its slash.
-    pub const OBJECTS: &str = "objects/";
-
-    /// The path of a key: one or more names between single slashes, none of them `.` or `..`.
-    pub fn of_key(key: &str) -> Result<Self, StoreError> {
-        let is_name = |name: &str| {
-            !name.is_empty()
-                && name.len() <= MAX_NAME_BYTES
-                && name != "."
-                && name != ".."
-                && !name.chars().any(char::is_control)
-        };
-        if key.len() <= 1024 && !key.contains('\\') && key.split('/').all(is_name) {
-            Ok(Self(format!("{}{key}", Self::OBJECTS)))
-        } else {
-            Err(StoreError::InvalidKey)
-        }
-    }
-
-    /// The folder of a multipart upload; the id is one of ours.
-    pub fn of_multipart(upload: uuid::Uuid) -> Self {
-        Self(format!("multipart/{upload}"))
-    }
-
-    /// A name below this path.
-    pub fn join(&self, name: &str) -> Self {
-        Self(format!("{}/{name}", self.0))
-    }
-
-    pub fn path(&self) -> &str {
-        &self.0
+impl Places {
+    fn group_of(&self, key: &ObjectPath) -> &Mutex<()> {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        &self.groups[usize::try_from(hasher.finish() % GROUPS as u64).unwrap_or(0)]
     }
 }
 
@@ -212,30 +235,45 @@ impl OpenObject {
 
 /// An object that is being written. Dropped before it is finished, it leaves nothing.
 pub struct ObjectWriter {
+    store: ObjectStore,
+    path: ObjectPath,
     writer: Option<Writer>,
+    folder: PathBuf,
     /// The folders whose entries are new once the object is in its place.
     to_sync: Vec<PathBuf>,
     meta: ObjectMeta,
     digest: Md5,
+    checksum: Option<(Algorithm, ChecksumHasher)>,
 }
 
 impl ObjectWriter {
+    /// Computes a checksum of all that is written from here on.
+    pub fn compute(&mut self, algorithm: Algorithm) {
+        self.checksum = Some((algorithm, algorithm.hasher()));
+    }
+
     /// Adds bytes.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError> {
         self.digest.update(&bytes);
-        self.meta.size += bytes.len() as u64;
-        self.append(Buffer::from(bytes)).await
+        self.add(bytes).await
     }
 
-    /// Adds all of an object that is here already. What is known of it need not be computed again: `finish_with_etag`.
-    pub async fn append_object(&mut self, object: OpenObject) -> Result<(), StoreError> {
-        let size = object.meta.size;
-        let mut bytes = std::pin::pin!(object.read(0..size).await?);
+    /// Adds a range of an object that is here already. What is known of it need not be computed again:
+    /// `finish_with_etag`.
+    pub async fn append_object(&mut self, object: OpenObject, range: Range<u64>) -> Result<(), StoreError> {
+        let mut bytes = std::pin::pin!(object.read(range).await?);
         while let Some(chunk) = bytes.try_next().await? {
-            self.meta.size += chunk.len() as u64;
-            self.append(Buffer::from(chunk)).await?;
+            self.add(chunk).await?;
         }
         Ok(())
+    }
+
+    async fn add(&mut self, bytes: Bytes) -> Result<(), StoreError> {
+        if let Some((_, hasher)) = &mut self.checksum {
+            hasher.update(&bytes);
+        }
+        self.meta.size += bytes.len() as u64;
+        self.append(Buffer::from(bytes)).await
     }
 
     /// How many bytes have been written.
@@ -248,24 +286,57 @@ impl ObjectWriter {
         BASE64.encode(self.digest.clone().finalize())
     }
 
-    /// Makes the object appear, with the MD5 of its bytes as ETag.
-    pub async fn finish(self) -> Result<ObjectMeta, StoreError> {
-        let etag = hex::encode(self.digest.clone().finalize());
-        self.finish_with_etag(etag).await
+    /// The MD5 of the bytes so far, as ETags have it.
+    pub fn etag(&self) -> String {
+        hex::encode(self.digest.clone().finalize())
     }
 
-    /// Makes the object appear. It survives a power cut from here on.
-    pub async fn finish_with_etag(mut self, etag: String) -> Result<ObjectMeta, StoreError> {
+    /// Ends the checksum's computation, and keeps it.
+    pub fn finish_checksum(&mut self) -> Option<KeptChecksum> {
+        let (algorithm, hasher) = self.checksum.take()?;
+        let value = algorithm.of(&hasher.finalize()).unwrap_or_default().to_owned();
+        let kept = KeptChecksum::whole(algorithm, value);
+        self.meta.checksum = Some(kept.clone());
+        Some(kept)
+    }
+
+    /// Notes what the object is made of.
+    pub fn made_of(&mut self, upload: uuid::Uuid, parts: Vec<KeptPart>, checksum: Option<KeptChecksum>) {
+        self.meta.upload = Some(upload);
+        self.meta.parts = parts;
+        self.meta.checksum = checksum;
+    }
+
+    /// Keeps the checksum of an object that is copied.
+    pub fn keep_checksum(&mut self, checksum: Option<KeptChecksum>) {
+        self.meta.checksum = checksum;
+    }
+
+    /// Makes the object appear, with the MD5 of its bytes as ETag.
+    pub async fn finish(self) -> S3Result<ObjectMeta> {
+        let etag = self.etag();
+        self.finish_if(etag, &PutCondition::default()).await
+    }
+
+    /// Makes the object appear, if the condition lets it take the place of what is there. It survives a power cut from
+    /// here on.
+    pub async fn finish_if(mut self, etag: String, condition: &PutCondition) -> S3Result<ObjectMeta> {
         self.meta.etag = etag;
         let trailer = trailer::encode(&self.meta).ok_or(StoreError::MetadataTooLong)?;
         self.append(Buffer::from(trailer)).await?;
-        if let Some(writer) = &mut self.writer {
-            writer.close().await?;
+        let places = Arc::clone(&self.store.places);
+        let _turn = places.group_of(&self.path).lock().await;
+        condition.check_in(&self.store, &self.path).await?;
+        let _folder_stays = places.folders.read().await;
+        // It may have been removed since the writing began, for nothing was in it.
+        tokio::fs::create_dir_all(&self.folder).await.map_err(StoreError::from)?;
+        if let Some(mut writer) = self.writer.take() {
+            writer.close().await.map_err(StoreError::from)?;
         }
-        self.writer = None;
         for folder in &self.to_sync {
             // The rename itself lasts only once the folder is synced.
-            tokio::fs::File::open(folder).await?.sync_all().await?;
+            let folder = tokio::fs::File::open(folder).await.map_err(StoreError::from)?;
+            folder.sync_all().await.map_err(StoreError::from)?;
         }
         Ok(self.meta.clone())
     }

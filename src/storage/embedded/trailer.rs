@@ -6,11 +6,18 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::checksum::{Algorithm, KeptChecksum};
 
 const MARK: &[u8; 8] = b"DRKROOM1";
 const FOOTER: usize = 4 + MARK.len();
-/// No trailer is longer: S3 allows 2 KB of metadata, and headers are not much longer.
-pub const MAX_LEN: usize = 16 * 1024;
+/// Nearly every trailer is shorter: S3 allows 2 KB of metadata, and headers are not much longer.
+pub const USUAL_LEN: usize = 16 * 1024;
+/// No trailer is longer: ten thousand parts with a checksum each.
+const MAX_LEN: usize = 4 * 1024 * 1024;
+/// What a writer says of an object may have so much, as its form in JSON.
+const MAX_HEADERS: usize = 15 * 1024;
 
 /// What is known of an object beside its bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +29,25 @@ pub struct ObjectMeta {
     pub modified: DateTime<Utc>,
     #[serde(flatten)]
     pub headers: ObjectHeaders,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<KeptChecksum>,
+    /// Of an object that came in parts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<KeptPart>,
+    /// The multipart upload that it came by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<Uuid>,
+}
+
+/// A part of an object that came in parts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptPart {
+    pub number: i32,
+    /// In bytes.
+    pub size: u64,
+    /// In base64, of the object's algorithm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
 }
 
 /// What the writer of an object said of it, to be said again to every reader.
@@ -36,6 +62,15 @@ pub struct ObjectHeaders {
     pub content_disposition: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_encoding: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_language: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<DateTime<Utc>>,
+    /// What a multipart upload computes of its parts, and whether of all of them together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<Algorithm>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_full_object: bool,
     /// The key that a multipart upload is for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upload_of: Option<String>,
@@ -46,11 +81,22 @@ pub struct ObjectHeaders {
 
 /// What stands behind the object's bytes; `None` where the metadata is too long to keep.
 pub fn encode(meta: &ObjectMeta) -> Option<Vec<u8>> {
+    if serde_json::to_vec(&meta.headers).ok()?.len() > MAX_HEADERS {
+        return None;
+    }
     let mut trailer = serde_json::to_vec(meta).ok()?;
     let length = u32::try_from(trailer.len()).ok()?;
     trailer.extend_from_slice(&length.to_le_bytes());
     trailer.extend_from_slice(MARK);
     (trailer.len() <= MAX_LEN).then_some(trailer)
+}
+
+/// How long the trailer is that ends like this; `None` where it is none.
+pub fn length(end: &[u8]) -> Option<usize> {
+    let footer = end.get(end.len().checked_sub(FOOTER)?..)?;
+    let (length, mark) = footer.split_first_chunk::<4>()?;
+    let length = u32::from_le_bytes(*length) as usize + FOOTER;
+    (mark == MARK && length <= MAX_LEN).then_some(length)
 }
 
 /// Reads the metadata off the end of a file of `file_len` bytes; `None` where it is not an object's.
@@ -84,7 +130,7 @@ mod tests {
 
     #[test]
     fn metadata_without_end_is_refused() {
-        let user = HashMap::from([("a".to_owned(), "x".repeat(MAX_LEN))]);
+        let user = HashMap::from([("a".to_owned(), "x".repeat(MAX_HEADERS))]);
         let headers = ObjectHeaders { user, ..ObjectHeaders::default() };
         assert_eq!(encode(&ObjectMeta { headers, ..ObjectMeta::default() }), None);
     }

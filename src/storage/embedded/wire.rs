@@ -1,41 +1,81 @@
 //! Between s3s's words and the store's.
 
+use std::time::Duration;
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use chrono::DateTime;
 use futures_util::StreamExt;
+use http::HeaderMap;
 use s3s::{
-    S3Error, S3ErrorCode, S3Result,
-    dto::{ETag, ETagCondition, StreamingBlob, Timestamp},
+    S3Error, S3ErrorCode, S3Result, TrailingHeaders,
+    dto::{ETag, Owner, StreamingBlob, Timestamp},
 };
+use tokio::time::timeout;
 
 use super::{
     BUCKET,
-    store::{ObjectPath, ObjectWriter},
+    checksum::{KeptChecksum, Wanted},
+    path::ObjectPath,
+    store::ObjectWriter,
     trailer::ObjectMeta,
 };
 
+/// How long a client may send nothing.
+const IDLE_BODY: Duration = Duration::from_mins(1);
+
 /// The path of a key in the one bucket.
 pub(super) fn path_of(bucket: &str, key: &str) -> S3Result<ObjectPath> {
-    if bucket != BUCKET {
-        return Err(S3Error::with_message(S3ErrorCode::NoSuchBucket, "There is no such bucket."));
-    }
+    check_bucket(bucket)?;
     Ok(ObjectPath::of_key(key)?)
 }
 
-/// Writes what a request carries.
-pub(super) async fn receive(
-    mut writer: ObjectWriter,
-    body: Option<StreamingBlob>,
-    content_md5: Option<&str>,
-) -> S3Result<ObjectMeta> {
-    if let Some(mut body) = body {
-        while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|_| S3Error::new(S3ErrorCode::IncompleteBody))?;
-            writer.write(chunk).await?;
+pub(super) fn check_bucket(bucket: &str) -> S3Result<()> {
+    if bucket == BUCKET {
+        return Ok(());
+    }
+    Err(S3Error::with_message(S3ErrorCode::NoSuchBucket, "There is no such bucket."))
+}
+
+/// What a request carries, and what it says of it.
+pub(super) struct Carried<'a> {
+    pub body: Option<StreamingBlob>,
+    pub headers: &'a HeaderMap,
+    pub trailers: Option<TrailingHeaders>,
+    pub checksum: Option<Wanted>,
+}
+
+/// Writes what a request carries, and compares it with what it says. Gives the checksum that was wanted.
+pub(super) async fn receive(writer: &mut ObjectWriter, carried: Carried<'_>) -> S3Result<Option<KeptChecksum>> {
+    let content_md5 = content_md5(carried.headers)?;
+    if let Some(wanted) = &carried.checksum {
+        writer.compute(wanted.algorithm);
+    }
+    if let Some(mut body) = carried.body {
+        loop {
+            let chunk = timeout(IDLE_BODY, body.next()).await.map_err(|_| S3Error::new(S3ErrorCode::RequestTimeout))?;
+            let Some(chunk) = chunk else { break };
+            writer.write(chunk.map_err(|_| S3Error::new(S3ErrorCode::IncompleteBody))?).await?;
         }
     }
     if content_md5.is_some_and(|expected| expected != writer.content_md5()) {
         return Err(S3Error::new(S3ErrorCode::BadDigest));
     }
-    Ok(writer.finish().await?)
+    let trailers = carried.trailers.and_then(|trailers| trailers.take());
+    let kept = writer.finish_checksum();
+    if let (Some(wanted), Some(kept)) = (carried.checksum, &kept) {
+        wanted.with_trailers(trailers.as_ref()).check(&kept.value)?;
+    }
+    Ok(kept)
+}
+
+/// The Content-MD5 header, which is sixteen bytes in base64.
+fn content_md5(headers: &HeaderMap) -> S3Result<Option<String>> {
+    let Some(value) = headers.get("content-md5") else { return Ok(None) };
+    let value = value.to_str().unwrap_or_default();
+    if BASE64.decode(value).is_ok_and(|digest| digest.len() == 16) {
+        return Ok(Some(value.to_owned()));
+    }
+    Err(S3Error::with_message(S3ErrorCode::InvalidDigest, "Content-MD5 is no MD5 in base64."))
 }
 
 pub(super) fn etag_of(meta: &ObjectMeta) -> ETag {
@@ -46,39 +86,40 @@ pub(super) fn modified(meta: &ObjectMeta) -> Timestamp {
     Timestamp::from(std::time::SystemTime::from(meta.modified))
 }
 
+pub(super) fn time_of(time: Option<Timestamp>) -> Option<DateTime<chrono::Utc>> {
+    DateTime::from_timestamp(time::OffsetDateTime::from(time?).unix_timestamp(), 0)
+}
+
 pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn matches(condition: &ETagCondition, meta: &ObjectMeta) -> bool {
-    condition.is_any() || condition.as_etag().is_some_and(|etag| etag.value() == meta.etag)
+/// Whose everything is.
+pub(super) fn owner() -> Owner {
+    Owner { display_name: Some("darkroom".to_owned()), id: Some("darkroom".to_owned()) }
 }
 
-/// If-Match and If-None-Match, of reads and of copies' sources.
-pub(super) fn check_conditions(
-    if_match: Option<&ETagCondition>,
-    if_none_match: Option<&ETagCondition>,
-    meta: &ObjectMeta,
-) -> S3Result<()> {
-    if if_match.is_some_and(|condition| !matches(condition, meta)) {
-        return Err(S3Error::new(S3ErrorCode::PreconditionFailed));
-    }
-    if if_none_match.is_some_and(|condition| matches(condition, meta)) {
-        return Err(S3Error::new(S3ErrorCode::NotModified));
-    }
-    Ok(())
+/// Without `aws-chunked`, which says how a body was sent and not what it is.
+pub(super) fn encoding_of(said: Option<String>) -> Option<String> {
+    let said = said?;
+    let kept: Vec<&str> =
+        said.split(',').map(str::trim).filter(|token| !token.eq_ignore_ascii_case("aws-chunked")).collect();
+    let kept = kept.join(", ");
+    (!kept.is_empty()).then_some(kept)
 }
 
 /// What an input says of the object that it writes: puts, copies and multipart uploads say it alike.
 macro_rules! headers_of {
     ($input:ident) => {
         $crate::storage::embedded::trailer::ObjectHeaders {
-            content_type: $input.content_type,
-            cache_control: $input.cache_control,
-            content_disposition: $input.content_disposition,
-            content_encoding: $input.content_encoding,
-            user: $input.metadata.unwrap_or_default(),
-            upload_of: None,
+            content_type: $input.content_type.clone(),
+            cache_control: $input.cache_control.clone(),
+            content_disposition: $input.content_disposition.clone(),
+            content_encoding: $crate::storage::embedded::wire::encoding_of($input.content_encoding.clone()),
+            content_language: $input.content_language.clone(),
+            expires: $crate::storage::embedded::wire::time_of($input.expires.clone()),
+            user: $input.metadata.clone().unwrap_or_default(),
+            ..$crate::storage::embedded::trailer::ObjectHeaders::default()
         }
     };
 }

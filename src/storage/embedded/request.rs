@@ -1,0 +1,107 @@
+//! What is checked of a request before `s3s` sees it: when it was signed. `s3s` believes an old kind of signature whatever its
+//! date, and would let a request of it be repeated for ever.
+
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use http::{HeaderMap, HeaderValue, Request, header};
+use s3s::{S3Error, S3ErrorCode, S3Result};
+
+/// How far a client's clock may be from ours, as S3 has it.
+const SKEW: TimeDelta = TimeDelta::minutes(15);
+/// How long a presigned URL may be good for, in seconds.
+const LONGEST_LIFE: i64 = 7 * 24 * 60 * 60;
+const DATE: &str = "x-amz-date";
+const BASIC_FORMAT: &str = "%Y%m%dT%H%M%SZ";
+
+/// Whether somebody signed for S3: by a header, or in the URL.
+pub fn is_signed<B>(request: &Request<B>) -> bool {
+    let in_header = authorization(request.headers()).is_some_and(|value| value.starts_with("AWS"));
+    let query = request.uri().query().unwrap_or_default();
+    in_header || query.contains("X-Amz-Signature=") || query.contains("Signature=")
+}
+
+/// The request as `s3s` is to see it.
+pub(super) fn checked<B>(mut request: Request<B>, now: DateTime<Utc>) -> S3Result<Request<B>> {
+    check_life(request.uri().query().unwrap_or_default())?;
+    let scheme = authorization(request.headers()).map(str::to_owned).unwrap_or_default();
+    if scheme.starts_with("AWS ") {
+        check_date(request.headers(), now)?;
+    }
+    let headers = request.headers_mut();
+    if scheme.starts_with("AWS4-") && !headers.contains_key(DATE) {
+        // It was signed by the header that other protocols have.
+        let date = headers.get(header::DATE).and_then(|date| date.to_str().ok()).and_then(parse);
+        let basic = date.and_then(|date| HeaderValue::try_from(date.format(BASIC_FORMAT).to_string()).ok());
+        headers.extend(basic.map(|basic| (header::HeaderName::from_static(DATE), basic)));
+    }
+    Ok(request)
+}
+
+fn authorization(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION)?.to_str().ok()
+}
+
+fn check_life(query: &str) -> S3Result<()> {
+    let life = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "X-Amz-Expires");
+    let Some((_, life)) = life else { return Ok(()) };
+    match life.parse::<i64>() {
+        Ok(0..=LONGEST_LIFE) => Ok(()),
+        _ => Err(S3Error::with_message(S3ErrorCode::AccessDenied, "X-Amz-Expires is 0 to 604800 seconds.")),
+    }
+}
+
+fn check_date(headers: &HeaderMap, now: DateTime<Utc>) -> S3Result<()> {
+    let said = headers.get(DATE).or_else(|| headers.get(header::DATE)).and_then(|date| date.to_str().ok());
+    let date = said.and_then(parse).filter(|date| date.timestamp() >= 0);
+    let denied = || S3Error::with_message(S3ErrorCode::AccessDenied, "The request has no date that can be read.");
+    let date = date.ok_or_else(denied)?;
+    if (date - now).abs() > SKEW {
+        return Err(S3Error::with_message(S3ErrorCode::RequestTimeTooSkewed, "The request's date is not the present."));
+    }
+    Ok(())
+}
+
+/// A date as S3 or as HTTP has it, whatever day of the week it says.
+fn parse(said: &str) -> Option<DateTime<Utc>> {
+    let http = said.split_once(", ").map_or(said, |(_, date)| date);
+    let formats = [(said, BASIC_FORMAT), (http, "%d %b %Y %H:%M:%S GMT"), (http, "%d %b %Y %H:%M:%S +0000")];
+    formats.into_iter().find_map(|(date, format)| Some(NaiveDateTime::parse_from_str(date, format).ok()?.and_utc()))
+}
+
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "that is how a test fails")]
+mod tests {
+    use super::*;
+
+    fn answer(authorization: &str, dates: &[(&str, &str)], query: &str) -> Option<String> {
+        let mut request = Request::builder().uri(format!("/media/a?{query}")).header("authorization", authorization);
+        for (name, value) in dates {
+            request = request.header(*name, *value);
+        }
+        let now = parse("Sat, 21 Nov 2026 12:00:00 GMT").expect("a date");
+        checked(request.body(()).expect("a request"), now).err().map(|error| error.code().as_str().to_owned())
+    }
+
+    #[test]
+    fn old_signatures_are_not_good_for_ever() {
+        let old = "AWS key:signature";
+        assert_eq!(answer(old, &[("date", "Mon, 21 Nov 2026 11:50:00 GMT")], ""), None, "whatever day it was");
+        assert_eq!(answer(old, &[("x-amz-date", "20261121T115000Z"), ("date", "rubbish")], ""), None);
+        for (date, code) in [
+            ("Sat, 21 Nov 2026 11:00:00 GMT", "RequestTimeTooSkewed"),
+            ("Sat, 21 Nov 9999 11:00:00 GMT", "RequestTimeTooSkewed"),
+            ("Thu, 01 Jan 1950 00:00:00 GMT", "AccessDenied"),
+            ("rubbish", "AccessDenied"),
+            ("", "AccessDenied"),
+        ] {
+            assert_eq!(answer(old, &[("date", date)], "").as_deref(), Some(code), "{date}");
+        }
+        assert_eq!(answer(old, &[], "").as_deref(), Some("AccessDenied"));
+    }
+
+    #[test]
+    fn urls_live_for_a_week_at_most() {
+        for (life, is_fine) in [("0", true), ("604800", true), ("604801", false), ("-1", false), ("a", false)] {
+            assert_eq!(answer("", &[], &format!("X-Amz-Expires={life}")).is_none(), is_fine, "{life}");
+        }
+    }
+}
