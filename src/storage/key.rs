@@ -46,9 +46,14 @@ impl StorageKey {
 
     /// Where a variant lives: beside its original, each time that it is made anew under another name.
     pub fn variant(image: &Image, name: &VariantName, generation: u32, format: VariantFormat) -> Self {
-        let stem = image.file_key.rsplit_once('.').map_or(image.file_key.as_str(), |(stem, _)| stem);
+        let stem = Self::all_of(image);
         let generation = if generation == 0 { String::new() } else { format!(".{generation}") };
         Self(format!("{stem}_{name}{generation}.{}", format.extension()))
+    }
+
+    /// What the keys of an original and of all that was ever made of it begin with.
+    pub fn all_of(image: &Image) -> String {
+        image.file_key.rsplit_once('.').map_or(image.file_key.as_str(), |(stem, _)| stem).to_owned()
     }
 
     /// The `fileKey` of a new image: `images/{category}/{owner}/{yyyy}/{mm}/{dd}/{id}.{ext}`.

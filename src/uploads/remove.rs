@@ -88,9 +88,19 @@ impl Uploads {
             return Ok(());
         }
         let variants = db::variants::of_image(conn, id).await?;
-        let mut keys = vec![StorageKey::incoming(id)];
-        keys.extend(self.settled_keys(&image, &variants));
-        self.inner.storage.delete(&keys).await?;
+        self.inner.storage.delete(&[StorageKey::incoming(id)]).await?;
+        // Every object that ever was made of it, also under keys that no variant has any more.
+        let prefix = StorageKey::all_of(&image);
+        let mut continuation = None;
+        loop {
+            let page = self.inner.storage.list(&prefix, continuation).await?;
+            let keys: Vec<StorageKey> = page.objects.into_iter().map(|object| object.key).collect();
+            self.inner.storage.delete(&keys).await?;
+            continuation = page.continuation;
+            if continuation.is_none() {
+                break;
+            }
+        }
         let names: Vec<VariantName> = variants.into_iter().map(|variant| variant.name).collect();
         db::variants::remove(conn, id, &names).await?;
         if image.state == UploadState::Deleted {

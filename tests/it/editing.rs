@@ -315,22 +315,31 @@ async fn nobody_has_more_than_their_quota() {
     };
     assert_eq!(used(&ann).await, json!({"storageUsed": 0, "storageQuota": quota}));
     let first = ann.upload("1.jpg", "image/jpeg", photo.clone()).await;
-    let mut keyed = json!({"filename": "0.jpg", "contentType": "image/jpeg", "fileSize": photo.len(),
+    let keyed = json!({"filename": "0.jpg", "contentType": "image/jpeg", "fileSize": photo.len(),
         "categoryId": ann.general().await, "idempotencyKey": "k"});
     assert_eq!(ann.mutate("requestUpload", keyed.clone(), "upload { url }").await.user_error_codes(), NONE);
-    // Two tickets for the room of one: whoever is completed first gets it.
-    let (second, third) =
-        (ann.ticket("2.jpg", "image/jpeg", photo.len()).await, ann.ticket("3.jpg", "image/jpeg", photo.len()).await);
-    assert_eq!(used(&ann).await["storageUsed"], photo.len(), "tickets take no room");
-    for ticket in [&second, &third] {
+    let new = |name: &str| {
+        json!({"filename": name, "contentType": "image/jpeg", "fileSize": photo.len(),
+        "categoryId": keyed["categoryId"]})
+    };
+    let refused = ann.mutate("requestUpload", new("2.jpg"), "upload { url }").await;
+    assert_eq!(refused.user_error_codes(), ["QUOTA_EXCEEDED"], "tickets take room while they are good");
+    assert_eq!(used(&ann).await["storageUsed"], photo.len(), "what is not there is not counted");
+    // Two tickets for the room of one, one after the other: whoever is completed first gets it.
+    let mut tickets = Vec::new();
+    for name in ["2.jpg", "3.jpg"] {
+        app.app.clock.advance(TimeDelta::minutes(61));
+        let ticket = ann.ticket(name, "image/jpeg", photo.len()).await;
         assert_eq!(ticket.post(photo.clone()).await, 201);
+        tickets.push(ticket);
     }
+    let [second, third] = tickets.try_into().unwrap_or_else(|_| panic!("two tickets"));
     ann.complete(&second.image).await;
     let refused = ann.mutate("completeUpload", json!({"imageId": third.image}), "image { status }").await;
     assert_eq!(refused.user_error_codes(), ["QUOTA_EXCEEDED"]);
     let refused = ann.mutate("renewUpload", json!({"imageId": third.image}), "upload { url }").await;
     assert_eq!(refused.user_error_codes(), ["QUOTA_EXCEEDED"], "nor is it kept waiting");
-    let refused = ann.mutate("requestUpload", keyed.take(), "upload { url }").await;
+    let refused = ann.mutate("requestUpload", keyed.clone(), "upload { url }").await;
     assert_eq!(refused.user_error_codes(), ["QUOTA_EXCEEDED"], "by no way");
     let state = ann.image(&third.image).await;
     assert!(["PENDING", "UPLOADING"].contains(&state["status"].as_str().expect("a status")), "{state}");
@@ -356,8 +365,21 @@ async fn room_is_given_once() {
     let photo = pictures::small_jpeg();
     let app = TestApp::start_with(&["--storage-quota", &(photo.len() * 3 / 2).to_string()]).await;
     let ann = app.user("ann@example.com").await;
+    let general = ann.general().await;
+    let request = |number: u32| {
+        let input = json!({"filename": format!("{number}.jpg"), "contentType": "image/jpeg", "fileSize": photo.len(),
+            "categoryId": general});
+        let ann = ann.clone();
+        async move { ann.mutate("requestUpload", input, "upload { url }").await.0["userErrors"][0]["code"].clone() }
+    };
+    let refused = json!("QUOTA_EXCEEDED");
+    let mut codes = futures_util::future::join_all((0..4).map(request)).await;
+    codes.sort_by_key(Value::is_null);
+    assert_eq!(codes, [refused.clone(), refused.clone(), refused.clone(), Value::Null], "one ticket");
     let mut tickets = Vec::new();
     for number in 0..4 {
+        // Each when the one before has ended.
+        app.app.clock.advance(TimeDelta::minutes(61));
         let ticket = ann.ticket(&format!("{number}.jpg"), "image/jpeg", photo.len()).await;
         assert_eq!(ticket.post(photo.clone()).await, 201);
         tickets.push(ticket.image);
@@ -368,6 +390,5 @@ async fn room_is_given_once() {
     };
     let mut codes = futures_util::future::join_all(tickets.iter().map(complete)).await;
     codes.sort_by_key(Value::is_null);
-    let refused = json!("QUOTA_EXCEEDED");
-    assert_eq!(codes, [refused.clone(), refused.clone(), refused, Value::Null]);
+    assert_eq!(codes, [refused.clone(), refused.clone(), refused, Value::Null], "and room for one");
 }

@@ -201,13 +201,22 @@ async fn a_multipart_upload_is_listed_joined_or_forgotten() {
 #[tokio::test]
 async fn keys_cannot_leave_the_bucket_and_strangers_cannot_enter() {
     let Some((app, s3)) = stage().await else { return };
-    for key in
-        ["../escaped", "a/../../escaped", "a//b", "a/./b", "/a", "a/", "a\\..\\b", &"x".repeat(1025), &"y".repeat(300)]
-    {
-        assert!(
-            s3.put_object().bucket("media").key(key).body(ByteStream::from_static(b"x")).send().await.is_err(),
-            "{key}"
-        );
+    let odd =
+        ["../escaped", "a/../../escaped", "a//b", "a/./b", "/a", "a/", "a\\..\\b", &"y".repeat(300), " a ", "a\nb"];
+    for key in odd {
+        // S3 takes every key; each is an object of its own, and none of them a path.
+        put(&s3, key, key.as_bytes()).await;
+    }
+    let mut sorted = odd.map(str::to_owned);
+    sorted.sort_unstable();
+    assert_eq!(app.objects().await, sorted);
+    for key in odd {
+        let object = s3.get_object().bucket("media").key(key).send().await.expect("an object");
+        assert_eq!(object.body.collect().await.expect("bytes").into_bytes(), key, "{key}");
+        s3.delete_object().bucket("media").key(key).send().await.expect("to be removed");
+    }
+    for key in [&*"x".repeat(1025), "a\0b"] {
+        assert!(s3.put_object().bucket("media").key(key).body(ByteStream::from_static(b"x")).send().await.is_err());
     }
     assert!(s3.put_object().bucket("other").key("a").body(ByteStream::from_static(b"x")).send().await.is_err());
     assert!(!app.data_dir.path().join("escaped").exists() && !app.data_dir.path().join("storage/escaped").exists());

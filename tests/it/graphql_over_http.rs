@@ -247,7 +247,7 @@ async fn the_small_routes_answer() {
     assert_eq!(get("/healthz").await.text().await.expect("text"), "ok");
     let ready = get("/readyz").await;
     assert_eq!(ready.status(), StatusCode::OK);
-    assert_eq!(ready.json::<Value>().await.expect("JSON"), json!({"database": true, "storage": true}));
+    assert_eq!(ready.json::<Value>().await.expect("JSON"), json!({"database": true, "storage": true, "sandbox": null}));
     assert_eq!(get("/schema.graphql").await.text().await.expect("text"), darkroom::graphql::sdl());
     let page = get("/graphiql").await;
     let policy = page.headers()["content-security-policy"].to_str().expect("text").to_owned();

@@ -275,7 +275,8 @@ fn checksum_of(fields: &[(String, String)]) -> Option<Wanted> {
 fn check_conditions(policy: &PostPolicy, fields: &[(String, String)]) -> Result<(), S3Error> {
     let unmet = || refuse(S3ErrorCode::AccessDenied, "The form does not meet a condition of its policy.");
     let value = |name: &str| match name {
-        "bucket" if !fields.iter().any(|(known, _)| known == "bucket") => Some(BUCKET),
+        // Whatever the form says: this is where it came to.
+        "bucket" => Some(BUCKET),
         _ => fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()),
     };
     for condition in &policy.conditions {
