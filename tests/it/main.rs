@@ -5,6 +5,7 @@
 
 mod accounts;
 mod alike;
+mod bounds;
 mod categories;
 mod command;
 mod containers;
