@@ -1,7 +1,7 @@
 # make run    one binary, SQLite and S3 inside, on http://localhost:8000
 # make test   everything that has to hold, on both storages and with real clients
 .PHONY: run test test-rust test-elsewhere test-clients web bench bench-api bench-growth bench-imaging bench-efforts \
-    bench-queue schema fmt lint deny clean
+    bench-queue bench-attacks schema fmt lint deny clean
 
 export CARGO_TERM_COLOR ?= always
 NPM := $(shell command -v npm 2>/dev/null)
@@ -79,6 +79,12 @@ bench-queue: web
 	cargo build --release --quiet
 	cd bench && npm ci --no-audit --no-fund --silent
 	DARKROOM=$(CURDIR)/target/release/darkroom node bench/queue.mjs $(PHOTO)
+
+# What attackers take, and what somebody else feels meanwhile. Takes about six minutes. BEFORE is a program to compare with.
+bench-attacks: web
+	cargo build --release --quiet
+	$(if $(BEFORE),DARKROOM=$(BEFORE) node bench/attacks.mjs)
+	DARKROOM=$(CURDIR)/target/release/darkroom node bench/attacks.mjs
 
 schema:
 	cargo run --quiet -- schema > schema.graphql

@@ -29,7 +29,7 @@ use crate::{
         Credentials, S3Settings, Storage,
         embedded::{self, EmbeddedS3},
     },
-    uploads::{UploadRules, Uploads},
+    uploads::{UploadHands, UploadRules, Uploads},
     variants_file,
     worker::Worker,
 };
@@ -87,17 +87,16 @@ impl App {
         let budget =
             Budget::new(BudgetSettings { points: config.rate_limit_points, per_second: config.rate_limit_restore });
         let workshop = workshop(&config)?;
+        let hands = UploadHands {
+            db: db.clone(),
+            queue: queue.clone(),
+            storage: storage.clone(),
+            hub: hub.clone(),
+            workshop: workshop.clone(),
+            budget: budget.clone(),
+        };
         let services = Services {
-            uploads: Uploads::new(
-                db.clone(),
-                queue.clone(),
-                storage.clone(),
-                hub.clone(),
-                clock.clone(),
-                workshop.clone(),
-                budget.clone(),
-                rules,
-            ),
+            uploads: Uploads::new(hands, clock.clone(), rules),
             library: library.map_err(ServiceError::into_anyhow)?,
             accounts: Accounts::new(db.clone(), clock.clone(), secret).map_err(ServiceError::into_anyhow)?,
             budget,

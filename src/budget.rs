@@ -132,7 +132,6 @@ impl Purses {
 }
 
 #[cfg(test)]
-#[expect(clippy::expect_used, reason = "that is how a test fails")]
 mod tests {
     use super::{Budget, BudgetSettings};
     use crate::domain::{ids::UserId, user::CallerKey};

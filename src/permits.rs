@@ -150,7 +150,6 @@ impl<K: Eq + Hash + Clone> Drop for Permit<K> {
 }
 
 #[cfg(test)]
-#[expect(clippy::expect_used, reason = "that is how a test fails")]
 mod tests {
     use futures_util::FutureExt;
 

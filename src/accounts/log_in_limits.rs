@@ -121,7 +121,6 @@ fn count<K: std::hash::Hash + Eq>(
 }
 
 #[cfg(test)]
-#[expect(clippy::expect_used, clippy::panic, reason = "that is how a test fails")]
 mod tests {
     use super::*;
     use crate::clock::Clock;

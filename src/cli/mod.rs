@@ -121,6 +121,7 @@ fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
 }
 
+#[expect(clippy::disallowed_methods, reason = "the log's own variable, which is read before there is a configuration")]
 fn start_log(format: LogFormat) {
     // The libraries log every refusal of theirs as an error; ours are logged where they are handled.
     let default = "info,sqlx=warn,s3s=off,aws_config=warn,sea_orm_migration=warn";

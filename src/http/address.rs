@@ -47,7 +47,6 @@ impl TrustedProxies {
 }
 
 #[cfg(test)]
-#[expect(clippy::expect_used, reason = "that is how a test fails")]
 mod tests {
     use super::*;
 

@@ -163,7 +163,6 @@ impl Drop for Place {
 }
 
 #[cfg(test)]
-#[expect(clippy::expect_used, reason = "that is how a test fails")]
 mod tests {
     use super::*;
 

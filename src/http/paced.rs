@@ -94,7 +94,6 @@ impl<S: AsyncWrite + Unpin, H: Unpin> AsyncWrite for Paced<S, H> {
 }
 
 #[cfg(test)]
-#[expect(clippy::expect_used, reason = "that is how a test fails")]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
@@ -111,7 +110,7 @@ mod tests {
                 }
             });
             let mut near = Paced::new(near, ());
-            let error = near.write_all(&[0; 1_000_000]).await.expect_err("too slow");
+            let error = near.write_all(&vec![0; 1_000_000]).await.expect_err("too slow");
             assert_eq!(error.kind(), io::ErrorKind::TimedOut);
             reading.abort();
         }
@@ -129,7 +128,7 @@ mod tests {
             all
         });
         let mut near = Paced::new(near, ());
-        near.write_all(&[0; 100_000]).await.expect("slow, but steady");
+        near.write_all(&vec![0; 100_000]).await.expect("slow, but steady");
         drop(near);
         assert_eq!(reading.await.expect("an end"), 100_000);
     }

@@ -70,6 +70,16 @@ pub struct UploadRules {
     pub variants: VariantSet,
 }
 
+/// What the service works with.
+pub struct UploadHands {
+    pub db: Db,
+    pub queue: Queue,
+    pub storage: Storage,
+    pub hub: Hub,
+    pub workshop: Workshop,
+    pub budget: Budget,
+}
+
 /// The upload service.
 #[derive(Clone)]
 pub struct Uploads {
@@ -101,16 +111,8 @@ enum Next {
 
 impl Uploads {
     /// Puts the service together.
-    pub fn new(
-        db: Db,
-        queue: Queue,
-        storage: Storage,
-        hub: Hub,
-        clock: Clock,
-        workshop: Workshop,
-        budget: Budget,
-        rules: UploadRules,
-    ) -> Self {
+    pub fn new(hands: UploadHands, clock: Clock, rules: UploadRules) -> Self {
+        let UploadHands { db, queue, storage, hub, workshop, budget } = hands;
         let all_searchable = AtomicBool::new(false);
         Self { inner: Arc::new(Inner { db, queue, storage, hub, clock, workshop, budget, rules, all_searchable }) }
     }

@@ -27,6 +27,7 @@ pub fn cost(weight: i32) {}
 pub fn list_size(assumed_size: i32, slicing_arguments: Option<Vec<String>>, sized_fields: Option<Vec<String>>) {}
 
 /// The arguments or fields that say, or have, a list's size.
+#[expect(clippy::unnecessary_wraps, reason = "as the directive takes them")]
 pub fn names<const N: usize>(names: [&str; N]) -> Option<Vec<String>> {
     Some(names.map(str::to_owned).to_vec())
 }

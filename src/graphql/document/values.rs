@@ -127,7 +127,6 @@ fn block_string(raw: &str) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::expect_used, clippy::panic, reason = "that is how a test fails")]
 mod tests {
     use async_graphql::parser::types::Selection;
     use async_graphql_value::Value;

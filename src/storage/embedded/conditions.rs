@@ -9,6 +9,7 @@ use s3s::{
 use super::{path::ObjectPath, store::ObjectStore, trailer::ObjectMeta};
 
 /// What a reader wants to be the case.
+#[expect(clippy::struct_field_names, reason = "the headers' names")]
 #[derive(Default)]
 pub(super) struct ReadCondition {
     pub if_match: Option<ETagCondition>,

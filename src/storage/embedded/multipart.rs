@@ -77,7 +77,7 @@ impl Multipart {
         let input = &req.input;
         let upload = self.upload(&input.bucket, &input.key, &input.upload_id).await?;
         let path = upload.part(input.part_number)?;
-        let algorithm = input.checksum_algorithm.as_ref().map(|algorithm| algorithm.as_str());
+        let algorithm = input.checksum_algorithm.as_ref().map(ChecksumAlgorithm::as_str);
         let stated = Wanted::of(&checksums_of!(input), algorithm, &req.headers);
         // What the upload computes, where this part says nothing.
         let of_upload = upload.meta.headers.algorithm.map(|algorithm| Wanted { algorithm, expected: None });

@@ -5,11 +5,11 @@ use std::ops::Range;
 use s3s::{
     S3Error, S3ErrorCode, S3Request, S3Result,
     dto::{
-        Checksum, ChecksumMode, CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, DeleteObjectInput,
-        DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETagCondition, GetObjectAttributesInput,
-        GetObjectAttributesOutput, GetObjectAttributesParts, GetObjectInput, GetObjectOutput, HeadObjectInput,
-        HeadObjectOutput, MetadataDirective, ObjectPart, PutObjectInput, PutObjectOutput, StorageClass, StreamingBlob,
-        Timestamp,
+        Checksum, ChecksumAlgorithm, ChecksumMode, CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource,
+        DeleteObjectInput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETagCondition,
+        GetObjectAttributesInput, GetObjectAttributesOutput, GetObjectAttributesParts, GetObjectInput, GetObjectOutput,
+        HeadObjectInput, HeadObjectOutput, MetadataDirective, ObjectPart, PutObjectInput, PutObjectOutput,
+        StorageClass, StreamingBlob, Timestamp,
     },
 };
 
@@ -51,7 +51,7 @@ impl Objects {
         let condition = PutCondition { if_match: input.if_match.clone(), if_none_match: input.if_none_match.clone() };
         // Before the body, which the client may be waiting to send, and once more when it is there.
         condition.check_in(&self.store, &path).await?;
-        let algorithm = input.checksum_algorithm.as_ref().map(|algorithm| algorithm.as_str());
+        let algorithm = input.checksum_algorithm.as_ref().map(ChecksumAlgorithm::as_str);
         let checksum = Wanted::of(&checksums_of!(input), algorithm, headers);
         let mut writer = self.store.write(&path, headers_of!(input)).await?;
         let carried = Carried { body, headers, trailers: req.trailing_headers.clone(), checksum };

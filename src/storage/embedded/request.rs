@@ -68,7 +68,6 @@ fn parse(said: &str) -> Option<DateTime<Utc>> {
 }
 
 #[cfg(test)]
-#[expect(clippy::expect_used, reason = "that is how a test fails")]
 mod tests {
     use super::*;
 

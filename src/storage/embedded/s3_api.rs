@@ -91,7 +91,7 @@ impl S3 for S3Api {
 
     async fn put_object_acl(&self, req: S3Request<PutObjectAclInput>) -> S3Result<S3Response<PutObjectAclOutput>> {
         self.objects.existing(&path_of(&req.input.bucket, &req.input.key)?).await?;
-        let acl = req.input.acl.as_ref().map(|acl| acl.as_str());
+        let acl = req.input.acl.as_ref().map(ObjectCannedACL::as_str);
         if acl != Some(ObjectCannedACL::PRIVATE) {
             return Err(S3Error::with_message(S3ErrorCode::NotImplemented, "Objects are private."));
         }

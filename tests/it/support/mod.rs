@@ -201,6 +201,7 @@ pub async fn bucket_flags(endpoint: &str, called_at: &str) -> Vec<String> {
 }
 
 /// What a random test draws its lots from: TEST_SEED, or new each time. It is printed, so that a failure can be repeated.
+#[expect(clippy::disallowed_methods, clippy::print_stdout, reason = "whoever repeats a failure sets it, and reads it")]
 pub fn random_seed(test: &str) -> u64 {
     let given = std::env::var("TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = given.unwrap_or_else(|| u64::from_le_bytes(Clock::default().random_bytes()));

@@ -1,0 +1,200 @@
+// What attackers take from a server, and what somebody peaceful feels meanwhile. Run by `make bench-attacks`; with BEFORE=program
+// it is done to that one first. Bounded in count and time, against a server of its own on the loopback.
+
+import { execFileSync } from "node:child_process";
+import { createConnection } from "node:net";
+import { performance } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
+import { deflateSync, crc32 } from "node:zlib";
+
+import { COMPLETE, send, startServer, ticketFor } from "../tests/clients/server.js";
+import { median, memoryOf, memoryOfFamily } from "./measure.mjs";
+
+// As dear as one operation may be, before and now.
+const SEARCHES = `{ ${Array.from({ length: 19 }, (_, at) => `a${at}: images(first: 1, filter: {search: "${"aeiourstnlmhdgpcbkf"[at]}"}) { totalCount }`).join(" ")} }`;
+const round = (number) => Math.round(number);
+
+/** One request, whatever comes of it: its status or what went wrong, its milliseconds, its bytes. */
+async function ask(server, query, { token = server.token, variables } = {}) {
+  const began = performance.now();
+  try {
+    const headers = { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }) };
+    const answer = await fetch(server.graphql, { method: "POST", headers, body: JSON.stringify({ query, variables }), signal: AbortSignal.timeout(60_000) });
+    const body = await answer.text();
+    return { status: answer.status, ms: performance.now() - began, bytes: body.length, body };
+  } catch (error) {
+    return { status: error.cause?.code ?? error.name, ms: performance.now() - began, bytes: 0, body: "" };
+  }
+}
+
+const isAlive = async (server) => (await ask(server, "{ __typename }")).status === 200;
+const tokenOf = (server, email) =>
+  execFileSync(process.env.DARKROOM, ["token", email], { env: { ...process.env, DATA_DIR: server.folder } }).toString().trim();
+
+/** Documents of a few kilobytes: the process after them, and what they took. */
+async function documents(server) {
+  const brackets = `{a(b:["""x"${"[".repeat(2000)}${"]".repeat(2000)}])}`;
+  const quotes = `{a(b:["""x"${'"\\"""""z" '.repeat(6600)}`;
+  const interfaces = "possibleTypes { interfaces { ".repeat(14) + "name" + " } }".repeat(14);
+  const introspection = `{ __type(name: "Node") { ${interfaces} } }`;
+  const aliases = `{ images(first: 95) { nodes { ${Array.from({ length: 49 }, (_, at) => `a${at}: description`).join(" ")} } } }`;
+  const { images } = await send(server, "{ images(first: 95) { nodes { id } } }");
+  const update = "mutation($input: UpdateImageInput!) { updateImage(input: $input) { userErrors { code } } }";
+  for (const { id } of images.nodes) await send(server, update, { input: { imageId: id, description: "글".repeat(5000) } });
+  const rows = [];
+  for (const [what, query] of [["quotes without an end, 60 KB", quotes], ["introspection, 0.5 KB", introspection], ["a long text by 49 aliases, 1 KB", aliases], ["brackets in a block string, 4 KB", brackets]]) {
+    const { status, ms, bytes } = await ask(server, query);
+    const alive = await isAlive(server);
+    const peak = alive ? `${round(memoryOf(server.pid, "VmHWM"))} MiB at its peak` : "the process is gone";
+    rows.push(`${what}: ${status} after ${round(ms)} ms, ${round(bytes / 1024)} KiB; ${peak}`);
+    if (!alive) break;
+  }
+  return rows;
+}
+
+/** Thirty connections of one user's dearest queries, and another user beside them. */
+async function searches(server) {
+  const other = tokenOf(server, "ben@example.com");
+  let stop = false;
+  const answers = {};
+  const attack = Array.from({ length: 30 }, async () => {
+    while (!stop) {
+      const { status } = await ask(server, SEARCHES);
+      answers[status] = (answers[status] ?? 0) + 1;
+      if (status === 429) await sleep(20);
+    }
+  });
+  await sleep(2000);
+  const { categories } = await send({ ...server, token: other }, "{ categories { id } }").catch(() => ({ categories: [{}] }));
+  const input = { filename: "a.jpg", contentType: "image/jpeg", fileSize: 1000, categoryId: categories[0].id };
+  const ticket = "mutation($input: RequestUploadInput!) { requestUpload(input: $input) { upload { url } userErrors { code } } }";
+  const [me, tickets, failures] = [[], [], []];
+  const until = performance.now() + 15_000;
+  while (performance.now() < until) {
+    for (const [times, query, variables] of [[me, "{ me { id } }"], [tickets, ticket, { input }]]) {
+      const { status, ms, body } = await ask(server, query, { token: other, variables });
+      times.push(ms);
+      if (status !== 200 || body.includes('"errors"') || body.includes('"upload":null')) failures.push(`${status} ${body.slice(0, 80)}`);
+    }
+    await sleep(30);
+  }
+  stop = true;
+  await Promise.all(attack);
+  const told = (times) => `${round(median(times))} ms in the median of ${times.length}, ${round(Math.max(...times))} at most`;
+  return [`another's me: ${told(me)}`, `another's tickets: ${told(tickets)}; ${failures.length} failures${failures[0] ? ` (${failures[0]})` : ""}`, `the thirty were answered ${JSON.stringify(answers)}`];
+}
+
+/** A PNG of one colour: few bytes, many pixels. */
+function bomb(width, height) {
+  const chunk = (type, data) => {
+    const body = Buffer.concat([Buffer.from(type), data]);
+    const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
+    length.writeUInt32BE(data.length);
+    sum.writeUInt32BE(crc32(body));
+    return Buffer.concat([length, body, sum]);
+  };
+  const head = Buffer.alloc(13);
+  head.writeUInt32BE(width, 0);
+  head.writeUInt32BE(height, 4);
+  head.set([8, 2, 0, 0, 0], 8);
+  const rows = deflateSync(Buffer.alloc(height * (1 + width * 3)), { level: 1 });
+  return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), chunk("IHDR", head), chunk("IDAT", rows), chunk("IEND", Buffer.alloc(0))]);
+}
+
+async function upload(server, bytes, name, type) {
+  const { imageId, post } = await ticketFor(server, bytes, name, type);
+  await post();
+  await send(server, COMPLETE, { input: { imageId } });
+  return imageId;
+}
+
+/** Forty images of fifty megapixels of one user, and then another's small photo. */
+async function bombs(server) {
+  const picture = bomb(7000, 7100);
+  const small = bomb(300, 200);
+  const other = { ...server, token: tokenOf(server, "ben@example.com") };
+  const times = [];
+  for (let sent = 0; sent < 40; sent++) await upload(server, picture, "bomb.png", "image/png");
+  await sleep(2000);
+  for (let sent = 0; sent < 5; sent++) {
+    const began = performance.now();
+    const imageId = await upload(other, small, "small.png", "image/png");
+    for (;;) {
+      const { image } = await send(other, `{ image(id: "${imageId}") { status } }`);
+      if (image.status === "COMPLETED" || performance.now() - began > 150_000) break;
+      await sleep(20);
+    }
+    times.push(performance.now() - began);
+    if (times.at(-1) > 20_000) break;
+  }
+  const { images } = await send(server, "{ images(filter: {status: [PROCESSING]}) { totalCount } }");
+  return [`another's small photo: COMPLETED after ${times.map((ms) => (ms / 1000).toFixed(1)).join(", ")} s, with ${images.totalCount} images of the first still waiting; ${round(memoryOfFamily(server.pid))} MiB in all processes`];
+}
+
+const connect = (server) =>
+  new Promise((resolve) => {
+    const { port } = new URL(server.url);
+    const socket = createConnection({ port: Number(port), host: "127.0.0.1" });
+    socket.isOpen = true;
+    socket.on("connect", () => resolve(socket));
+    socket.on("error", () => resolve(socket));
+    socket.on("close", () => (socket.isOpen = false));
+    socket.resume();
+  });
+
+/** A thousand bodies of nearly a megabyte that never end. */
+async function bodies(server) {
+  const before = memoryOf(server.pid);
+  const head = "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1048576\r\n\r\n";
+  const part = Buffer.alloc(1_000_000, " ");
+  const sockets = [];
+  for (let at = 0; at < 1000; at++) {
+    const socket = await connect(server);
+    socket.write(head);
+    socket.write(part);
+    sockets.push(socket);
+  }
+  await sleep(5000);
+  const held = memoryOf(server.pid) - before;
+  const { status, ms } = await ask(server, "{ me { id } }");
+  await sleep(60_000);
+  const left = sockets.filter((socket) => socket.isOpen).length;
+  sockets.forEach((socket) => socket.destroy());
+  return [`1,000 unfinished bodies hold ${round(held)} MiB; me by somebody signed in: ${status} after ${round(ms)} ms; ${left} of them are left after a minute`];
+}
+
+/** Three thousand connections that say nothing, and a log-in. */
+async function idle(server) {
+  const sockets = [];
+  for (let at = 0; at < 3000; at++) sockets.push(await connect(server));
+  const query = "mutation($input: LogInInput!) { logIn(input: $input) { session { accessToken } userErrors { code } } }";
+  const variables = { input: { email: "admin@localhost", password: "a password for benches" } };
+  const { status, ms, body } = await ask(server, query, { token: "", variables });
+  sockets.forEach((socket) => socket.destroy());
+  return [`a log-in beside 3,000 idle connections: ${status} after ${round(ms)} ms${body.includes("accessToken") ? "" : ` ${body.slice(0, 100)}`}`];
+}
+
+const settings = { ADMIN_PASSWORD: "a password for benches", IMAGE_MEMORY_BUDGET: String(2 * 1024 ** 3), MAX_UPLOAD_SIZE: String(100 * 1024 ** 2) };
+const scenes = {
+  documents: [documents, { seeded: 100 }],
+  searches: [searches, { seeded: 100_000 }],
+  "searches without a limit of points": [searches, { seeded: 100_000, settings: { RATE_LIMIT_POINTS: "0" } }],
+  bombs: [bombs, {}],
+  bodies: [bodies, {}],
+  idle: [idle, {}],
+};
+const wanted = process.argv.slice(2);
+for (const [name, [scene, needs]] of Object.entries(scenes)) {
+  if (wanted.length && !wanted.includes(name.split(" ")[0])) continue;
+  const server = await startServer({ settings: { ...settings, ...needs.settings } });
+  if (needs.seeded) {
+    execFileSync(process.env.DARKROOM, ["seed", "--images", String(needs.seeded), "--owner", "ann@example.com"], { env: { ...process.env, DATA_DIR: server.folder, RUST_LOG: "error" }, stdio: "ignore" });
+  }
+  try {
+    for (const row of await scene(server)) console.log(`${name}: ${row}`);
+  } catch (error) {
+    console.log(`${name}: ${error.message}`);
+  }
+  await Promise.race([server.stop(), sleep(10_000)]);
+}
+process.exit(0);
