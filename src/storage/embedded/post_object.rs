@@ -279,6 +279,9 @@ fn check_conditions(policy: &PostPolicy, fields: &[(String, String)]) -> Result<
         "bucket" => Some(BUCKET),
         _ => fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()),
     };
+    if fields.iter().any(|(name, value)| name == "bucket" && value != BUCKET) {
+        return Err(unmet());
+    }
     for condition in &policy.conditions {
         let met = match condition {
             PostPolicyCondition::Eq { field, value: expected } => value(field) == Some(expected),
