@@ -82,7 +82,7 @@ export async function ticketFor(server, bytes, filename = "drawing.png", content
     for (const { name, value } of fields) form.append(name, value);
     form.append("file", new Blob([bytes]));
     const answer = await fetch(url, { method: "POST", body: form });
-    if (answer.status !== 201) throw new Error(`the storage answered ${answer.status}`);
+    if (answer.status !== 201) throw new Error(`the storage answered ${answer.status}: ${await answer.text()}`);
   };
   return { imageId: image.id, post };
 }

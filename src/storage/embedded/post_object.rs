@@ -13,6 +13,7 @@ use std::{
 
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDateTime, Utc};
+use futures_util::{StreamExt as _, stream};
 use http::{Request, header};
 use http_body_util::BodyExt;
 use multer::{Constraints, Field, Multipart, SizeLimit};
@@ -41,8 +42,10 @@ use crate::{
 /// A policy and its signature are about 1 KB.
 const MAX_FIELD_BYTES: u64 = 16 * 1024;
 const MAX_FIELDS: usize = 32;
-/// What may come before the file, give or take a read's worth.
+/// What may come before the file, give or take what the parser reads ahead.
 const MAX_UNSIGNED_BYTES: usize = 64 * 1024;
+/// In bytes: what it is given at a time until the file.
+const UNSIGNED_PIECE: usize = 1024;
 /// How long a client may send nothing.
 const IDLE_BODY: Duration = Duration::from_mins(1);
 /// How long it may take to send what comes before the file.
@@ -79,8 +82,27 @@ where
 {
     let mut seen = 0;
     let since = Instant::now();
-    body.timeout(IDLE_BODY).map(move |chunk| {
-        let chunk = chunk.map_err(io::Error::other)?.map_err(io::Error::other)?;
+    let body =
+        StreamExt::map(body.timeout(IDLE_BODY), |chunk| chunk.map_err(io::Error::other)?.map_err(io::Error::other));
+    let waits = Arc::clone(&is_admitted);
+    let pieces = body.flat_map(move |chunk| {
+        let size = if waits.load(Ordering::Relaxed) { usize::MAX } else { UNSIGNED_PIECE };
+        stream::iter(pieces_of(chunk, size))
+    });
+    let waits = Arc::clone(&is_admitted);
+    let body = StreamExt::then(pieces, move |piece: io::Result<Bytes>| {
+        let waits = Arc::clone(&waits);
+        async move {
+            // The parser takes all that is there before it looks at any of it: until the form is admitted, it is given
+            // little at a time.
+            if !waits.load(Ordering::Relaxed) {
+                tokio::task::yield_now().await;
+            }
+            piece
+        }
+    });
+    StreamExt::map(body, move |chunk| {
+        let chunk = chunk?;
         let is_admitted = is_admitted.load(Ordering::Relaxed);
         let elapsed = since.elapsed();
         if !is_admitted && (seen > MAX_UNSIGNED_BYTES || elapsed > UNSIGNED_PATIENCE) {
@@ -92,6 +114,18 @@ where
         }
         Ok(chunk)
     })
+}
+
+fn pieces_of(chunk: io::Result<Bytes>, size: usize) -> Vec<io::Result<Bytes>> {
+    let mut chunk = match chunk {
+        Ok(chunk) => chunk,
+        Err(error) => return vec![Err(error)],
+    };
+    let mut pieces = Vec::with_capacity(chunk.len().div_ceil(size));
+    while !chunk.is_empty() {
+        pieces.push(Ok(chunk.split_to(size.min(chunk.len()))));
+    }
+    pieces
 }
 
 /// What a form said before its file, once it is known to be signed.
@@ -316,4 +350,42 @@ fn refuse(code: S3ErrorCode, message: &'static str) -> S3Error {
 fn malformed(error: multer::Error) -> S3Error {
     tracing::debug!(%error, "a POST form broke off or cannot be read");
     refuse(S3ErrorCode::MalformedPOSTRequest, "The form cannot be read.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first field whose name is `file`, of a form that is there in pieces all at once.
+    async fn find_file(before: &[u8], piece: usize) -> Result<(), multer::Error> {
+        let head = b"--x\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nincoming/1\r\n";
+        let file = b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n";
+        let all = [head, before, file, &vec![0; 1_000_000], b"\r\n--x--\r\n"].concat();
+        let pieces: Vec<Result<Bytes, io::Error>> =
+            all.chunks(piece).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+        let is_admitted = Arc::new(AtomicBool::new(false));
+        let body = Box::pin(guarded(tokio_stream::iter(pieces), Arc::clone(&is_admitted)));
+        let mut form = Multipart::new(body, "x");
+        while let Some(mut field) = form.next_field().await? {
+            if field.name() == Some("file") {
+                is_admitted.store(true, Ordering::Relaxed);
+                while field.chunk().await?.is_some() {}
+                return Ok(());
+            }
+        }
+        panic!("no file");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_comes_faster_than_it_is_read_is_not_taken_for_fields() {
+        for piece in [100, 10_000, 64 * 1024] {
+            assert!(find_file(b"", piece).await.is_ok(), "{piece}");
+        }
+        let long =
+            [b"--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n".as_slice(), &vec![b'a'; 200_000], b"\r\n"]
+                .concat();
+        for piece in [100, 10_000] {
+            assert!(find_file(&long, piece).await.is_err(), "fields without end");
+        }
+    }
 }
