@@ -12,7 +12,7 @@ use std::{
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbErr, SqlxPostgresConnector, SqlxSqliteConnector,
     sqlx::{
-        Row,
+        ConnectOptions, Row,
         postgres::{PgConnectOptions, PgPoolOptions},
         sqlite::SqlitePoolOptions,
     },
@@ -30,6 +30,7 @@ const STEPS: i32 = 20_000;
 const WAITING_OF_ONE: usize = 64;
 /// How soon it is asked again whether a cancelled statement has ended.
 const SETTLED_AGAIN: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// All connections for slow reads.
 #[derive(Clone)]
@@ -103,7 +104,7 @@ impl Reader {
                 Ok(())
             })
         });
-        let pool = pool.connect_lazy_with(sqlite_options(url)?);
+        let pool = pool.connect_lazy_with(sqlite_options(url)?.disable_statement_logging());
         Ok((SqlxSqliteConnector::from_sqlx_sqlite_pool(pool), Stop::Sqlite(is_unwanted)))
     }
 
@@ -120,19 +121,21 @@ impl Reader {
             })
         });
         let options: PgConnectOptions = url.parse().map_err(|error| DbErr::Custom(format!("DATABASE_URL: {error}")))?;
-        let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool.connect_lazy_with(options));
+        let connection =
+            SqlxPostgresConnector::from_sqlx_postgres_pool(pool.connect_lazy_with(options.disable_statement_logging()));
         Ok((connection, Stop::Postgres(process, main.clone())))
     }
 
     /// Ends what runs, and waits until it has ended.
     async fn settle(&self) {
+        let mut pause = SETTLED_AGAIN;
         loop {
             match &self.stop {
                 Stop::Sqlite(is_unwanted) => is_unwanted.store(true, Ordering::Relaxed),
                 Stop::Postgres(process, main) => {
                     let cancel = format!("SELECT pg_cancel_backend({})", process.load(Ordering::Relaxed));
                     if let Err(error) = main.execute_unprepared(&cancel).await {
-                        tracing::warn!(error = ?error, "a statement that nobody waits for was not cancelled");
+                        tracing::debug!(error = ?error, "a statement that nobody waits for was not cancelled");
                     }
                 }
             }
@@ -143,9 +146,11 @@ impl Reader {
             }
             match answers {
                 Ok(Ok(())) => return,
-                Ok(Err(_)) => tokio::time::sleep(SETTLED_AGAIN).await,
+                // Its database may be away.
+                Ok(Err(_)) => tokio::time::sleep(pause).await,
                 Err(_) => {}
             }
+            pause = (2 * pause).min(LONGEST_PAUSE);
         }
     }
 }

@@ -21,13 +21,19 @@ use crate::{
 const MAX_BODY: usize = 1024 * 1024;
 /// How long all of a body may take. Its longest is sent within by whoever has 35 KB a second.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// In bytes: what unfinished bodies hold, of all callers and of one.
+/// In bytes: what bodies hold whose operations have not ended, of all callers and of one.
 const UNFINISHED: u64 = 64 * 1024 * 1024;
 const UNFINISHED_OF_ONE: u64 = 16 * 1024 * 1024;
 /// In bytes: what is asked for at a time.
 const STEP: usize = 16 * 1024;
 
-/// Room for bodies that are being read.
+/// A body, and the room that it takes.
+pub(super) struct ReadBody {
+    pub bytes: Bytes,
+    _room: Vec<Permit<CallerKey>>,
+}
+
+/// Room for bodies that are being read, or whose operations wait.
 #[derive(Clone)]
 pub(super) struct BodyRoom(FairPermits<CallerKey>);
 
@@ -36,8 +42,8 @@ impl BodyRoom {
         Self(FairPermits::new(Share { all: UNFINISHED, of_one: UNFINISHED_OF_ONE, waiting_of_one: 0 }))
     }
 
-    /// Reads a body to its end.
-    pub(super) async fn read(&self, caller: CallerKey, headers: &HeaderMap, body: Body) -> Result<Bytes, Malformed> {
+    /// Reads a body to its end. It takes room until what was read of it is dropped.
+    pub(super) async fn read(&self, caller: CallerKey, headers: &HeaderMap, body: Body) -> Result<ReadBody, Malformed> {
         let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         if length.is_some_and(|length| length > MAX_BODY as u64) {
             return Err(too_large());
@@ -52,7 +58,7 @@ impl BodyRoom {
         }
     }
 
-    async fn collect(&self, caller: CallerKey, mut body: Body) -> Result<Bytes, Malformed> {
+    async fn collect(&self, caller: CallerKey, mut body: Body) -> Result<ReadBody, Malformed> {
         let mut read = BytesMut::new();
         let mut room: Vec<Permit<CallerKey>> = Vec::new();
         while let Some(frame) = body.frame().await {
@@ -67,11 +73,11 @@ impl BodyRoom {
                 room.push(granted.map_err(|_| busy())?);
             }
             if read.is_empty() && body.is_end_stream() {
-                return Ok(data);
+                return Ok(ReadBody { bytes: data, _room: room });
             }
             read.extend_from_slice(&data);
         }
-        Ok(read.freeze())
+        Ok(ReadBody { bytes: read.freeze(), _room: room })
     }
 }
 

@@ -79,11 +79,16 @@ pub(super) async fn post(
     };
     let read = async {
         check_content_type(&parts.headers)?;
-        from_json(&state.bodies.read(requester.key(), &parts.headers, body).await?)
+        let body = state.bodies.read(requester.key(), &parts.headers, body).await?;
+        Ok::<_, Malformed>((from_json(&body.bytes)?, body))
     };
     match read.await {
-        Ok(request) => execute(&state, request, Access::Full, requester, format, &id).await,
-        Err(malformed) => malformed.answer(format, &id),
+        Ok((request, _room)) => execute(&state, request, Access::Full, requester, format, &id).await,
+        Err(malformed) => {
+            // Reading it was work; whoever has nothing left is told so the next time.
+            let _ = execute::charge_refused(&state, &requester);
+            malformed.answer(format, &id)
+        }
     }
 }
 

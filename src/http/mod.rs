@@ -138,7 +138,10 @@ async fn identify(
     next: Next,
 ) -> Response {
     if must_sign_in(&request) && !is_signed_in(&state, token_of(request.headers())).await {
-        let retry = [(header::RETRY_AFTER, HeaderValue::from_static("1"))];
+        let retry = [
+            (header::RETRY_AFTER, HeaderValue::from_static("1")),
+            (header::CONNECTION, HeaderValue::from_static("close")),
+        ];
         return (StatusCode::SERVICE_UNAVAILABLE, retry, "The server is full: try again in a moment.").into_response();
     }
     let id = state.clock.new_id().to_string();

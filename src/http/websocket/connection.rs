@@ -21,7 +21,11 @@ use super::{
 use crate::{
     domain::{error::ServiceError, user::Caller},
     graphql::{Services, admission::Access, error},
-    http::{EXECUTION_TIMEOUT, HttpState, bearer, caller_of, execute::Requester, request::from_payload},
+    http::{
+        EXECUTION_TIMEOUT, HttpState, bearer, caller_of,
+        execute::{self, Requester},
+        request::from_payload,
+    },
 };
 
 const INIT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -177,7 +181,10 @@ impl Connection {
                 let caller = Requester { caller: Arc::clone(&session.caller), address: self.address };
                 operation::run(&self.state, admitted, caller, place)
             }
-            Err(error) => operation::refused(error),
+            Err(error) => {
+                let requester = Requester { caller: Arc::clone(&session.caller), address: self.address };
+                operation::refused(execute::charge_refused(&self.state, &requester).err().unwrap_or(error))
+            }
         };
         self.operations.insert(id, events);
         Ok(())

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -18,6 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 pub(in crate::http) struct EndedSessions {
     accounts: Accounts,
     watched: Arc<Mutex<HashMap<SessionId, Watched>>>,
+    is_looking: Arc<AtomicBool>,
 }
 
 struct Watched {
@@ -35,13 +39,13 @@ pub(super) struct WatchedSession {
 
 impl EndedSessions {
     pub(in crate::http) fn new(accounts: Accounts) -> Self {
-        Self { accounts, watched: Arc::default() }
+        Self { accounts, watched: Arc::default(), is_looking: Arc::default() }
     }
 
     /// Watches a log-in for a socket.
     pub(super) fn watch(&self, id: SessionId) -> WatchedSession {
         let mut watched = self.lock();
-        if watched.is_empty() {
+        if !self.is_looking.swap(true, Ordering::AcqRel) {
             tokio::spawn(self.clone().look_again_and_again());
         }
         let one = watched.entry(id).or_insert_with(|| Watched { sockets: 0, ended: CancellationToken::new() });
@@ -56,6 +60,8 @@ impl EndedSessions {
             let ids: Vec<SessionId> = {
                 let watched = self.lock();
                 if watched.is_empty() {
+                    // Under the lock: whoever comes next begins anew.
+                    self.is_looking.store(false, Ordering::Release);
                     return;
                 }
                 watched.keys().copied().collect()
