@@ -36,6 +36,8 @@ struct Inner {
     db: Db,
     clock: Clock,
     keys: TokenKeys,
+    /// What refresh tokens are known by as ours.
+    refresh_key: Vec<u8>,
     passwords: PasswordHasher,
     log_in_limits: LogInLimits,
     /// Who asked a moment ago, by their tokens.
@@ -61,6 +63,7 @@ impl Accounts {
         let passwords = PasswordHasher::new()?;
         let (keys, callers) = (TokenKeys::new(jwt_secret), Memory::of(CALLER_MOMENT));
         let log_in_limits = LogInLimits::new();
-        Ok(Self { inner: Arc::new(Inner { db, clock, keys, passwords, log_in_limits, callers }) })
+        let refresh_key = [b"refresh tokens of ".as_slice(), jwt_secret].concat();
+        Ok(Self { inner: Arc::new(Inner { db, clock, keys, refresh_key, passwords, log_in_limits, callers }) })
     }
 }

@@ -2,7 +2,9 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 use super::{Accounts, SignedIn, access_token::SESSION_TOKEN_LIFE};
 use crate::{
@@ -34,7 +36,7 @@ impl Accounts {
     /// # Errors
     /// `INVALID_TOKEN` for one that is unknown, used, or expired.
     pub async fn refresh(&self, refresh_token: &str) -> ServiceResult<SignedIn> {
-        let log_in = session_of(refresh_token);
+        let log_in = self.session_of(refresh_token);
         let next = self.new_refresh_token(log_in.unwrap_or_else(|| SessionId(self.inner.clock.new_id())));
         let now = self.inner.clock.now();
         let transaction = self.inner.db.begin().await?;
@@ -86,14 +88,26 @@ impl Accounts {
 
     /// The log-in that it belongs to, and a secret.
     fn new_refresh_token(&self, session: SessionId) -> String {
-        format!("{}.{}", session.0.simple(), URL_SAFE_NO_PAD.encode(self.inner.clock.random_bytes::<32>()))
+        let secret = URL_SAFE_NO_PAD.encode(self.inner.clock.random_bytes::<32>());
+        let said = format!("{}.{secret}", session.0.simple());
+        format!("{said}.{}", self.tag(&said))
     }
-}
 
-/// The log-in that a refresh token says it belongs to. Those from before this was said have none.
-fn session_of(refresh_token: &str) -> Option<SessionId> {
-    let (session, _) = refresh_token.split_once('.')?;
-    session.parse().ok()
+    /// The log-in that a token of ours belongs to: whoever knows its id alone cannot end it. Tokens from before this was
+    /// said have none.
+    fn session_of(&self, refresh_token: &str) -> Option<SessionId> {
+        let (said, tag) = refresh_token.rsplit_once('.')?;
+        let (session, _) = said.split_once('.')?;
+        let is_ours = bool::from(self.tag(said).as_bytes().ct_eq(tag.as_bytes()));
+        session.parse().ok().filter(|_| is_ours)
+    }
+
+    fn tag(&self, said: &str) -> String {
+        // HMAC takes keys of every length.
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.inner.refresh_key) else { return String::new() };
+        mac.update(said.as_bytes());
+        URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+    }
 }
 
 fn hash(token: &str) -> String {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_graphql::{
-    Request, ServerError, from_value,
+    Name, Request, ServerError, from_value,
     parser::types::{ExecutableDocument, OperationDefinition, OperationType},
 };
 use lru::LruCache;
@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use super::{
     cost::{self, CostModel, Requested},
     document,
-    limits::{OperationLimits, exceeded},
+    limits::{self, OperationLimits, exceeded},
 };
 
 /// How many persisted queries are remembered.
@@ -30,6 +30,8 @@ const PERSISTABLE: usize = 16 * 1024;
 /// times as large, so together they stay below 50 MB.
 const DOCUMENTS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 const SHORT: usize = 2 * 1024;
+/// The extension by which a client asks what its operation costs.
+pub const COST: &str = "cost";
 const METHOD_NOT_ALLOWED: &str = "METHOD_NOT_ALLOWED";
 
 /// What an operation may do, by the way it came in.
@@ -142,14 +144,18 @@ impl Admission {
 
     fn measure(&self, mut request: Request, checked: Checked, access: Access) -> Result<Admitted, ServerError> {
         let Checked { document, variables } = checked;
+        let operation = meant(&document, request.operation_name.as_deref());
+        keep_what_is_used(&mut request, operation);
         let largest = request.variables.values().map(bytes).max().unwrap_or(0);
-        if largest.saturating_mul(variables) > self.limits.variable_bytes {
+        if largest.saturating_mul(variables.max(1)) > self.limits.variable_bytes {
             return Err(error("The variables are too large for as often as they are used."));
         }
-        let operation = meant(&document, request.operation_name.as_deref());
         let ty = operation.map_or(OperationType::Query, |operation| operation.ty);
         if access == Access::ReadOnly && ty != OperationType::Query {
             return Err(not_by_get());
+        }
+        if let Some(operation) = operation.filter(|operation| operation.ty == OperationType::Subscription) {
+            limits::check_one_root(&document, &operation.selection_set)?;
         }
         let nothing = Requested { points: 1, introspected: 0 };
         let requested = operation
@@ -207,6 +213,14 @@ fn meant<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a
         None => operations.next().filter(|_| operations.next().is_none()),
     };
     found.map(|(_, operation)| &operation.node)
+}
+
+/// An operation may wait for its turn: it is not to hold what nobody asks it for.
+fn keep_what_is_used(request: &mut Request, operation: Option<&OperationDefinition>) {
+    let declared = operation.map(|operation| operation.variable_definitions.as_slice()).unwrap_or_default();
+    let is_declared = |name: &Name| declared.iter().any(|definition| definition.node.name.node == *name);
+    request.variables.retain(|name, _| is_declared(name));
+    request.extensions.retain(|name, _| name == COST);
 }
 
 /// About how much memory a value takes.

@@ -101,6 +101,25 @@ impl OperationLimits {
     }
 }
 
+/// A subscription has one field, as the specification says: each of them would be a stream of its own.
+pub(super) fn check_one_root(document: &ExecutableDocument, set: &Positioned<SelectionSet>) -> Result<(), ServerError> {
+    fn fields(document: &ExecutableDocument, set: &Positioned<SelectionSet>) -> usize {
+        let counts = set.node.items.iter().map(|selection| match &selection.node {
+            Selection::Field(_) => 1,
+            Selection::InlineFragment(inline) => fields(document, &inline.node.selection_set),
+            Selection::FragmentSpread(spread) => {
+                let fragment = document.fragments.get(&spread.node.fragment_name.node);
+                fragment.map_or(0, |fragment| fields(document, &fragment.node.selection_set))
+            }
+        });
+        counts.sum()
+    }
+    match fields(document, set) {
+        0 | 1 => Ok(()),
+        count => Err(exceeded("fields at the root of a subscription", count as u64, 1)),
+    }
+}
+
 /// async-graphql takes every type of a variable's default to be known.
 fn check_variable_types(document: &ExecutableDocument, model: &CostModel) -> Result<(), ServerError> {
     let operations = document.operations.iter().map(|(_, operation)| &operation.node);

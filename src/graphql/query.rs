@@ -39,6 +39,7 @@ impl Query {
     }
 
     /// Finds anything by its id; null where there is no such thing, or not for the caller to see.
+    #[graphql(directive = cost::cost::apply(5))]
     async fn node(
         &self,
         ctx: &Context<'_>,
@@ -60,6 +61,7 @@ impl Query {
     }
 
     /// One image; null where there is no such image, or not for the caller to see.
+    #[graphql(directive = cost::cost::apply(5))]
     async fn image(
         &self,
         ctx: &Context<'_>,
@@ -71,7 +73,7 @@ impl Query {
     }
 
     /// The caller's own images, the latest first where no order is given.
-    #[graphql(directive = cost::list_size::apply(20, cost::names(["first", "last"]), cost::names(["edges", "nodes"])))]
+    #[graphql(directive = cost::cost::apply(20), directive = cost::list_size::apply(20, cost::names(["first", "last"]), cost::names(["edges", "nodes"])))]
     #[expect(clippy::too_many_arguments, reason = "they are the contract's")]
     async fn images(
         &self,
@@ -97,7 +99,7 @@ impl Query {
     }
 
     /// What the caller deleted and can still restore, the latest tickets first. Empty where the server keeps no trash.
-    #[graphql(directive = cost::list_size::apply(20, cost::names(["first", "last"]), cost::names(["edges", "nodes"])))]
+    #[graphql(directive = cost::cost::apply(20), directive = cost::list_size::apply(20, cost::names(["first", "last"]), cost::names(["edges", "nodes"])))]
     async fn trash(
         &self,
         ctx: &Context<'_>,
@@ -110,12 +112,13 @@ impl Query {
     }
 
     /// What the caller has, in numbers.
+    #[graphql(directive = cost::cost::apply(50))]
     async fn image_stats(&self, ctx: &Context<'_>) -> Result<ImageStats, ApiError> {
         Ok(ImageStats(ctx.services().library.stats(ctx.caller()).await?))
     }
 
     /// The caller's tags that begin with some characters, those of most images first: for completion.
-    #[graphql(directive = cost::list_size::apply(20, cost::names(["first"]), None))]
+    #[graphql(directive = cost::cost::apply(20), directive = cost::list_size::apply(20, cost::names(["first"]), None))]
     async fn tags(
         &self,
         ctx: &Context<'_>,

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// In bytes: what a request's body may have.
-const MAX_BODY: usize = 1024 * 1024;
+pub(super) const MAX_BODY: usize = 1024 * 1024;
 /// How long all of a body may take. Its longest is sent within by whoever has 35 KB a second.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// In bytes: what bodies hold whose operations have not ended, of all callers and of one.

@@ -4,18 +4,18 @@
 use std::{
     collections::{BTreeMap, HashMap},
     net::IpAddr,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio_util::sync::CancellationToken;
 
 use super::address::TrustedProxies;
+use crate::domain::user::CallerKey;
 
 /// One place in so many is kept.
 const KEPT: usize = 10;
+/// Whoever has more than one place in so many is a crowd.
+const CROWD: usize = 8;
 
 /// What the operator decided about connections.
 #[derive(Debug, Clone)]
@@ -36,12 +36,14 @@ pub(super) struct Connections {
 #[derive(Default)]
 struct Open {
     count: usize,
+    /// Those with a request under way, and sockets.
+    busy: usize,
     next: u64,
-    addresses: HashMap<IpAddr, OfAddress>,
+    callers: HashMap<CallerKey, OfCaller>,
 }
 
 #[derive(Default)]
-struct OfAddress {
+struct OfCaller {
     count: usize,
     /// Those without a request, the longest idle first.
     idle: BTreeMap<u64, CancellationToken>,
@@ -50,17 +52,25 @@ struct OfAddress {
 /// One connection's place, given back on drop.
 pub(super) struct Place {
     connections: Connections,
-    address: IpAddr,
+    /// Of IPv6 the network: one household has all of its addresses.
+    caller: CallerKey,
     /// Ends the connection.
     pub close: CancellationToken,
+    state: Mutex<PlaceState>,
+}
+
+#[derive(Default)]
+struct PlaceState {
     /// Where it is among the idle; zero while it is not.
-    idle_at: Mutex<u64>,
-    busy: AtomicUsize,
-    is_kept: AtomicBool,
+    idle_at: u64,
+    requests: usize,
 }
 
 /// A request that is under way: its connection is not idle.
-pub(super) struct Busy(Arc<Place>);
+pub(super) struct Busy {
+    place: Arc<Place>,
+    is_kept: bool,
+}
 
 impl Connections {
     pub(super) fn new(limits: ConnectionLimits) -> Self {
@@ -69,29 +79,23 @@ impl Connections {
 
     /// A place for one more; `None` when all are busy.
     pub(super) fn admit(&self, address: IpAddr) -> Option<Arc<Place>> {
+        let caller = CallerKey::of_address(address);
         let mut open = self.lock();
-        let of_address = open.addresses.get(&address).map_or(0, |known| known.count);
-        if of_address >= self.limits.of_address && !self.limits.proxies.contains(address) {
-            open.end_idle(address)?;
+        let of_caller = open.callers.get(&caller).map_or(0, |known| known.count);
+        if of_caller >= self.limits.of_address && !self.limits.proxies.contains(address) {
+            open.end_idle(caller)?;
         }
         if open.count >= self.limits.all {
-            let crowded = open.addresses.iter().filter(|(_, of)| !of.idle.is_empty()).max_by_key(|(_, of)| of.count);
-            let crowded = *crowded?.0;
-            open.end_idle(crowded)?;
+            let leaves = open.who_leaves(self.limits.all)?;
+            open.end_idle(leaves)?;
         }
         open.count += 1;
-        open.addresses.entry(address).or_default().count += 1;
-        let is_kept = open.count > self.limits.all - self.limits.all / KEPT;
-        let place = Arc::new(Place {
-            connections: self.clone(),
-            address,
-            close: CancellationToken::new(),
-            idle_at: Mutex::new(0),
-            busy: AtomicUsize::new(0),
-            is_kept: AtomicBool::new(is_kept),
-        });
+        open.callers.entry(caller).or_default().count += 1;
+        let place =
+            Place { connections: self.clone(), caller, close: CancellationToken::new(), state: Mutex::default() };
         place.be_idle(&mut open);
-        Some(place)
+        drop(open);
+        Some(Arc::new(place))
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -100,10 +104,18 @@ impl Connections {
 }
 
 impl Open {
-    /// Ends the connection of this address that has been idle for longest. It gives its place back by itself, a moment
+    /// Whoever has far more than others; otherwise whoever has been idle for longest.
+    fn who_leaves(&self, all: usize) -> Option<CallerKey> {
+        let with_idle = || self.callers.iter().filter(|(_, of)| !of.idle.is_empty());
+        let crowded = with_idle().max_by_key(|(_, of)| of.count).filter(|(_, of)| of.count > all / CROWD);
+        let longest = || with_idle().min_by_key(|(_, of)| of.idle.keys().next().copied());
+        crowded.or_else(longest).map(|(caller, _)| *caller)
+    }
+
+    /// Ends the connection of this caller that has been idle for longest. It gives its place back by itself, a moment
     /// later, so for that moment there is one more.
-    fn end_idle(&mut self, address: IpAddr) -> Option<()> {
-        let (_, close) = self.addresses.get_mut(&address)?.idle.pop_first()?;
+    fn end_idle(&mut self, caller: CallerKey) -> Option<()> {
+        let (_, close) = self.callers.get_mut(&caller)?.idle.pop_first()?;
         close.cancel();
         Some(())
     }
@@ -112,37 +124,46 @@ impl Open {
 impl Place {
     /// A request has begun.
     pub(super) fn begin(self: &Arc<Self>) -> Busy {
-        if self.busy.fetch_add(1, Ordering::AcqRel) == 0 {
-            let mut open = self.connections.lock();
-            let at = std::mem::take(&mut *self.idle_at.lock().unwrap_or_else(PoisonError::into_inner));
-            if let Some(of_address) = open.addresses.get_mut(&self.address) {
-                of_address.idle.remove(&at);
+        let mut open = self.connections.lock();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.requests += 1;
+        if state.requests == 1 {
+            open.busy += 1;
+            let at = std::mem::take(&mut state.idle_at);
+            if let Some(of_caller) = open.callers.get_mut(&self.caller) {
+                of_caller.idle.remove(&at);
             }
         }
-        Busy(Arc::clone(self))
+        let all = self.connections.limits.all;
+        Busy { place: Arc::clone(self), is_kept: open.busy > all - all / KEPT }
     }
 
     fn be_idle(&self, open: &mut Open) {
         open.next += 1;
-        let at = open.next;
-        *self.idle_at.lock().unwrap_or_else(PoisonError::into_inner) = at;
-        let of_address = open.addresses.entry(self.address).or_default();
-        of_address.idle.insert(at, self.close.clone());
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).idle_at = open.next;
+        let of_caller = open.callers.entry(self.caller).or_default();
+        of_caller.idle.insert(open.next, self.close.clone());
     }
 }
 
 impl Busy {
-    /// Whether only those who are signed in, and health checks, are answered here.
-    pub(super) fn is_kept(&self) -> bool {
-        self.0.is_kept.load(Ordering::Relaxed)
+    /// Whether so many requests are under way that only those who are signed in, and health checks, are answered.
+    pub(super) const fn is_kept(&self) -> bool {
+        self.is_kept
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        let mut open = self.0.connections.lock();
-        if self.0.busy.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.be_idle(&mut open);
+        let mut open = self.place.connections.lock();
+        let is_idle = {
+            let mut state = self.place.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.requests -= 1;
+            state.requests == 0
+        };
+        if is_idle {
+            open.busy -= 1;
+            self.place.be_idle(&mut open);
         }
     }
 }
@@ -151,12 +172,12 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.connections.lock();
         open.count -= 1;
-        let at = *self.idle_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(of_address) = open.addresses.get_mut(&self.address) {
-            of_address.count -= 1;
-            of_address.idle.remove(&at);
-            if of_address.count == 0 {
-                open.addresses.remove(&self.address);
+        let at = self.state.lock().unwrap_or_else(PoisonError::into_inner).idle_at;
+        if let Some(of_caller) = open.callers.get_mut(&self.caller) {
+            of_caller.count -= 1;
+            of_caller.idle.remove(&at);
+            if of_caller.count == 0 {
+                open.callers.remove(&self.caller);
             }
         }
     }
@@ -191,16 +212,30 @@ mod tests {
     }
 
     #[test]
-    fn the_most_crowded_address_makes_room_and_the_last_places_are_kept() {
+    fn a_crowd_makes_room_first_and_a_network_is_one_caller() {
         let connections = connections(20, 20);
-        let many: Vec<_> = (0..18).map(|_| connections.admit(address(1)).expect("room")).collect();
-        assert!(many.iter().all(|place| !place.begin().is_kept()));
-        let others = [address(2), address(3)].map(|address| connections.admit(address).expect("room"));
-        assert!(others.iter().all(|place| place.begin().is_kept()));
+        let visitor = connections.admit(address(9)).expect("room");
+        let many: Vec<_> = (0..19_u16)
+            .map(|last| {
+                let address = std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, last);
+                connections.admit(address.into()).expect("room")
+            })
+            .collect();
         let last = connections.admit(address(4)).expect("room");
-        assert!(many[0].close.is_cancelled() && last.begin().is_kept());
-        drop((many, others, last));
+        assert!(many[0].close.is_cancelled() && !visitor.close.is_cancelled(), "though the visitor is idle for longer");
+        drop((many, visitor, last));
         assert_eq!(connections.lock().count, 0);
-        assert!(connections.lock().addresses.is_empty());
+        assert!(connections.lock().callers.is_empty());
+    }
+
+    #[test]
+    fn the_last_places_are_kept_by_how_many_are_busy_now() {
+        let connections = connections(20, 20);
+        let places: Vec<_> = (0..20).map(|last| connections.admit(address(last)).expect("room")).collect();
+        assert!(!places[19].begin().is_kept(), "nineteen are idle");
+        let busy: Vec<_> = places[..18].iter().map(Place::begin).collect();
+        assert!(busy.iter().all(|busy| !busy.is_kept()) && places[18].begin().is_kept());
+        drop(busy);
+        assert!(!places[18].begin().is_kept(), "and not for ever");
     }
 }

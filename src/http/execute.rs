@@ -10,7 +10,7 @@ use crate::{
     budget::{Exhausted, Left},
     domain::user::{Caller, CallerKey},
     graphql::{
-        admission::{Admitted, Bill},
+        admission::{Admitted, Bill, COST},
         error::{RATE_LIMITED, retry_after_seconds},
         for_caller,
     },
@@ -22,10 +22,11 @@ pub(super) const TIMEOUT: &str = "TIMEOUT";
 /// How many operations run at once, of all callers and of one, and how many of one wait for their turn. One caller's
 /// never need all of the database's connections.
 const RUNNING: Share = Share { all: 256, of_one: 8, waiting_of_one: 256 };
+/// In bytes: what is read for nothing, and how much of what is longer is read for a point.
+const LONG_TEXT: usize = 16 * 1024;
+const BYTES_FOR_A_POINT: usize = 100;
 /// The points that a request costs which is refused before it is executed.
 const REFUSED: u64 = 10;
-/// The extension by which a client asks what its operation costs.
-const COST: &str = "cost";
 
 /// Who asks, and from where.
 #[derive(Clone)]
@@ -52,6 +53,15 @@ impl Requester {
 /// Takes what a refused request costs too: reading it was work.
 pub(super) fn charge_refused(state: &HttpState, requester: &Requester) -> Result<(), ServerError> {
     state.services.budget.charge(requester.key(), REFUSED).map(drop).map_err(|exhausted| too_much(&exhausted))
+}
+
+/// Takes what reading a long text costs, before it is read.
+pub(super) fn charge_text(state: &HttpState, requester: &Requester, bytes: usize) -> Result<(), ServerError> {
+    if bytes < LONG_TEXT {
+        return Ok(());
+    }
+    let points = (bytes / BYTES_FOR_A_POINT) as u64;
+    state.services.budget.charge(requester.key(), points).map(drop).map_err(|exhausted| too_much(&exhausted))
 }
 
 /// Takes the points of an operation.

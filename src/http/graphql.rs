@@ -14,7 +14,9 @@ use axum::{
 };
 
 use super::{
-    HttpState, RequestId, caller_of, client_address,
+    HttpState, RequestId,
+    body::MAX_BODY,
+    caller_of, client_address,
     execute::{self, Requester},
     request::{JSON, Malformed, check_content_type, from_json, from_query},
     token_of, websocket,
@@ -27,6 +29,8 @@ use crate::{
     },
 };
 
+/// In bytes: what a body that does not say its length is taken for.
+const UNKNOWN_LENGTH: usize = 64 * 1024;
 const GRAPHQL_JSON: &str = "application/graphql-response+json";
 
 /// `GET`: a query, or a WebSocket's beginning.
@@ -82,6 +86,10 @@ pub(super) async fn post(
         let body = state.bodies.read(requester.key(), &parts.headers, body).await?;
         Ok::<_, Malformed>((from_json(&body.bytes)?, body))
     };
+    let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if let Err(error) = execute::charge_text(&state, &requester, length.unwrap_or(UNKNOWN_LENGTH).min(MAX_BODY)) {
+        return respond(GraphqlResponse::from_errors(vec![error]), format, &id);
+    }
     match read.await {
         Ok((request, _room)) => execute(&state, request, Access::Full, requester, format, &id).await,
         Err(malformed) => {

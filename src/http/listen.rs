@@ -36,7 +36,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// After the machine has run out of something, such as file descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// In bytes: what a request's head may have.
-const MAX_HEAD: usize = 64 * 1024;
+const MAX_HEAD: usize = 32 * 1024;
 
 /// Answers whoever connects, until it is told to stop; requests that run then have a moment to end.
 pub async fn listen(listener: TcpListener, router: Router, limits: ConnectionLimits, stop: CancellationToken) {
@@ -76,6 +76,8 @@ async fn serve(
     let mut builder = http1::Builder::new();
     // A client that has said all may close its half, and still wants its answer.
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE).half_close(true).max_buf_size(MAX_HEAD);
+    // Some clients look for `Sec-WebSocket-Protocol` as it is written here.
+    builder.title_case_headers(true);
     let close = place.close.clone();
     // The place is the stream's, which a WebSocket takes over.
     let io = TokioIo::new(Paced::new(stream, Arc::clone(&place)));

@@ -40,7 +40,8 @@ impl<S, H> Paced<S, H> {
             Poll::Ready(Ok(taken)) => {
                 if let Some(blocked) = &mut self.blocked {
                     blocked.taken += taken;
-                    if blocked.taken >= PROGRESS {
+                    // A deadline that passed while nobody waited was none.
+                    if blocked.taken >= PROGRESS || blocked.deadline.is_elapsed() {
                         self.blocked = None;
                     }
                 }
@@ -85,6 +86,8 @@ impl<S: AsyncWrite + Unpin, H: Unpin> AsyncWrite for Paced<S, H> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Whoever flushes has written all there is.
+        self.blocked = None;
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 

@@ -90,6 +90,10 @@ async fn points_are_spent_by_http_and_sockets_alike_and_the_answer_says_what_is_
     let requested = cost["requested"].as_u64().expect("points");
     assert_eq!((cost["restoreRate"].as_u64(), cost["remaining"].as_u64()), (Some(1), Some(500 - requested)));
     assert!(cost["actual"].as_u64().expect("points") < requested, "an empty list: {cost}");
+    let types = json!({"query": "{ __schema { types { name kind } } }", "extensions": {"cost": true}});
+    let told: Value = post(&app, &ann, types).await.json().await.expect("JSON");
+    let told = &told["extensions"]["cost"];
+    assert!(told["actual"].as_u64().expect("points") <= told["requested"].as_u64().expect("points"), "{told}");
     let plain: Value = post(&app, &ann, json!({"query": LIST})).await.json().await.expect("JSON");
     assert_eq!(plain["extensions"], Value::Null, "told to those who ask");
     let refused = loop {
@@ -402,4 +406,106 @@ async fn making_variants_again_draws_on_the_callers_points() {
     assert!((1..=3).contains(&made), "{made} times");
     assert_eq!(refused.error_code(), "RATE_LIMITED");
     assert_eq!(app.queued_jobs().await, [] as [&str; 0]);
+}
+
+#[test]
+fn what_is_spread_costs_what_it_costs_inline() {
+    let admission = Admission::new(OperationLimits::default());
+    let cost = |query: &str| {
+        let admitted =
+            admission.admit(Request::new(query), Access::Full).map_err(|error| error.message).expect("admitted");
+        admitted.requested
+    };
+    for part in
+        ["images(first: 7) { nodes { variants { url } } }", "__schema { types { name fields { name } } }", "me { id }"]
+    {
+        let inline: String = (0..9)
+            .map(|at| format!("... on Query @include(if: true) {{ a{at}: {part} }} ").replace(&format!("a{at}: "), ""))
+            .collect();
+        let spread = format!("{{ {} }} fragment F on Query {{ {part} }}", "...F ".repeat(9));
+        assert_eq!(cost(&spread), cost(&format!("{{ {inline} }}")), "{part}");
+    }
+    let many =
+        format!("{{ {} }} fragment F on Query {{ __schema {{ types {{ fields {{ name }} }} }} }}", "...F ".repeat(90));
+    assert!(admission.admit(Request::new(many), Access::Full).is_err(), "ninety introspections are not one");
+}
+
+#[tokio::test]
+async fn a_subscription_has_one_root_and_pays_for_each_event() {
+    let app = TestApp::start_with(&["--rate-limit-points", "150", "--rate-limit-restore", "20"]).await;
+    let ann = app.user("ann@example.com").await;
+    let mut socket = Socket::of(&app, &ann).await;
+    let two = "subscription { a: myUploads { status } ...F } fragment F on Subscription { b: myUploads { status } }";
+    socket.subscribe("1", two, Value::Null).await;
+    let refused = socket.hear().await;
+    assert!(refused["payload"][0]["message"].as_str().expect("text").contains("root of a subscription"), "{refused}");
+    let ticket = app.app.services.accounts.find_or_make("ann@example.com").await.expect("a user");
+    let caller = darkroom::domain::user::Caller::User {
+        expires_at: app.app.clock.now() + TimeDelta::days(1),
+        session: None,
+        user: ticket,
+    };
+    let category = ann.general().await.parse().expect("an id");
+    let new = darkroom::uploads::NewUpload {
+        filename: "a.jpg".to_owned(),
+        content_type: "image/jpeg".to_owned(),
+        file_size: 1000,
+        category,
+        idempotency_key: None,
+    };
+    let uploads = &app.app.services.uploads;
+    let id = uploads.request(&caller, new).await.expect("a ticket").image.id;
+    socket
+        .subscribe(
+            "2",
+            &format!("subscription {{ uploadProgress(imageId: \"{id}\") {{ status bytesUploaded }} }}"),
+            Value::Null,
+        )
+        .await;
+    socket.event("uploadProgress").await;
+    let mut events = 0;
+    for bytes in 1..100 {
+        uploads.report_progress(&caller, id, bytes * 10).await.expect("a report");
+        app.app.clock.advance(TimeDelta::seconds(1));
+    }
+    // They come as they can be paid for, several states as one, and the last of them always.
+    loop {
+        let event = socket.event("uploadProgress").await;
+        events += 1;
+        if event["bytesUploaded"] == 990 {
+            break;
+        }
+    }
+    assert!(events < 90, "{events} events for 150 points");
+}
+
+#[tokio::test]
+async fn whoever_knows_a_log_ins_id_alone_cannot_end_it() {
+    let app = TestApp::start().await;
+    let query = "mutation($input: LogInInput!) { logIn(input: $input) { session { accessToken refreshToken } } }";
+    let input = json!({"input": {"email": "admin@localhost", "password": ADMIN_PASSWORD}});
+    let session = app.anonymous().send(query, input).await.0["data"]["logIn"]["session"].clone();
+    let token = session["refreshToken"].as_str().expect("a token");
+    let id = token.split('.').next().expect("an id");
+    for forged in [format!("{id}.rubbish"), format!("{id}.rubbish.rubbish"), id.to_owned()] {
+        let payload =
+            app.anonymous().mutate("refreshSession", json!({"refreshToken": forged}), "session { accessToken }").await;
+        assert_eq!(payload.user_error_codes(), ["INVALID_TOKEN"]);
+    }
+    let payload =
+        app.anonymous().mutate("refreshSession", json!({"refreshToken": token}), "session { accessToken }").await;
+    assert_eq!(payload.user_error_codes(), [] as [&str; 0]);
+}
+
+#[tokio::test]
+async fn variables_that_nobody_declared_are_not_kept_and_large_ones_are_refused() {
+    let app = TestApp::start().await;
+    let many: Vec<u8> = vec![0; 400_000];
+    let answer = post(&app, &app.anonymous(), json!({"query": "{ __typename }", "variables": {"a": many}})).await;
+    assert_eq!(answer.json::<Value>().await.expect("JSON")["data"]["__typename"], "Query", "dropped unread");
+    let answer =
+        post(&app, &app.anonymous(), json!({"query": "query($a: [Int!]) { __typename }", "variables": {"a": many}}))
+            .await;
+    let answer: Value = answer.json().await.expect("JSON");
+    assert!(answer["errors"][0]["message"].as_str().expect("text").contains("too large"), "{answer}");
 }

@@ -296,3 +296,30 @@ fn half_written(app: &TestApp) -> usize {
     let folder = app.data_dir.path().join("storage/writing");
     walkdir::WalkDir::new(folder).into_iter().filter_map(Result::ok).filter(|entry| entry.file_type().is_file()).count()
 }
+
+#[tokio::test]
+async fn keys_that_xml_cannot_have_are_listed_page_by_page() {
+    let Some((_app, s3)) = stage().await else { return };
+    let mut keys = ["a", "b\r", "c\u{1}", "d\u{fffe}", "e e", "f%"].map(str::to_owned).to_vec();
+    for key in &keys {
+        put(&s3, key, b"x").await;
+    }
+    keys.sort_unstable();
+    let (mut found, mut token) = (Vec::new(), None);
+    loop {
+        let page = s3.list_objects_v2().bucket("media").max_keys(1).encoding_type(aws_sdk_s3::types::EncodingType::Url);
+        let page = page.set_continuation_token(token).send().await.expect("a page");
+        for object in page.contents() {
+            let key = object.key().expect("a key").replace('+', "%2B");
+            let decoded = url::form_urlencoded::parse(key.as_bytes()).next().expect("a key").0.into_owned();
+            found.push(decoded);
+        }
+        token = page.next_continuation_token().map(str::to_owned);
+        if token.is_none() || found.len() > keys.len() {
+            break;
+        }
+    }
+    assert_eq!(found, keys);
+    let refused = s3.list_objects_v2().bucket("media").continuation_token("none of ours").send().await;
+    assert!(refused.is_err());
+}

@@ -5,7 +5,10 @@ use async_graphql::{
     parser::types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet},
 };
 
-use super::{measure::root, model::CostModel};
+use super::{
+    measure::{INTROSPECTED_FOR_A_POINT, root},
+    model::CostModel,
+};
 
 /// The points of an answer.
 pub fn actual(model: &CostModel, document: &ExecutableDocument, operation: &OperationDefinition, data: &Value) -> u64 {
@@ -32,6 +35,10 @@ impl Walk<'_> {
         let costs = set.node.items.iter().map(|selection| match &selection.node {
             Selection::Field(field) => {
                 let Some(value) = fields.get(&field.node.response_key().node) else { return 0 };
+                if let "__schema" | "__type" = field.node.name.node.as_str() {
+                    let told = self.value(&field.node.selection_set, "", value);
+                    return told.div_ceil(INTROSPECTED_FOR_A_POINT).saturating_add(1);
+                }
                 let cost = self.model.types.get(parent).and_then(|fields| fields.get(&field.node.name.node));
                 let (weight, of) = cost.map_or((1, ""), |cost| (cost.weight, cost.of.as_str()));
                 weight.saturating_add(self.value(&field.node.selection_set, of, value))

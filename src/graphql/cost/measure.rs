@@ -13,12 +13,12 @@ use super::model::{CostModel, EVERY_FIELD, EVERY_TYPE, FieldCost, InputCost, Lis
 /// No list is longer: a page has 100 images at the most, a year 366 days.
 const LONGEST_LIST: u64 = 366;
 /// Introspection reads what is in memory: so many of its fields cost a point.
-const INTROSPECTED_FOR_A_POINT: u64 = 10;
+pub(super) const INTROSPECTED_FOR_A_POINT: u64 = 10;
 
-/// What an operation asks for, in points.
+/// What an operation, or a part of it, asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Requested {
-    /// All of it.
+    /// Of a whole operation, with what it introspects.
     pub points: u64,
     /// The fields of the answer under `__schema` and `__type`.
     pub introspected: u64,
@@ -31,10 +31,29 @@ pub fn requested(
     operation: &OperationDefinition,
     variables: &Variables,
 ) -> Requested {
-    let mut measure = Measure { model, document, operation, variables, known: HashMap::new(), introspected: 0 };
-    let points = measure.set(&operation.selection_set, root(operation.ty), None);
-    let introspected = measure.introspected;
-    Requested { points: points.saturating_add(introspected.div_ceil(INTROSPECTED_FOR_A_POINT)).max(1), introspected }
+    let mut measure = Measure { model, document, operation, variables, known: HashMap::new() };
+    let Requested { points, introspected } = measure.set(&operation.selection_set, root(operation.ty), None);
+    let points = points.saturating_add(introspected.div_ceil(INTROSPECTED_FOR_A_POINT)).max(1);
+    Requested { points, introspected }
+}
+
+impl Requested {
+    const NOTHING: Self = Self { points: 0, introspected: 0 };
+
+    const fn points(points: u64) -> Self {
+        Self { points, introspected: 0 }
+    }
+
+    const fn plus(self, other: Self) -> Self {
+        Self {
+            points: self.points.saturating_add(other.points),
+            introspected: self.introspected.saturating_add(other.introspected),
+        }
+    }
+
+    const fn times(self, count: u64) -> Self {
+        Self { points: self.points.saturating_mul(count), introspected: self.introspected.saturating_mul(count) }
+    }
 }
 
 pub(super) const fn root(ty: OperationType) -> &'static str {
@@ -54,12 +73,11 @@ struct Measure<'a> {
     operation: &'a OperationDefinition,
     variables: &'a Variables,
     /// Of each fragment, by where it is spread: walked once, however often it is spread.
-    known: HashMap<(&'a Name, &'a str, u64), u64>,
-    introspected: u64,
+    known: HashMap<(&'a Name, &'a str, u64), Requested>,
 }
 
 impl<'a> Measure<'a> {
-    fn set(&mut self, set: &'a Positioned<SelectionSet>, parent: &'a str, sized: Option<Sized<'a>>) -> u64 {
+    fn set(&mut self, set: &'a Positioned<SelectionSet>, parent: &'a str, sized: Option<Sized<'a>>) -> Requested {
         let costs = set.node.items.iter().map(|selection| match &selection.node {
             Selection::Field(field) => self.field(&field.node, parent, sized),
             Selection::InlineFragment(inline) => {
@@ -68,12 +86,12 @@ impl<'a> Measure<'a> {
             }
             Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node, parent, sized),
         });
-        costs.fold(0, u64::saturating_add)
+        costs.fold(Requested::NOTHING, Requested::plus)
     }
 
-    fn fragment(&mut self, name: &'a Name, parent: &'a str, sized: Option<Sized<'a>>) -> u64 {
+    fn fragment(&mut self, name: &'a Name, parent: &'a str, sized: Option<Sized<'a>>) -> Requested {
         // An unknown one is for the validation to name; one that spreads itself was refused before.
-        let Some(fragment) = self.document.fragments.get(name) else { return 0 };
+        let Some(fragment) = self.document.fragments.get(name) else { return Requested::NOTHING };
         let key = (name, parent, sized.map_or(0, |(size, _)| size));
         if let Some(known) = self.known.get(&key) {
             return *known;
@@ -84,17 +102,16 @@ impl<'a> Measure<'a> {
         cost
     }
 
-    fn field(&mut self, field: &'a Field, parent: &'a str, sized: Option<Sized<'a>>) -> u64 {
+    fn field(&mut self, field: &'a Field, parent: &'a str, sized: Option<Sized<'a>>) -> Requested {
         let name = field.name.node.as_str();
         if let "__schema" | "__type" = name {
             let of = if name == "__schema" { "__Schema" } else { "__Type" };
-            let cost = self.set(&field.selection_set, of, None).saturating_add(1);
-            self.introspected = self.introspected.saturating_add(cost);
-            return 1;
+            let told = self.set(&field.selection_set, of, None).points.saturating_add(1);
+            return Requested { points: 1, introspected: told };
         }
         let Some(cost) = self.model.types.get(parent).and_then(|fields| fields.get(name)) else {
             // `__typename`, or an unknown field, which is for the validation to name.
-            return self.set(&field.selection_set, "", None).saturating_add(1);
+            return self.set(&field.selection_set, "", None).plus(Requested::points(1));
         };
         let by_parent =
             sized.filter(|(_, fields)| fields.iter().any(|sized| sized == name)).map_or(1, |(size, _)| size);
@@ -106,8 +123,8 @@ impl<'a> Measure<'a> {
         let items = items.saturating_mul(by_parent);
         let below = self.set(&field.selection_set, cost.of.as_str(), sized);
         // An object in a list is a point by itself.
-        let below = below.saturating_add(u64::from(items > 1)).saturating_mul(items);
-        cost.weight.saturating_add(self.arguments(cost, field)).saturating_add(below)
+        let below = below.plus(Requested::points(u64::from(items > 1))).times(items);
+        below.plus(Requested::points(cost.weight.saturating_add(self.arguments(cost, field))))
     }
 
     /// What the arguments say, or what is assumed where they say nothing that can be read.

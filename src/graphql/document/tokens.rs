@@ -5,6 +5,9 @@ use async_graphql::{Pos, ServerError};
 
 use super::TextLimits;
 
+/// Unknown names are compared with all that are known, to suggest one of them.
+const MAX_NAME: usize = 100;
+
 /// A name, a punctuator or a value.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Token<'a> {
@@ -58,6 +61,10 @@ impl<'a> Tokens<'a> {
                         self.read += 1;
                         if self.read > self.most {
                             let message = format!("The document has more than {} tokens.", self.most);
+                            return Err(ServerError::new(message, Some(pos)));
+                        }
+                        if kind == TokenKind::Name && token.data().len() > MAX_NAME {
+                            let message = format!("Syntax error: a name has at most {MAX_NAME} characters.");
                             return Err(ServerError::new(message, Some(pos)));
                         }
                         return Ok(Token { kind, text: token.data(), pos });

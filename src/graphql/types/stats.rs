@@ -100,7 +100,7 @@ impl ImageStats {
     }
 
     /// The latest images, whatever became of them.
-    #[graphql(directive = cost::list_size::apply(5, cost::names(["first"]), None))]
+    #[graphql(directive = cost::cost::apply(100), directive = cost::list_size::apply(5, cost::names(["first"]), None))]
     async fn recent_uploads(
         &self,
         ctx: &Context<'_>,

@@ -40,6 +40,7 @@ pub(super) fn run(
             let _ = send.send(execute::answer(&state, admitted, requester).await).await;
             return;
         }
+        let points = admitted.requested.points;
         let request = match execute::pay(&state, admitted, &requester) {
             Ok((request, _)) => requester.with(request, &state),
             Err(error) => return drop(send.send(Response::from_errors(vec![error])).await),
@@ -49,6 +50,10 @@ pub(super) fn run(
         while let Some(response) = responses.next().await {
             if send.send(response).await.is_err() {
                 break;
+            }
+            // Each event is executed like an operation. Whoever cannot pay waits; states that come meanwhile are one.
+            while let Err(exhausted) = state.services.budget.charge(requester.key(), points) {
+                tokio::time::sleep(exhausted.retry_after).await;
             }
         }
     }));

@@ -1,45 +1,77 @@
-//! How objects lie on the disk, and the way there from earlier versions: once, at the start, folder by folder.
+//! How objects lie on the disk, and the way there from earlier versions: once, at the start, object by object.
 
 use std::{fs, io, path::Path};
 
-use super::path::{ObjectPath, encoded_name, is_encoded, marked_folder};
+use super::path::ObjectPath;
 
 /// Where it is written down which layout the folder has.
 const MARK: &str = "layout";
 const CURRENT: &str = "2";
+/// Where the objects of an earlier version are until each has its new place.
+const BEFORE: &str = "objects-before";
 
-/// Brings a folder from before folders had a mark up to date. May be killed anywhere and goes on at the next start.
+/// Brings a folder up to date in which an object's path was its key. May be killed anywhere and goes on at the next start.
 pub(super) fn bring_up_to_date(root: &Path) -> io::Result<()> {
     let mark = root.join(MARK);
     if fs::read_to_string(&mark).is_ok_and(|layout| layout == CURRENT) {
         return Ok(());
     }
-    let objects = root.join(ObjectPath::OBJECTS);
-    if objects.is_dir() {
-        tracing::info!("the embedded storage's folders are being renamed, once");
-        rename_in(&objects)?;
+    let (objects, before) = (root.join(ObjectPath::OBJECTS), root.join(BEFORE));
+    if objects.is_dir() && !before.exists() {
+        fs::rename(&objects, &before)?;
+    }
+    if before.is_dir() {
+        tracing::info!("the embedded storage's objects are being given their new places, once");
+        move_from(root, &before, "")?;
+        fs::remove_dir_all(&before)?;
     }
     fs::write(mark, CURRENT)
 }
 
-/// What is deeper comes first: a folder that has its new name is done.
-fn rename_in(folder: &Path) -> io::Result<()> {
+/// Moves all that is in a folder of keys that begin like this.
+fn move_from(root: &Path, folder: &Path, begin: &str) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
-        let Some(name) = name.to_str() else { continue };
-        let is_folder = entry.file_type()?.is_dir();
-        if is_folder && name.ends_with("%f") {
+        let key = format!("{begin}{}", name.to_string_lossy());
+        if entry.file_type()?.is_dir() {
+            move_from(root, &entry.path(), &format!("{key}/"))?;
             continue;
         }
-        if is_folder {
-            rename_in(&entry.path())?;
-        }
-        if is_folder {
-            fs::rename(entry.path(), folder.join(marked_folder(name)))?;
-        } else if !is_encoded(name) {
-            fs::rename(entry.path(), folder.join(encoded_name(name)))?;
-        }
+        let path = ObjectPath::of_key(&key).map_err(io::Error::other)?;
+        let place = root.join(path.path());
+        fs::create_dir_all(place.parent().unwrap_or(root))?;
+        fs::rename(entry.path(), place)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_object_of_an_earlier_version_has_its_place() {
+        let root = tempfile::TempDir::new().expect("a folder");
+        let long = "z".repeat(200);
+        let keys = ["a", "images/x/1.jpg", "100%25.png", "%20a", "%e", "x%f/in", "x/in", "x%f%f", &long];
+        for key in keys {
+            let file = root.path().join("objects").join(key);
+            fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+            fs::write(file, key).expect("a file");
+        }
+        // Killed after some, and begun again.
+        fs::rename(root.path().join("objects"), root.path().join(BEFORE)).expect("to be renamed");
+        let first = root.path().join(ObjectPath::of_key("a").expect("a path").path());
+        fs::create_dir_all(first.parent().expect("a folder")).expect("a folder");
+        fs::rename(root.path().join(BEFORE).join("a"), first).expect("to be moved");
+        for _ in 0..2 {
+            bring_up_to_date(root.path()).expect("to be brought up to date");
+            for key in keys {
+                let path = ObjectPath::of_key(key).expect("a path");
+                assert_eq!(fs::read_to_string(root.path().join(path.path())).expect("an object"), key);
+            }
+        }
+        assert!(!root.path().join(BEFORE).exists());
+    }
 }

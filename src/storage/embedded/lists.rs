@@ -1,7 +1,8 @@
 //! Lists: of the objects, in both versions of S3's protocol, and of the one bucket.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use s3s::{
-    S3Result,
+    S3Error, S3ErrorCode, S3Result,
     dto::{
         Bucket, CommonPrefix, EncodingType, ListBucketsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
         ListObjectsV2Output, Object, ObjectStorageClass, Owner,
@@ -12,7 +13,7 @@ use super::{
     BUCKET,
     listing::{Listing, Page},
     store::ObjectStore,
-    wire::{check_bucket, etag_of, modified, owner, signed},
+    wire::{check_bucket, encoded, etag_of, modified, owner, signed},
 };
 
 /// S3's bound for a page.
@@ -23,19 +24,19 @@ const MOST: usize = 1000;
 struct Written(bool);
 
 impl Written {
-    fn of(encoding: Option<&EncodingType>) -> Self {
-        Self(encoding.is_some_and(|encoding| encoding.as_str() == EncodingType::URL))
+    /// As the client wants it, or as XML needs it: there are characters that it cannot have.
+    fn of(encoding: Option<&EncodingType>, page: &Page) -> Self {
+        let is_wanted = encoding.is_some_and(|encoding| encoding.as_str() == EncodingType::URL);
+        let mut names = page.objects.iter().map(|(key, _)| key).chain(&page.prefixes).chain(&page.next);
+        Self(is_wanted || names.any(|name| name.chars().any(is_not_xml)))
+    }
+
+    fn encoding(self) -> Option<EncodingType> {
+        self.0.then(|| EncodingType::from_static(EncodingType::URL))
     }
 
     fn name(self, name: String) -> String {
-        if !self.0 {
-            return name;
-        }
-        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~/".contains(byte);
-        let encoded = name
-            .bytes()
-            .map(|byte| if is_plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") });
-        encoded.collect()
+        if self.0 { encoded(&name) } else { name }
     }
 
     fn page(self, page: Page, shows_owner: bool) -> (Vec<Object>, Vec<CommonPrefix>) {
@@ -53,6 +54,17 @@ impl Written {
     }
 }
 
+const fn is_not_xml(c: char) -> bool {
+    // A carriage return comes back as a line feed.
+    matches!(c, '\0'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
+}
+
+/// Where a page goes on.
+fn key_of(token: &str) -> S3Result<String> {
+    let key = URL_SAFE_NO_PAD.decode(token).ok().and_then(|key| String::from_utf8(key).ok());
+    key.ok_or_else(|| S3Error::with_message(S3ErrorCode::InvalidArgument, "The continuation token is none of ours."))
+}
+
 fn limit(most: Option<i32>) -> usize {
     usize::try_from(most.unwrap_or(1000)).unwrap_or(0).min(MOST)
 }
@@ -63,11 +75,12 @@ fn given(text: Option<String>) -> Option<String> {
 
 pub(super) async fn objects(store: &ObjectStore, input: ListObjectsInput) -> S3Result<ListObjectsOutput> {
     check_bucket(&input.bucket)?;
-    let (limit, written) = (limit(input.max_keys), Written::of(input.encoding_type.as_ref()));
+    let limit = limit(input.max_keys);
     let (prefix, marker) = (input.prefix.unwrap_or_default(), input.marker.unwrap_or_default());
     let delimiter = given(input.delimiter);
     let page = Listing::new(store, &prefix, delimiter.as_deref()).page(&marker, limit).await?;
     let next = page.next.clone();
+    let written = Written::of(input.encoding_type.as_ref(), &page);
     let (contents, common_prefixes) = written.page(page, true);
     Ok(ListObjectsOutput {
         name: Some(input.bucket),
@@ -80,31 +93,35 @@ pub(super) async fn objects(store: &ObjectStore, input: ListObjectsInput) -> S3R
         prefix: Some(written.name(prefix)),
         marker: Some(written.name(marker)),
         delimiter: delimiter.map(|delimiter| written.name(delimiter)),
-        encoding_type: input.encoding_type,
+        encoding_type: written.encoding(),
         ..ListObjectsOutput::default()
     })
 }
 
 pub(super) async fn objects_v2(store: &ObjectStore, input: ListObjectsV2Input) -> S3Result<ListObjectsV2Output> {
     check_bucket(&input.bucket)?;
-    let (limit, written) = (limit(input.max_keys), Written::of(input.encoding_type.as_ref()));
-    let after = input.continuation_token.clone().or(input.start_after.clone()).unwrap_or_default();
+    let limit = limit(input.max_keys);
+    let after = match &input.continuation_token {
+        Some(token) => key_of(token)?,
+        None => input.start_after.clone().unwrap_or_default(),
+    };
     let prefix = input.prefix.unwrap_or_default();
     let delimiter = given(input.delimiter);
     let page = Listing::new(store, &prefix, delimiter.as_deref()).page(&after, limit).await?;
     let next = page.next.clone();
+    let written = Written::of(input.encoding_type.as_ref(), &page);
     let (contents, common_prefixes) = written.page(page, input.fetch_owner.unwrap_or(false));
     Ok(ListObjectsV2Output {
         name: Some(input.bucket),
         key_count: i32::try_from(contents.len() + common_prefixes.len()).ok(),
         max_keys: i32::try_from(limit).ok(),
         is_truncated: Some(next.is_some()),
-        next_continuation_token: next,
+        next_continuation_token: next.map(|next| URL_SAFE_NO_PAD.encode(next)),
         contents: Some(contents),
         common_prefixes: Some(common_prefixes),
         prefix: Some(written.name(prefix)),
         delimiter: delimiter.map(|delimiter| written.name(delimiter)),
-        encoding_type: input.encoding_type,
+        encoding_type: written.encoding(),
         continuation_token: input.continuation_token,
         start_after: input.start_after.map(|start| written.name(start)),
         ..ListObjectsV2Output::default()

@@ -9,6 +9,8 @@ use super::store::StoreError;
 
 /// S3's bound for a key, in bytes.
 const MAX_KEY_BYTES: usize = 1024;
+/// What the system takes for a path, less the folder that all of it is in: of a thousand slashes there would be more.
+const MAX_PATH_BYTES: usize = 3072;
 /// In bytes, encoded: a file's name has room for 255, of which the name while it is written takes some.
 const LONGEST_NAME: usize = 150;
 /// The ends of names: of a folder, of a part of a name that goes on below, and the whole of an empty name. No escape has
@@ -56,6 +58,9 @@ impl ObjectPath {
                 path.push_str(FOLDER);
             }
         }
+        if path.len() > MAX_PATH_BYTES {
+            return Err(StoreError::InvalidKey);
+        }
         Ok(Self(path))
     }
 
@@ -85,21 +90,6 @@ impl Entry {
             None => Self::Object(decode(name)),
         }
     }
-}
-
-/// The name that a folder from before folders had a mark is to have now.
-pub fn marked_folder(name: &str) -> String {
-    format!("{}{FOLDER}", encode(name))
-}
-
-/// The name that an object from before names were encoded is to have now.
-pub fn encoded_name(name: &str) -> String {
-    encode(name)
-}
-
-/// Whether a name is what it is to be.
-pub fn is_encoded(name: &str) -> bool {
-    encode(&decode(name)) == name
 }
 
 /// As short a beginning as fills a file's name, and what is left; it depends on nothing behind it.

@@ -9,7 +9,7 @@ use s3s::{
 };
 use url::Url;
 
-use super::BUCKET;
+use super::{BUCKET, wire::encoded};
 
 /// The answer that the form asks for.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ impl Success {
     /// `public_url` is the bucket's, without a slash at its end.
     pub(super) fn answer(self, public_url: &str, key: &str, etag: &str) -> HttpResponse {
         let etag = format!("\"{etag}\"");
-        let mut location = format!("{public_url}/{key}");
+        let mut location = format!("{public_url}/{}", encoded(key));
         let mut response = HttpResponse::new(s3s::Body::empty());
         match self {
             Self::Redirect(mut page) => {

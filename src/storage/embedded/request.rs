@@ -16,12 +16,13 @@ const BASIC_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 pub fn is_signed<B>(request: &Request<B>) -> bool {
     let in_header = authorization(request.headers()).is_some_and(|value| value.starts_with("AWS"));
     let query = request.uri().query().unwrap_or_default();
-    in_header || query.contains("X-Amz-Signature=") || query.contains("Signature=")
+    let says = |name: &str| url::form_urlencoded::parse(query.as_bytes()).any(|(known, _)| known == name);
+    in_header || says("X-Amz-Signature") || (says("Signature") && says("AWSAccessKeyId"))
 }
 
 /// The request as `s3s` is to see it.
 pub(super) fn checked<B>(mut request: Request<B>, now: DateTime<Utc>) -> S3Result<Request<B>> {
-    check_life(request.uri().query().unwrap_or_default())?;
+    check_life(request.uri().query().unwrap_or_default(), now)?;
     let scheme = authorization(request.headers()).map(str::to_owned).unwrap_or_default();
     if scheme.starts_with("AWS ") {
         check_date(request.headers(), now)?;
@@ -40,12 +41,18 @@ fn authorization(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()
 }
 
-fn check_life(query: &str) -> S3Result<()> {
-    let life = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "X-Amz-Expires");
-    let Some((_, life)) = life else { return Ok(()) };
-    match life.parse::<i64>() {
-        Ok(0..=LONGEST_LIFE) => Ok(()),
-        _ => Err(S3Error::with_message(S3ErrorCode::AccessDenied, "X-Amz-Expires is 0 to 604800 seconds.")),
+fn check_life(query: &str, now: DateTime<Utc>) -> S3Result<()> {
+    let value = |name: &str| {
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        pairs.find(|(known, _)| known == name).map(|(_, value)| value.parse::<i64>())
+    };
+    // An old signature says when it ends.
+    let ends_in = value("AWSAccessKeyId")
+        .and(value("Expires"))
+        .map(|ends| ends.map(|ends| ends.saturating_sub(now.timestamp()).max(0)));
+    match value("X-Amz-Expires").or(ends_in) {
+        None | Some(Ok(0..=LONGEST_LIFE)) => Ok(()),
+        _ => Err(S3Error::with_message(S3ErrorCode::AccessDenied, "A URL is good for 604800 seconds at the most.")),
     }
 }
 

@@ -9,7 +9,13 @@ use tokio_util::sync::CancellationToken;
 
 /// The posts of this process, by their keys.
 #[derive(Clone, Default)]
-pub(super) struct RunningPosts(Arc<Mutex<HashMap<String, Running>>>);
+pub(super) struct RunningPosts(Arc<Mutex<Posts>>);
+
+#[derive(Default)]
+struct Posts {
+    by_key: HashMap<String, Running>,
+    begun: u64,
+}
 
 struct Running {
     number: u64,
@@ -29,16 +35,16 @@ impl RunningPosts {
     pub(super) fn begin(&self, key: &str) -> RunningPost {
         let replaced = CancellationToken::new();
         let mut posts = self.lock();
-        let before = posts.remove(key);
-        let number = before.as_ref().map_or(0, |before| before.number + 1);
-        if let Some(before) = before {
+        posts.begun += 1;
+        let number = posts.begun;
+        if let Some(before) = posts.by_key.remove(key) {
             before.replaced.cancel();
         }
-        posts.insert(key.to_owned(), Running { number, replaced: replaced.clone() });
+        posts.by_key.insert(key.to_owned(), Running { number, replaced: replaced.clone() });
         RunningPost { posts: self.clone(), key: key.to_owned(), number, replaced }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Running>> {
+    fn lock(&self) -> MutexGuard<'_, Posts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -53,8 +59,8 @@ impl RunningPost {
 impl Drop for RunningPost {
     fn drop(&mut self) {
         let mut posts = self.posts.lock();
-        if posts.get(&self.key).is_some_and(|running| running.number == self.number) {
-            posts.remove(&self.key);
+        if posts.by_key.get(&self.key).is_some_and(|running| running.number == self.number) {
+            posts.by_key.remove(&self.key);
         }
     }
 }

@@ -94,6 +94,14 @@ pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+/// Percent-encoded, but for what is plain in paths.
+pub(super) fn encoded(name: &str) -> String {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~/".contains(byte);
+    let written =
+        name.bytes().map(|byte| if is_plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") });
+    written.collect()
+}
+
 /// Whose everything is.
 pub(super) fn owner() -> Owner {
     Owner { display_name: Some("darkroom".to_owned()), id: Some("darkroom".to_owned()) }
