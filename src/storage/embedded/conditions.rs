@@ -121,3 +121,29 @@ fn seconds(time: &Timestamp) -> i64 {
 fn matches(condition: &ETagCondition, meta: &ObjectMeta) -> bool {
     condition.is_any() || condition.as_etag().map(ETag::value) == Some(meta.etag.as_str())
 }
+
+/// What a request says of the object that it reads.
+macro_rules! read_condition {
+    ($input:expr) => {
+        $crate::storage::embedded::conditions::ReadCondition {
+            if_match: $input.if_match.clone(),
+            if_none_match: $input.if_none_match.clone(),
+            if_modified_since: $input.if_modified_since.clone(),
+            if_unmodified_since: $input.if_unmodified_since.clone(),
+        }
+    };
+}
+
+/// What a request says of the object that it copies from.
+macro_rules! source_condition {
+    ($input:expr) => {
+        $crate::storage::embedded::conditions::ReadCondition {
+            if_match: $input.copy_source_if_match.clone(),
+            if_none_match: $input.copy_source_if_none_match.clone(),
+            if_modified_since: $input.copy_source_if_modified_since.clone(),
+            if_unmodified_since: $input.copy_source_if_unmodified_since.clone(),
+        }
+    };
+}
+
+pub(super) use {read_condition, source_condition};

@@ -2,6 +2,7 @@
 //!
 //! Answers HTTP like an S3 elsewhere would, so that no front end can tell the difference.
 
+mod attributes;
 mod checksum;
 mod conditions;
 mod layout;
@@ -11,6 +12,7 @@ mod multipart;
 mod objects;
 mod path;
 mod post_answer;
+mod post_body;
 mod post_object;
 mod request;
 mod running;

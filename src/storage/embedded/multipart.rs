@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::{
     checksum::{Algorithm, KeptChecksum, Wanted, checksums_of, with_checksums},
-    conditions::{PutCondition, ReadCondition},
+    conditions::{PutCondition, source_condition},
     path::ObjectPath,
     store::{ObjectStore, OpenObject},
     trailer::{KeptPart, ObjectHeaders, ObjectMeta},
@@ -100,12 +100,7 @@ impl Multipart {
         };
         let source = self.store.open(&path_of(bucket, key)?).await?;
         let source = source.ok_or_else(|| S3Error::new(S3ErrorCode::NoSuchKey))?;
-        let condition = ReadCondition {
-            if_match: input.copy_source_if_match.clone(),
-            if_none_match: input.copy_source_if_none_match.clone(),
-            if_modified_since: input.copy_source_if_modified_since.clone(),
-            if_unmodified_since: input.copy_source_if_unmodified_since.clone(),
-        };
+        let condition = source_condition!(input);
         condition.check_source(&source.meta)?;
         let range = copied_range(input.copy_source_range.as_deref(), source.meta.size)?;
         let mut writer = self.store.write(&path, ObjectHeaders::default()).await?;

@@ -6,20 +6,19 @@ use s3s::{
     S3Error, S3ErrorCode, S3Request, S3Result,
     dto::{
         Checksum, ChecksumAlgorithm, ChecksumMode, CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource,
-        DeleteObjectInput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETagCondition,
-        GetObjectAttributesInput, GetObjectAttributesOutput, GetObjectAttributesParts, GetObjectInput, GetObjectOutput,
-        HeadObjectInput, HeadObjectOutput, MetadataDirective, ObjectPart, PutObjectInput, PutObjectOutput,
-        StorageClass, StreamingBlob, Timestamp,
+        DeleteObjectInput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETagCondition, GetObjectInput,
+        GetObjectOutput, HeadObjectInput, HeadObjectOutput, MetadataDirective, PutObjectInput, PutObjectOutput,
+        StreamingBlob, Timestamp,
     },
 };
 
 use super::{
     checksum::{KeptChecksum, Wanted, checksums_of, with_checksums},
-    conditions::{DeleteCondition, PutCondition, ReadCondition, range_applies},
+    conditions::{DeleteCondition, PutCondition, range_applies, read_condition, source_condition},
     path::ObjectPath,
     store::{ObjectStore, OpenObject},
     trailer::ObjectMeta,
-    wire::{Carried, etag_of, headers_of, modified, owner, path_of, receive, signed},
+    wire::{Carried, etag_of, headers_of, modified, path_of, receive, signed},
 };
 
 /// S3's bound for one request.
@@ -69,12 +68,7 @@ impl Objects {
     pub(super) async fn get(&self, req: S3Request<GetObjectInput>) -> S3Result<GetObjectOutput> {
         let input = &req.input;
         let object = self.existing(&path_of(&input.bucket, &input.key)?).await?;
-        let condition = ReadCondition {
-            if_match: input.if_match.clone(),
-            if_none_match: input.if_none_match.clone(),
-            if_modified_since: input.if_modified_since.clone(),
-            if_unmodified_since: input.if_unmodified_since.clone(),
-        };
+        let condition = read_condition!(input);
         condition.check(&object.meta)?;
         let meta = object.meta.clone();
         let range = input.range.filter(|_| range_applies(req.headers.get("if-range"), &meta));
@@ -110,12 +104,7 @@ impl Objects {
     pub(super) async fn head(&self, req: S3Request<HeadObjectInput>) -> S3Result<HeadObjectOutput> {
         let input = &req.input;
         let meta = self.existing(&path_of(&input.bucket, &input.key)?).await?.meta;
-        let condition = ReadCondition {
-            if_match: input.if_match.clone(),
-            if_none_match: input.if_none_match.clone(),
-            if_modified_since: input.if_modified_since.clone(),
-            if_unmodified_since: input.if_unmodified_since.clone(),
-        };
+        let condition = read_condition!(input);
         condition.check(&meta)?;
         let range = input.range.filter(|_| range_applies(req.headers.get("if-range"), &meta));
         let asked = Asked::of(&meta, range, input.part_number)?;
@@ -189,12 +178,7 @@ impl Objects {
         };
         let (from, to) = (path_of(bucket, key)?, path_of(&input.bucket, &input.key)?);
         let source = self.existing(&from).await?;
-        let condition = ReadCondition {
-            if_match: input.copy_source_if_match.clone(),
-            if_none_match: input.copy_source_if_none_match.clone(),
-            if_modified_since: input.copy_source_if_modified_since.clone(),
-            if_unmodified_since: input.copy_source_if_unmodified_since.clone(),
-        };
+        let condition = source_condition!(input);
         condition.check_source(&source.meta)?;
         let directive = input.metadata_directive.as_ref();
         let replaces = directive.is_some_and(|given| given.as_str() == MetadataDirective::REPLACE);
@@ -214,40 +198,6 @@ impl Objects {
             ..CopyObjectResult::default()
         };
         Ok(CopyObjectOutput { copy_object_result: Some(result), ..CopyObjectOutput::default() })
-    }
-
-    pub(super) async fn attributes(&self, input: GetObjectAttributesInput) -> S3Result<GetObjectAttributesOutput> {
-        let meta = self.existing(&path_of(&input.bucket, &input.key)?).await?.meta;
-        // They come as one item with commas in it.
-        let asked: Vec<&str> =
-            input.object_attributes.iter().flat_map(|name| name.as_str().split(',')).map(str::trim).collect();
-        let wants = |name: &str| asked.iter().any(|asked| asked.eq_ignore_ascii_case(name));
-        let parts = (wants("ObjectParts") && !meta.parts.is_empty())
-            .then(|| parts_of(&meta, input.max_parts, input.part_number_marker));
-        Ok(GetObjectAttributesOutput {
-            e_tag: wants("ETag").then(|| etag_of(&meta)),
-            last_modified: Some(modified(&meta)),
-            object_size: wants("ObjectSize").then(|| signed(meta.size)),
-            storage_class: wants("StorageClass").then(|| StorageClass::from_static(StorageClass::STANDARD)),
-            checksum: meta.checksum.as_ref().filter(|_| wants("Checksum")).map(KeptChecksum::answer),
-            object_parts: parts,
-            ..GetObjectAttributesOutput::default()
-        })
-    }
-
-    /// Everything belongs to the one key of this storage.
-    pub(super) async fn acl(&self, bucket: &str, key: &str) -> S3Result<s3s::dto::GetObjectAclOutput> {
-        self.existing(&path_of(bucket, key)?).await?;
-        let grantee = s3s::dto::Grantee {
-            display_name: owner().display_name,
-            email_address: None,
-            id: owner().id,
-            type_: s3s::dto::Type::from_static(s3s::dto::Type::CANONICAL_USER),
-            uri: None,
-        };
-        let permission = s3s::dto::Permission::from_static(s3s::dto::Permission::FULL_CONTROL);
-        let grant = s3s::dto::Grant { grantee: Some(grantee), permission: Some(permission) };
-        Ok(s3s::dto::GetObjectAclOutput { grants: Some(vec![grant]), owner: Some(owner()), request_charged: None })
     }
 }
 
@@ -293,28 +243,6 @@ fn checksum_of(meta: &ObjectMeta, asked: &Asked, mode: Option<&ChecksumMode>) ->
             let of_part = KeptChecksum { value: part.checksum.clone()?, ..kept.clone() };
             Some(of_part.answer())
         }
-    }
-}
-
-fn parts_of(meta: &ObjectMeta, most: Option<i32>, marker: Option<i32>) -> GetObjectAttributesParts {
-    let limit = usize::try_from(most.unwrap_or(1000)).unwrap_or(0).min(1000);
-    let marker = marker.unwrap_or(0);
-    let behind: Vec<_> = meta.parts.iter().zip(1..).filter(|(_, number)| *number > marker).collect();
-    let is_truncated = behind.len() > limit;
-    let parts = behind.into_iter().take(limit).map(|(part, number)| {
-        let kept = meta.checksum.clone().zip(part.checksum.clone());
-        let checksum = kept.map(|(kept, value)| KeptChecksum { value, ..kept }.answer());
-        with_checksums!(ObjectPart { part_number: Some(number), size: Some(signed(part.size)) }, checksum)
-    });
-    let parts: Vec<ObjectPart> = parts.collect();
-    let next = parts.last().and_then(|part| part.part_number).filter(|_| is_truncated);
-    GetObjectAttributesParts {
-        total_parts_count: i32::try_from(meta.parts.len()).ok(),
-        max_parts: i32::try_from(limit).ok(),
-        part_number_marker: Some(marker),
-        is_truncated: Some(is_truncated),
-        next_part_number_marker: next,
-        parts: Some(parts),
     }
 }
 

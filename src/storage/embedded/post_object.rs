@@ -2,18 +2,13 @@
 //!
 //! s3s would do this too, but holds every form in memory, one without a signature included.
 
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDateTime, Utc};
-use futures_util::{StreamExt as _, stream};
 use http::{Request, header};
 use http_body_util::BodyExt;
 use multer::{Constraints, Field, Multipart, SizeLimit};
@@ -22,14 +17,14 @@ use s3s::{
     post_policy::{PostPolicy, PostPolicyCondition},
 };
 use subtle::ConstantTimeEq;
-use tokio::{sync::watch, time::Instant};
-use tokio_stream::{Stream, StreamExt};
+use tokio::sync::watch;
 
 use super::{
     BUCKET, REGION, UploadObserver,
     checksum::{Algorithm, Wanted},
     path::ObjectPath,
     post_answer::Success,
+    post_body::guarded,
     running::RunningPosts,
     store::ObjectStore,
     trailer::{ObjectHeaders, ObjectMeta},
@@ -42,18 +37,6 @@ use crate::{
 /// A policy and its signature are about 1 KB.
 const MAX_FIELD_BYTES: u64 = 16 * 1024;
 const MAX_FIELDS: usize = 32;
-/// What may come before the file, give or take what the parser reads ahead.
-const MAX_UNSIGNED_BYTES: usize = 64 * 1024;
-/// In bytes: what it is given at a time until the file.
-const UNSIGNED_PIECE: usize = 1024;
-/// How long a client may send nothing.
-const IDLE_BODY: Duration = Duration::from_mins(1);
-/// How long it may take to send what comes before the file.
-const UNSIGNED_PATIENCE: Duration = Duration::from_secs(30);
-/// After so long a body has to have had so many bytes a second: the slowest mobile networks have more.
-const SLOW_FOR: Duration = Duration::from_mins(1);
-const SLOWEST: u64 = 4 * 1024;
-
 pub(super) struct PostObject {
     pub store: ObjectStore,
     pub credentials: Credentials,
@@ -69,63 +52,6 @@ pub(super) fn is_form<B>(request: &Request<B>) -> bool {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     request.method() == http::Method::POST
         && content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with("multipart/form-data"))
-}
-
-/// A body that ends with an error when it stands still or is too slow, or goes on and on without a signed form: the
-/// parser would keep all of it while it looks for the end of a field.
-fn guarded<E>(
-    body: impl Stream<Item = Result<Bytes, E>> + Send,
-    is_admitted: Arc<AtomicBool>,
-) -> impl Stream<Item = io::Result<Bytes>> + Send
-where
-    E: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let mut seen = 0;
-    let since = Instant::now();
-    let body =
-        StreamExt::map(body.timeout(IDLE_BODY), |chunk| chunk.map_err(io::Error::other)?.map_err(io::Error::other));
-    let waits = Arc::clone(&is_admitted);
-    let pieces = body.flat_map(move |chunk| {
-        let size = if waits.load(Ordering::Relaxed) { usize::MAX } else { UNSIGNED_PIECE };
-        stream::iter(pieces_of(chunk, size))
-    });
-    let waits = Arc::clone(&is_admitted);
-    let body = StreamExt::then(pieces, move |piece: io::Result<Bytes>| {
-        let waits = Arc::clone(&waits);
-        async move {
-            // The parser takes all that is there before it looks at any of it: until the form is admitted, it is given
-            // little at a time.
-            if !waits.load(Ordering::Relaxed) {
-                tokio::task::yield_now().await;
-            }
-            piece
-        }
-    });
-    StreamExt::map(body, move |chunk| {
-        let chunk = chunk?;
-        let is_admitted = is_admitted.load(Ordering::Relaxed);
-        let elapsed = since.elapsed();
-        if !is_admitted && (seen > MAX_UNSIGNED_BYTES || elapsed > UNSIGNED_PATIENCE) {
-            return Err(io::Error::other("too much, or too slow, before the signed fields"));
-        }
-        seen += chunk.len();
-        if elapsed > SLOW_FOR && (seen as u64) < SLOWEST * elapsed.as_secs() {
-            return Err(io::Error::other("too slow"));
-        }
-        Ok(chunk)
-    })
-}
-
-fn pieces_of(chunk: io::Result<Bytes>, size: usize) -> Vec<io::Result<Bytes>> {
-    let mut chunk = match chunk {
-        Ok(chunk) => chunk,
-        Err(error) => return vec![Err(error)],
-    };
-    let mut pieces = Vec::with_capacity(chunk.len().div_ceil(size));
-    while !chunk.is_empty() {
-        pieces.push(Ok(chunk.split_to(size.min(chunk.len()))));
-    }
-    pieces
 }
 
 /// What a form said before its file, once it is known to be signed.
@@ -350,42 +276,4 @@ fn refuse(code: S3ErrorCode, message: &'static str) -> S3Error {
 fn malformed(error: multer::Error) -> S3Error {
     tracing::debug!(%error, "a POST form broke off or cannot be read");
     refuse(S3ErrorCode::MalformedPOSTRequest, "The form cannot be read.")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The first field whose name is `file`, of a form that is there in pieces all at once.
-    async fn find_file(before: &[u8], piece: usize) -> Result<(), multer::Error> {
-        let head = b"--x\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nincoming/1\r\n";
-        let file = b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n";
-        let all = [head, before, file, &vec![0; 1_000_000], b"\r\n--x--\r\n"].concat();
-        let pieces: Vec<Result<Bytes, io::Error>> =
-            all.chunks(piece).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
-        let is_admitted = Arc::new(AtomicBool::new(false));
-        let body = Box::pin(guarded(tokio_stream::iter(pieces), Arc::clone(&is_admitted)));
-        let mut form = Multipart::new(body, "x");
-        while let Some(mut field) = form.next_field().await? {
-            if field.name() == Some("file") {
-                is_admitted.store(true, Ordering::Relaxed);
-                while field.chunk().await?.is_some() {}
-                return Ok(());
-            }
-        }
-        panic!("no file");
-    }
-
-    #[tokio::test]
-    async fn a_file_that_comes_faster_than_it_is_read_is_not_taken_for_fields() {
-        for piece in [100, 10_000, 64 * 1024] {
-            assert!(find_file(b"", piece).await.is_ok(), "{piece}");
-        }
-        let long =
-            [b"--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n".as_slice(), &vec![b'a'; 200_000], b"\r\n"]
-                .concat();
-        for piece in [100, 10_000] {
-            assert!(find_file(&long, piece).await.is_err(), "fields without end");
-        }
-    }
 }
