@@ -146,9 +146,11 @@ impl Admission {
         let Checked { document, variables } = checked;
         let operation = meant(&document, request.operation_name.as_deref());
         keep_what_is_used(&mut request, operation);
-        let largest = request.variables.values().map(bytes).max().unwrap_or(0);
-        if largest.saturating_mul(variables.max(1)) > self.limits.variable_bytes {
-            return Err(error("The variables are too large for as often as they are used."));
+        let sizes = || request.variables.values().map(bytes);
+        let (all, largest) = (sizes().sum::<usize>(), sizes().max().unwrap_or(0));
+        let copied = largest.saturating_mul(variables);
+        if all > self.limits.variables_bytes || copied > self.limits.copied_variable_bytes {
+            return Err(error("The variables are too large, or for as often as they are used."));
         }
         let ty = operation.map_or(OperationType::Query, |operation| operation.ty);
         if access == Access::ReadOnly && ty != OperationType::Query {

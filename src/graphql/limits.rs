@@ -33,8 +33,10 @@ pub struct OperationLimits {
     /// Uses of variables, after every fragment has been spread.
     pub variables: usize,
     pub operations: usize,
-    /// In bytes: the variables, each as often as it is used. Every use copies it.
-    pub variable_bytes: usize,
+    /// In bytes of memory: all variables. An operation that waits for its turn holds them.
+    pub variables_bytes: usize,
+    /// In bytes of memory: the largest of them, as often as any are used. Every use copies it.
+    pub copied_variable_bytes: usize,
     /// As `cost` reckons it.
     pub points: u64,
     /// Fields of the answer under `__schema` and `__type`, for each type that the schema has.
@@ -54,7 +56,8 @@ impl Default for OperationLimits {
             arguments_of_one: 20,
             variables: 500,
             operations: 50,
-            variable_bytes: 4 * 1024 * 1024,
+            variables_bytes: 512 * 1024,
+            copied_variable_bytes: 4 * 1024 * 1024,
             points: 50_000,
             introspected_of_type: 500,
         }

@@ -84,8 +84,7 @@ impl Connections {
         let of_caller = open.callers.get(&caller).map_or(0, |known| known.count);
         if of_caller >= self.limits.of_address && !self.limits.proxies.contains(address) {
             open.end_idle(caller)?;
-        }
-        if open.count >= self.limits.all {
+        } else if open.count >= self.limits.all {
             let leaves = open.who_leaves(self.limits.all)?;
             open.end_idle(leaves)?;
         }

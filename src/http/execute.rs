@@ -21,7 +21,7 @@ use crate::{
 pub(super) const TIMEOUT: &str = "TIMEOUT";
 /// How many operations run at once, of all callers and of one, and how many of one wait for their turn. One caller's
 /// never need all of the database's connections.
-const RUNNING: Share = Share { all: 256, of_one: 8, waiting_of_one: 256 };
+const RUNNING: Share = Share { all: 256, of_one: 8, waiting_of_one: 64 };
 /// In bytes: what is read for nothing, and how much of what is longer is read for a point.
 const LONG_TEXT: usize = 16 * 1024;
 const BYTES_FOR_A_POINT: usize = 100;

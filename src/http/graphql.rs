@@ -29,8 +29,6 @@ use crate::{
     },
 };
 
-/// In bytes: what a body that does not say its length is taken for.
-const UNKNOWN_LENGTH: usize = 64 * 1024;
 const GRAPHQL_JSON: &str = "application/graphql-response+json";
 
 /// `GET`: a query, or a WebSocket's beginning.
@@ -81,17 +79,25 @@ pub(super) async fn post(
         Ok(requester) => requester,
         Err(error) => return respond(GraphqlResponse::from_errors(vec![error]), format, &id),
     };
-    let read = async {
-        check_content_type(&parts.headers)?;
-        let body = state.bodies.read(requester.key(), &parts.headers, body).await?;
-        Ok::<_, Malformed>((from_json(&body.bytes)?, body))
-    };
     let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if let Err(error) = execute::charge_text(&state, &requester, length.unwrap_or(UNKNOWN_LENGTH).min(MAX_BODY)) {
+    let announced = length.unwrap_or(0).min(MAX_BODY);
+    if let Err(error) = execute::charge_text(&state, &requester, announced) {
         return respond(GraphqlResponse::from_errors(vec![error]), format, &id);
     }
-    match read.await {
-        Ok((request, _room)) => execute(&state, request, Access::Full, requester, format, &id).await,
+    let read = async {
+        check_content_type(&parts.headers)?;
+        state.bodies.read(requester.key(), &parts.headers, body).await
+    };
+    let body = match read.await {
+        Ok(body) => body,
+        Err(malformed) => return malformed.answer(format, &id),
+    };
+    // What did not say its length is paid for when it is known.
+    if let Err(error) = execute::charge_text(&state, &requester, body.bytes.len().saturating_sub(announced)) {
+        return respond(GraphqlResponse::from_errors(vec![error]), format, &id);
+    }
+    match from_json(&body.bytes) {
+        Ok(request) => execute(&state, request, Access::Full, requester, format, &id).await,
         Err(malformed) => {
             // Reading it was work; whoever has nothing left is told so the next time.
             let _ = execute::charge_refused(&state, &requester);

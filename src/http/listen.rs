@@ -35,6 +35,9 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 const GRACE: Duration = Duration::from_secs(5);
 /// After the machine has run out of something, such as file descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+/// In bytes: what the kernel takes of an answer before it is sent.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 128 * 1024;
 /// In bytes: what a request's head may have.
 const MAX_HEAD: usize = 32 * 1024;
 
@@ -73,11 +76,13 @@ async fn serve(
 ) {
     // Events are small and wanted at once.
     let _ = stream.set_nodelay(true);
+    // A client that reads slowly is seen to read: without this the kernel tells of room only when a third of its buffer,
+    // which may be megabytes, is free.
+    #[cfg(target_os = "linux")]
+    let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
     let mut builder = http1::Builder::new();
     // A client that has said all may close its half, and still wants its answer.
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE).half_close(true).max_buf_size(MAX_HEAD);
-    // Some clients look for `Sec-WebSocket-Protocol` as it is written here.
-    builder.title_case_headers(true);
     let close = place.close.clone();
     // The place is the stream's, which a WebSocket takes over.
     let io = TokioIo::new(Paced::new(stream, Arc::clone(&place)));

@@ -43,7 +43,7 @@ use crate::{
     },
     graphql::{Schema, Services, admission::Admission},
     permits::FairPermits,
-    storage::embedded::{BUCKET, EmbeddedS3},
+    storage::embedded::{BUCKET, EmbeddedS3, is_signed},
 };
 
 /// How long an operation may take.
@@ -158,8 +158,7 @@ async fn identify(
 fn must_sign_in(request: &Request) -> bool {
     let is_kept = request.extensions().get::<Arc<Busy>>().is_some_and(|busy| busy.is_kept());
     let path = request.uri().path();
-    // What is signed for the storage says so in other ways, and is refused there if it is not.
-    is_kept && !health::PATHS.contains(&path) && !path.starts_with("/media/") && path != "/media"
+    is_kept && !health::PATHS.contains(&path) && !is_signed(request)
 }
 
 async fn is_signed_in(state: &HttpState, token: Option<String>) -> bool {

@@ -38,6 +38,10 @@ impl Uploads {
         if limit.is_none() && quota.is_none() {
             return Ok(());
         }
+        if quota.is_some() {
+            // What is unfinished is counted while nobody else begins an upload for this user.
+            db::users::hold(conn, new.owner).await?;
+        }
         let alive_since = self.now() - self.inner.rules.ticket_life;
         let most = limit.map_or(u64::MAX, |limit| limit.uploads);
         let unfinished = db::images::unfinished(conn, new.owner, alive_since, most).await?;

@@ -124,7 +124,7 @@ impl Connection {
         let message = serde_json::from_str(text).map_err(|_| bad("That is no message of this protocol"))?;
         match message {
             FromClient::ConnectionInit { payload } => self.acknowledge(payload.unwrap_or_default()).await,
-            FromClient::Subscribe { id, payload } => self.subscribe(id, payload).await,
+            FromClient::Subscribe { id, payload } => self.subscribe(id, payload, text.len()).await,
             FromClient::Complete { id } => {
                 self.end(&id);
                 Ok(())
@@ -164,7 +164,7 @@ impl Connection {
         Ok(())
     }
 
-    async fn subscribe(&mut self, id: String, payload: Value) -> Result<(), Hangup> {
+    async fn subscribe(&mut self, id: String, payload: Value, bytes: usize) -> Result<(), Hangup> {
         self.recheck().await?;
         let Some(session) = &self.session else { return Err(Hangup::Unauthorized) };
         if id.is_empty() || id.len() > 255 {
@@ -174,17 +174,13 @@ impl Connection {
             return Err(Hangup::SubscriberExists(id));
         }
         let request = from_payload(payload).map_err(Hangup::BadMessage)?;
-        let admitted = session.place.admit_operation().ok_or_else(operation::too_many_operations);
-        let admitted = admitted.and_then(|place| Ok((self.state.admission.admit(request, Access::Full)?, place)));
+        let requester = Requester { caller: Arc::clone(&session.caller), address: self.address };
+        let place = session.place.admit_operation().ok_or_else(operation::too_many_operations);
+        let place = place.and_then(|place| execute::charge_text(&self.state, &requester, bytes).map(|()| place));
+        let admitted = place.and_then(|place| Ok((self.state.admission.admit(request, Access::Full)?, place)));
         let events = match admitted {
-            Ok((admitted, place)) => {
-                let caller = Requester { caller: Arc::clone(&session.caller), address: self.address };
-                operation::run(&self.state, admitted, caller, place)
-            }
-            Err(error) => {
-                let requester = Requester { caller: Arc::clone(&session.caller), address: self.address };
-                operation::refused(execute::charge_refused(&self.state, &requester).err().unwrap_or(error))
-            }
+            Ok((admitted, place)) => operation::run(&self.state, admitted, requester, place),
+            Err(error) => operation::refused(execute::charge_refused(&self.state, &requester).err().unwrap_or(error)),
         };
         self.operations.insert(id, events);
         Ok(())

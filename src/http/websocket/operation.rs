@@ -47,13 +47,15 @@ pub(super) fn run(
         };
         let responses = state.schema.execute_stream_with_session_data(request, Arc::new(Data::default()));
         let mut responses = pin!(responses);
+        let mut is_paid = true;
         while let Some(response) = responses.next().await {
+            // Each event is executed like an operation. Whoever cannot pay waits; states that come meanwhile are one.
+            while !is_paid && let Err(exhausted) = state.services.budget.charge(requester.key(), points) {
+                tokio::time::sleep(exhausted.retry_after).await;
+            }
+            is_paid = false;
             if send.send(response).await.is_err() {
                 break;
-            }
-            // Each event is executed like an operation. Whoever cannot pay waits; states that come meanwhile are one.
-            while let Err(exhausted) = state.services.budget.charge(requester.key(), points) {
-                tokio::time::sleep(exhausted.retry_after).await;
             }
         }
     }));

@@ -1,6 +1,10 @@
 //! How objects lie on the disk, and the way there from earlier versions: once, at the start, object by object.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::Path,
+};
 
 use super::path::ObjectPath;
 
@@ -13,8 +17,14 @@ const BEFORE: &str = "objects-before";
 /// Brings a folder up to date in which an object's path was its key. May be killed anywhere and goes on at the next start.
 pub(super) fn bring_up_to_date(root: &Path) -> io::Result<()> {
     let mark = root.join(MARK);
-    if fs::read_to_string(&mark).is_ok_and(|layout| layout == CURRENT) {
-        return Ok(());
+    match fs::read_to_string(&mark) {
+        Ok(layout) if layout == CURRENT => return remove_what_is_empty(&root.join(BEFORE)),
+        Ok(layout) => {
+            let why = format!("{} says `{layout}`: of another version, or damaged", mark.display());
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
     }
     let (objects, before) = (root.join(ObjectPath::OBJECTS), root.join(BEFORE));
     if objects.is_dir() && !before.exists() {
@@ -23,9 +33,22 @@ pub(super) fn bring_up_to_date(root: &Path) -> io::Result<()> {
     if before.is_dir() {
         tracing::info!("the embedded storage's objects are being given their new places, once");
         move_from(root, &before, "")?;
-        fs::remove_dir_all(&before)?;
     }
-    fs::write(mark, CURRENT)
+    // Written down for good before anything else is there: whoever finds no mark finds keys for paths.
+    let draft = root.join("layout.new");
+    let mut file = File::create(&draft)?;
+    file.write_all(CURRENT.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(draft, mark)?;
+    File::open(root)?.sync_all()?;
+    remove_what_is_empty(&before)
+}
+
+fn remove_what_is_empty(before: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(before) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Moves all that is in a folder of keys that begin like this.
@@ -73,5 +96,7 @@ mod tests {
             }
         }
         assert!(!root.path().join(BEFORE).exists());
+        fs::write(root.path().join(MARK), "").expect("a file");
+        assert!(bring_up_to_date(root.path()).is_err(), "a damaged mark moves nothing");
     }
 }

@@ -21,7 +21,7 @@ const UNSIGNED_PIECE: usize = 1024;
 /// How long a client may send nothing.
 const IDLE_BODY: Duration = Duration::from_mins(1);
 /// How long it may take to send what comes before the file.
-const UNSIGNED_PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const UNSIGNED_PATIENCE: Duration = Duration::from_secs(30);
 /// After so long a body has to have had so many bytes a second: the slowest mobile networks have more.
 const SLOW_FOR: Duration = Duration::from_mins(1);
 const SLOWEST: u64 = 4 * 1024;
@@ -60,8 +60,8 @@ where
         let chunk = chunk?;
         let is_admitted = is_admitted.load(Ordering::Relaxed);
         let elapsed = since.elapsed();
-        if !is_admitted && (seen > MAX_UNSIGNED_BYTES || elapsed > UNSIGNED_PATIENCE) {
-            return Err(io::Error::other("too much, or too slow, before the signed fields"));
+        if !is_admitted && seen > MAX_UNSIGNED_BYTES {
+            return Err(io::Error::other("too much before the signed fields"));
         }
         seen += chunk.len();
         if elapsed > SLOW_FOR && (seen as u64) < SLOWEST * elapsed.as_secs() {

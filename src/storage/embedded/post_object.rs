@@ -17,14 +17,17 @@ use s3s::{
     post_policy::{PostPolicy, PostPolicyCondition},
 };
 use subtle::ConstantTimeEq;
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 
 use super::{
     BUCKET, REGION, UploadObserver,
     checksum::{Algorithm, Wanted},
     path::ObjectPath,
     post_answer::Success,
-    post_body::guarded,
+    post_body::{UNSIGNED_PATIENCE, guarded},
     running::RunningPosts,
     store::ObjectStore,
     trailer::{ObjectHeaders, ObjectMeta},
@@ -99,7 +102,9 @@ impl PostObject {
         let mut form = Multipart::with_constraints(body, boundary, Constraints::new().size_limit(limits));
 
         let mut fields: Vec<(String, String)> = Vec::new();
-        while let Some(field) = form.next_field().await.map_err(malformed)? {
+        let signed_by = Instant::now() + UNSIGNED_PATIENCE;
+        let too_slow = |_| refuse(S3ErrorCode::RequestTimeout, "The form's fields did not come in time.");
+        while let Some(field) = timeout_at(signed_by, form.next_field()).await.map_err(too_slow)?.map_err(malformed)? {
             let name = field.name().unwrap_or_default().to_ascii_lowercase();
             if name == "file" {
                 substitute_filename(&mut fields, field.file_name().unwrap_or_default());
@@ -112,7 +117,8 @@ impl PostObject {
             if fields.len() == MAX_FIELDS || fields.iter().any(|(known, _)| *known == name) {
                 return Err(refuse(S3ErrorCode::InvalidArgument, "Too many fields, or one of them twice."));
             }
-            fields.push((name, field.text().await.map_err(malformed)?));
+            let text = timeout_at(signed_by, field.text()).await.map_err(too_slow)?;
+            fields.push((name, text.map_err(malformed)?));
         }
         Err(refuse(S3ErrorCode::InvalidArgument, "The form has no file, or it does not come last."))
     }
