@@ -247,6 +247,21 @@ fn cpu() -> Duration {
     Duration::new(clock.tv_sec.unsigned_abs(), u32::try_from(clock.tv_nsec).expect("nanoseconds"))
 }
 
+/// Whether a text is admitted, and what that takes. What comes on top of it, by whatever else the machine does, is different
+/// each time: of three measurements the least is nearest to it.
+fn admit(admission: &Admission, text: &str) -> (bool, Duration) {
+    let measure = || {
+        let since = cpu();
+        let is_admitted = admission.admit(Request::new(text), Access::Full).is_ok();
+        (is_admitted, cpu().saturating_sub(since))
+    };
+    let (is_admitted, first) = measure();
+    if first < MOST_CPU / 4 {
+        return (is_admitted, first);
+    }
+    (is_admitted, first.min(measure().1).min(measure().1))
+}
+
 /// Documents written by the grammar are read as async-graphql reads them, which is what is executed elsewhere.
 #[test]
 fn what_is_well_formed_is_read_as_everybody_reads_it() {
@@ -284,9 +299,8 @@ fn a_hundred_thousand_documents_are_read_or_refused_in_time() {
     for _ in 0..100_000 {
         let text = Writer::document(&mut lots);
         let text = if lots.random_bool(0.1) { text } else { mutate(&text, &mut lots) };
-        let since = cpu();
-        admitted += u32::from(admission.admit(Request::new(&text), Access::Full).is_ok());
-        let taken = cpu().saturating_sub(since);
+        let (is_admitted, taken) = admit(&admission, &text);
+        admitted += u32::from(is_admitted);
         assert!(taken < MOST_CPU, "{taken:?} for {} bytes: {text}", text.len());
         slowest = slowest.max(taken);
     }
@@ -326,18 +340,18 @@ fn whatever_is_repeated_is_read_in_time() {
         "é",
     ];
     let admission = Admission::new(OperationLimits::default());
+    let mut slowest = Duration::ZERO;
     for piece in repeated {
         for (before, behind) in
             [("{a(b:[\"\"\"x\"", "])}"), ("{", "}"), ("", ""), ("{a(b:\"\"\"", "\"\"\")}"), ("query(", "){a}")]
         {
             let room = LIMITS.bytes - before.len() - behind.len();
             let text = format!("{before}{}{behind}", piece.repeat(room / piece.len()));
-            let since = cpu();
-            let admitted = admission.admit(Request::new(&text), Access::Full).is_ok();
-            let taken = cpu().saturating_sub(since);
+            let (admitted, taken) = admit(&admission, &text);
             assert!(taken < MOST_CPU, "{taken:?} for {piece:?} behind {before:?}");
-            let is_comment = piece.starts_with('#') || piece == "\u{feff}";
-            assert!(!admitted || before.ends_with("\"\"\""), "{piece:?} behind {before:?} {is_comment}");
+            slowest = slowest.max(taken);
+            assert!(!admitted || before.ends_with("\"\"\""), "{piece:?} behind {before:?}");
         }
     }
+    println!("the slowest took {slowest:?}");
 }
