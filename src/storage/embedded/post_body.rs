@@ -45,12 +45,13 @@ where
         stream::iter(pieces_of(chunk, size))
     });
     let waits = Arc::clone(&is_admitted);
-    let body = StreamExt::then(pieces, move |piece: io::Result<Bytes>| {
+    let body = StreamExt::then(pieces.enumerate(), move |(at, piece): (usize, io::Result<Bytes>)| {
         let waits = Arc::clone(&waits);
         async move {
             // The parser takes all that is there before it looks at any of it: until the form is admitted, it is given
-            // little at a time.
-            if !waits.load(Ordering::Relaxed) {
+            // little at a time. It takes a form that is there as a whole at its second look for one that broke off, so
+            // the first piece does not wait.
+            if at > 0 && !waits.load(Ordering::Relaxed) {
                 tokio::task::yield_now().await;
             }
             piece
@@ -90,10 +91,10 @@ mod tests {
     use super::*;
 
     /// The first field whose name is `file`, of a form that is there in pieces all at once.
-    async fn find_file(before: &[u8], piece: usize) -> Result<(), multer::Error> {
+    async fn find_file(before: &[u8], size: usize, piece: usize) -> Result<(), multer::Error> {
         let head = b"--x\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nincoming/1\r\n";
         let file = b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n";
-        let all = [head, before, file, &vec![0; 1_000_000], b"\r\n--x--\r\n"].concat();
+        let all = [head, before, file, &vec![0; size], b"\r\n--x--\r\n"].concat();
         let pieces: Vec<Result<Bytes, io::Error>> =
             all.chunks(piece).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
         let is_admitted = Arc::new(AtomicBool::new(false));
@@ -110,15 +111,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_form_of_any_size_is_read() {
+        for size in [1, 3, 700, 800, 850, 900, 1024, 2048, 10_000] {
+            for piece in [1, 100, 64 * 1024] {
+                assert!(find_file(b"", size, piece).await.is_ok(), "{size} in pieces of {piece}");
+            }
+        }
+    }
+
+    #[tokio::test]
     async fn a_file_that_comes_faster_than_it_is_read_is_not_taken_for_fields() {
         for piece in [100, 10_000, 64 * 1024] {
-            assert!(find_file(b"", piece).await.is_ok(), "{piece}");
+            assert!(find_file(b"", 1_000_000, piece).await.is_ok(), "{piece}");
         }
         let long =
             [b"--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n".as_slice(), &vec![b'a'; 200_000], b"\r\n"]
                 .concat();
         for piece in [100, 10_000] {
-            assert!(find_file(&long, piece).await.is_err(), "fields without end");
+            assert!(find_file(&long, 1_000_000, piece).await.is_err(), "fields without end");
         }
     }
 }
