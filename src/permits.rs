@@ -76,6 +76,8 @@ impl<K: Eq + Hash + Clone> FairPermits<K> {
         let (granted, permit) = oneshot::channel();
         {
             let mut state = self.lock();
+            // Whoever gave up waiting does not count against others with the same key.
+            state.waiting.retain(|waiting| !waiting.granted.is_closed());
             let of_one = state.waiting.iter().filter(|waiting| waiting.key == key).count();
             let waits = !self.may_have(&state, &key, units) || state.free < units || !state.waiting.is_empty();
             if waits && of_one >= self.share.waiting_of_one {
@@ -197,7 +199,9 @@ mod tests {
         assert!(waiting.iter_mut().all(|waiting| waiting.as_mut().now_or_never().is_none()));
         assert_eq!(permits.acquire("ann", 1).now_or_never().expect("an answer").err(), Some(TooManyWaiting));
         waiting.clear();
-        drop(held);
+        let mut next = Box::pin(permits.acquire("ann", 1));
+        assert!(next.as_mut().now_or_never().is_none(), "who is gone leaves a place to wait");
+        drop((next, held));
         assert_eq!(permits.free(), 4, "nothing is kept for those who are gone");
     }
 }
