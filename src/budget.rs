@@ -20,7 +20,7 @@ use crate::domain::{error::ServiceError, user::CallerKey};
 
 /// Whoever is nobody has a fifth of what a user has: many share an address, but all can be it.
 const OF_NOBODY: u32 = 5;
-/// Beyond so many callers, those with a full purse are forgotten from time to time.
+/// Beyond so many callers, those with a full bucket are forgotten from time to time.
 const MOST_KNOWN: u64 = 10_000;
 
 type Limiter = RateLimiter<CallerKey, HashMapStateStore<CallerKey>, DefaultClock, StateInformationMiddleware>;
@@ -34,19 +34,19 @@ pub struct BudgetSettings {
     pub per_second: u32,
 }
 
-/// The purses of all callers of this process.
+/// The buckets of all callers of this process.
 #[derive(Clone)]
 pub struct Budget {
-    purses: Option<Arc<Purses>>,
+    buckets: Option<Arc<Buckets>>,
 }
 
-struct Purses {
-    of_users: Purse,
-    of_nobody: Purse,
+struct Buckets {
+    of_users: Bucket,
+    of_nobody: Bucket,
     charges: AtomicU64,
 }
 
-struct Purse {
+struct Bucket {
     limiter: Limiter,
     burst: u32,
     per_second: u32,
@@ -74,38 +74,38 @@ impl From<Exhausted> for ServiceError {
 }
 
 impl Budget {
-    /// With every purse full.
+    /// With every bucket full.
     pub fn new(settings: BudgetSettings) -> Self {
-        let purse = |share: u32| {
+        let bucket = |share: u32| {
             let burst = NonZeroU32::new(settings.points / share)?;
             let per_second = NonZeroU32::new(settings.per_second / share).unwrap_or(NonZeroU32::MIN);
             let limiter = RateLimiter::hashmap(Quota::per_second(per_second).allow_burst(burst)).with_middleware();
-            Some(Purse { limiter, burst: burst.get(), per_second: per_second.get() })
+            Some(Bucket { limiter, burst: burst.get(), per_second: per_second.get() })
         };
-        let purses = purse(1)
-            .zip(purse(OF_NOBODY))
-            .map(|(of_users, of_nobody)| Arc::new(Purses { of_users, of_nobody, charges: AtomicU64::new(0) }));
-        Self { purses }
+        let buckets = bucket(1)
+            .zip(bucket(OF_NOBODY))
+            .map(|(of_users, of_nobody)| Arc::new(Buckets { of_users, of_nobody, charges: AtomicU64::new(0) }));
+        Self { buckets }
     }
 
-    /// Takes points; what costs more than a full purse takes all of it. `None` where there is no limit.
+    /// Takes points; what costs more than a full bucket takes all of it. `None` where there is no limit.
     ///
     /// # Errors
     /// When there are not enough; then none is taken.
     pub fn charge(&self, caller: CallerKey, points: u64) -> Result<Option<Left>, Exhausted> {
-        let Some(purses) = &self.purses else { return Ok(None) };
-        purses.forget_the_full();
-        let purse = match caller {
-            CallerKey::User(_) => &purses.of_users,
-            CallerKey::Address(_) => &purses.of_nobody,
+        let Some(buckets) = &self.buckets else { return Ok(None) };
+        buckets.forget_the_full();
+        let bucket = match caller {
+            CallerKey::User(_) => &buckets.of_users,
+            CallerKey::Address(_) => &buckets.of_nobody,
         };
-        let asked = u32::try_from(points).unwrap_or(u32::MAX).clamp(1, purse.burst);
+        let asked = u32::try_from(points).unwrap_or(u32::MAX).clamp(1, bucket.burst);
         let asked_or_one = NonZeroU32::new(asked).unwrap_or(NonZeroU32::MIN);
-        match purse.limiter.check_key_n(&caller, asked_or_one) {
-            Ok(Ok(state)) => Ok(Some(Left { points: state.remaining_burst_capacity(), per_second: purse.per_second })),
+        match bucket.limiter.check_key_n(&caller, asked_or_one) {
+            Ok(Ok(state)) => Ok(Some(Left { points: state.remaining_burst_capacity(), per_second: bucket.per_second })),
             Ok(Err(until)) => {
-                let retry_after = until.wait_time_from(purse.limiter.clock().now());
-                let missing = (retry_after.as_secs_f64() * f64::from(purse.per_second)).ceil();
+                let retry_after = until.wait_time_from(bucket.limiter.clock().now());
+                let missing = (retry_after.as_secs_f64() * f64::from(bucket.per_second)).ceil();
                 #[expect(
                     clippy::cast_possible_truncation,
                     clippy::cast_sign_loss,
@@ -114,18 +114,18 @@ impl Budget {
                 let remaining = u64::from(asked).saturating_sub(missing as u64);
                 Err(Exhausted { requested: points, remaining, retry_after })
             }
-            // Never: no more is asked for than a purse can have.
+            // Never: no more is asked for than a bucket can have.
             Err(_) => Err(Exhausted { requested: points, remaining: 0, retry_after: Duration::from_secs(1) }),
         }
     }
 }
 
-impl Purses {
+impl Buckets {
     fn forget_the_full(&self) {
         if self.charges.fetch_add(1, Ordering::Relaxed) % MOST_KNOWN == MOST_KNOWN - 1 {
-            for purse in [&self.of_users, &self.of_nobody] {
-                purse.limiter.retain_recent();
-                purse.limiter.shrink_to_fit();
+            for bucket in [&self.of_users, &self.of_nobody] {
+                bucket.limiter.retain_recent();
+                bucket.limiter.shrink_to_fit();
             }
         }
     }
