@@ -20,8 +20,13 @@ const OWNER = "demo@localhost";
 const SECRET = "a secret that is long enough for a benchmark";
 const folder = mkdtempSync(path.join(tmpdir(), "darkroom-bench-"));
 const DATABASE_URL = `${TEST_POSTGRES}/bench`;
-// One user does what hundreds do: the points are counted, and there are enough of them.
-const enough = { RATE_LIMIT_POINTS: "4000000000", RATE_LIMIT_RESTORE: "1000000000", MAX_UNFINISHED_UPLOADS: "0" };
+// One user does what hundreds do: points and operations are counted, and there are enough of them.
+const enough = {
+  RATE_LIMIT_POINTS: "4000000000",
+  RATE_LIMIT_RESTORE: "1000000000",
+  MAX_UNFINISHED_UPLOADS: "0",
+  MAX_CONCURRENT_OPERATIONS: "64",
+};
 const env = { ...process.env, ...enough, DATABASE_URL, DATA_DIR: folder, BIND: "127.0.0.1:0", JWT_SECRET: SECRET, RUST_LOG: "error" };
 const psql = (sql, url = DATABASE_URL) => execFileSync("psql", ["-qtAX", url, "-c", sql]).toString().trim();
 const darkroom = (...words) => execFileSync(DARKROOM, words, { env }).toString().trim();

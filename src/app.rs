@@ -134,6 +134,7 @@ impl App {
             cors_origins: self.config.cors_origins()?,
             introspection: self.config.introspection,
             proxies: TrustedProxies::parse(&self.config.trusted_proxies)?,
+            concurrent_operations: self.config.max_concurrent_operations,
         };
         let schema = graphql::schema(self.services.clone(), settings.introspection);
         let vitals =

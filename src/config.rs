@@ -158,6 +158,11 @@ pub struct Config {
           value_parser = clap::value_parser!(u32).range(16..), global = true)]
     pub max_connections: u32,
 
+    /// How many operations of one caller run at once. Below DATABASE_CONNECTIONS, others never wait behind one.
+    #[arg(long, env = "MAX_CONCURRENT_OPERATIONS", default_value_t = 8,
+          value_parser = clap::value_parser!(u32).range(1..=256), global = true)]
+    pub max_concurrent_operations: u32,
+
     /// How many of them may come from one address that is no trusted proxy.
     #[arg(long, env = "MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 2_000,
           value_parser = clap::value_parser!(u32).range(4..), global = true)]

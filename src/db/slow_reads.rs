@@ -12,13 +12,13 @@ use std::{
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbErr, SqlxPostgresConnector, SqlxSqliteConnector,
     sqlx::{
-        ConnectOptions, Row,
+        ConnectOptions, Connection, Row,
         postgres::{PgConnectOptions, PgPoolOptions},
         sqlite::SqlitePoolOptions,
     },
 };
 
-use super::{ACQUIRE_WITHIN, recording::Recorder, sqlite_options};
+use super::{ACQUIRE_WITHIN, TRUSTED, recording::Recorder, sqlite_options};
 use crate::{
     domain::{error::ServiceError, ids::UserId},
     permits::{FairPermits, Permit, Share},
@@ -96,6 +96,7 @@ impl Reader {
         let is_unwanted = Arc::new(AtomicBool::new(false));
         let looked_at = Arc::clone(&is_unwanted);
         let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_WITHIN);
+        let pool = pool.test_before_acquire(false);
         let pool = pool.after_connect(move |connection, _| {
             let is_unwanted = Arc::clone(&looked_at);
             Box::pin(async move {
@@ -112,6 +113,10 @@ impl Reader {
         let process = Arc::new(AtomicI32::new(0));
         let noted = Arc::clone(&process);
         let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_WITHIN);
+        // A round trip before every statement, only where the connection may be dead.
+        let pool = pool.test_before_acquire(false).before_acquire(|connection, known| {
+            Box::pin(async move { Ok(known.idle_for <= TRUSTED || connection.ping().await.is_ok()) })
+        });
         let pool = pool.after_connect(move |connection, _| {
             let noted = Arc::clone(&noted);
             Box::pin(async move {

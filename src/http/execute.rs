@@ -19,9 +19,10 @@ use crate::{
 
 /// The code of an operation that took too long.
 pub(super) const TIMEOUT: &str = "TIMEOUT";
-/// How many operations run at once, of all callers and of one, and how many of one wait for their turn. One caller's
-/// never need all of the database's connections.
-const RUNNING: Share = Share { all: 256, of_one: 8, waiting_of_one: 64 };
+/// How many operations run at once.
+const RUNNING: u64 = 256;
+/// How many of one caller wait for their turn.
+const WAITING_OF_ONE: usize = 64;
 /// In bytes: what is read for nothing, and how much of what is longer is read for a point.
 const LONG_TEXT: usize = 16 * 1024;
 const BYTES_FOR_A_POINT: usize = 100;
@@ -35,9 +36,9 @@ pub(super) struct Requester {
     pub address: IpAddr,
 }
 
-/// Every operation's turn.
-pub(super) fn turns() -> FairPermits<CallerKey> {
-    FairPermits::new(RUNNING)
+/// Every operation's turn; so many of one caller run at once.
+pub(super) fn turns(of_one: u32) -> FairPermits<CallerKey> {
+    FairPermits::new(Share { all: RUNNING, of_one: of_one.into(), waiting_of_one: WAITING_OF_ONE })
 }
 
 impl Requester {

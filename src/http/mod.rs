@@ -59,6 +59,8 @@ pub struct HttpSettings {
     pub introspection: bool,
     /// Who is believed in where a request comes from.
     pub proxies: TrustedProxies,
+    /// How many operations of one caller run at once.
+    pub concurrent_operations: u32,
 }
 
 /// What handlers share.
@@ -91,6 +93,7 @@ pub fn router(
 ) -> Router {
     let cors = cors(&settings.cors_origins);
     let ended_sessions = websocket::EndedSessions::new(services.accounts.clone());
+    let turns = execute::turns(settings.concurrent_operations);
     let state = HttpState {
         schema,
         services,
@@ -100,7 +103,7 @@ pub fn router(
         sockets: websocket::OpenSockets::default(),
         ended_sessions,
         bodies: BodyRoom::new(),
-        turns: execute::turns(),
+        turns,
     };
     let mut router = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post))
