@@ -10,6 +10,7 @@ use migration::MigratorTrait;
 use crate::{
     accounts::{Accounts, NewAdmin},
     budget::{Budget, BudgetSettings},
+    changes::{Changes, RoomRules},
     clock::Clock,
     config::Config,
     db::{Connections, Db},
@@ -21,7 +22,7 @@ use crate::{
         Limits,
         workshop::{Workshop, WorkshopSettings},
     },
-    library::{Library, LibraryRules},
+    library::{Library, LibraryHands, LibraryRules},
     machine,
     queue::Queue,
     secrets,
@@ -67,28 +68,27 @@ impl App {
         let lease = TimeDelta::seconds(i64::from(config.job_lease));
         let queue = Queue::new(db.conn().clone(), clock.clone(), lease);
         let hub = Hub::default();
+        let changes = Changes::new(db.clone(), queue.clone(), hub.clone(), clock.clone(), room_rules(&config));
         let rules = UploadRules {
             ticket_life: config.url_life(),
-            storage_quota: config.storage_quota,
-            max_unfinished: (config.max_unfinished_uploads > 0).then_some(Unfinished {
-                uploads: config.max_unfinished_uploads.into(),
-                bytes: config.max_unfinished_bytes,
-            }),
             trash_retention: TimeDelta::seconds(config.trash_retention.into()),
             // Never before the last ticket has ended.
             upload_expiry: TimeDelta::seconds(config.upload_expiry.into()).max(config.url_life()),
+            event_retention: TimeDelta::seconds(config.event_retention.into()),
             spool: spool(&config),
             variants: variants(&config)?,
         };
         let jwt_secret = jwt_secret(&config, &clock)?;
         let secret = jwt_secret.as_bytes();
         let of_library = LibraryRules { max_upload_size: config.max_upload_size, storage_quota: config.storage_quota };
-        let library = Library::new(db.clone(), storage.clone(), clock.clone(), secret, of_library);
+        let hands = LibraryHands { db: db.clone(), changes: changes.clone(), storage: storage.clone() };
+        let library = Library::new(hands, clock.clone(), secret, of_library);
         let budget =
             Budget::new(BudgetSettings { points: config.rate_limit_points, per_second: config.rate_limit_restore });
         let workshop = workshop(&config)?;
         let hands = UploadHands {
             db: db.clone(),
+            changes: changes.clone(),
             queue: queue.clone(),
             storage: storage.clone(),
             hub: hub.clone(),
@@ -96,6 +96,7 @@ impl App {
             budget: budget.clone(),
         };
         let services = Services {
+            changes,
             uploads: Uploads::new(hands, clock.clone(), rules),
             library: library.map_err(ServiceError::into_anyhow)?,
             accounts: Accounts::new(db.clone(), clock.clone(), secret).map_err(ServiceError::into_anyhow)?,
@@ -166,6 +167,15 @@ impl App {
     /// Whatever runs jobs.
     pub fn worker(&self) -> Worker {
         Worker::new(self.queue.clone(), self.services.uploads.clone(), self.config.worker_slots())
+    }
+}
+
+fn room_rules(config: &Config) -> RoomRules {
+    let unfinished = Unfinished { uploads: config.max_unfinished_uploads.into(), bytes: config.max_unfinished_bytes };
+    RoomRules {
+        storage_quota: config.storage_quota,
+        max_unfinished: (config.max_unfinished_uploads > 0).then_some(unfinished),
+        ticket_life: config.url_life(),
     }
 }
 

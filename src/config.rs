@@ -90,6 +90,11 @@ pub struct Config {
           value_parser = clap::value_parser!(u32).range(..=315_360_000), global = true)]
     pub trash_retention: u32,
 
+    /// How long what happened to images can be read again by `imageChanges`, in seconds: an hour to ten years.
+    #[arg(long, env = "EVENT_RETENTION", default_value_t = 604_800,
+          value_parser = clap::value_parser!(u32).range(3600..=315_360_000), global = true)]
+    pub event_retention: u32,
+
     /// After how many seconds without a sign of life an upload has failed: 3600 to 2592000.
     #[arg(long, env = "UPLOAD_EXPIRY", default_value_t = 86_400,
           value_parser = clap::value_parser!(u32).range(3600..=2_592_000), global = true)]

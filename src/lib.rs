@@ -20,6 +20,7 @@
 pub mod accounts;
 pub mod app;
 pub mod budget;
+pub mod changes;
 pub mod cli;
 pub mod clock;
 pub mod config;

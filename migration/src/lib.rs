@@ -12,6 +12,7 @@ mod m20261120_000005_search;
 mod m20261120_000006_counts;
 mod m20261120_000007_imaging;
 mod m20261121_000008_turns;
+mod m20261121_000009_events;
 
 /// Runs what has not been run yet.
 pub struct Migrator;
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261120_000006_counts::Migration),
             Box::new(m20261120_000007_imaging::Migration),
             Box::new(m20261121_000008_turns::Migration),
+            Box::new(m20261121_000009_events::Migration),
         ]
     }
 }

@@ -10,7 +10,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    accounts::NewAdmin, app::App, clock::Clock, config::Config, domain::error::ServiceError, http, uploads::Uploads,
+    accounts::NewAdmin, app::App, clock::Clock, config::Config, domain::error::ServiceError, graphql::Services, http,
 };
 
 /// How soon watchers hear of what another process did.
@@ -29,7 +29,7 @@ pub async fn serve(mut config: Config, no_worker: bool) -> anyhow::Result<()> {
     let stop = stop_on_signal()?;
     app.services.uploads.schedule_sweep().await.map_err(ServiceError::into_anyhow)?;
     let worker = (!no_worker).then(|| tokio::spawn(app.worker().run(stop.clone())));
-    tokio::spawn(refresh(app.services.uploads.clone()));
+    tokio::spawn(refresh(app.services.clone()));
     let no_more_requests = CancellationToken::new();
     let server = tokio::spawn(http::listen(listener, router, limits, no_more_requests.clone()));
     stop.cancelled().await;
@@ -42,11 +42,14 @@ pub async fn serve(mut config: Config, no_worker: bool) -> anyhow::Result<()> {
 }
 
 /// Looks again and again at what is being watched, for changes that other processes made.
-async fn refresh(uploads: Uploads) {
+async fn refresh(services: Services) {
     loop {
         tokio::time::sleep(REFRESH_EVERY).await;
-        if let Err(error) = uploads.refresh_watched().await {
+        if let Err(error) = services.uploads.refresh_watched().await {
             tracing::warn!(error = ?error, "what is being watched was not read again");
+        }
+        if let Err(error) = services.changes.look_for_events().await {
+            tracing::warn!(error = ?error, "the log of events was not looked at");
         }
     }
 }

@@ -1,22 +1,18 @@
-//! Images: rows and their states.
+//! Images: every read of single ones. Lists are `listing.rs`, writes `image_writes.rs`.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{
-    Db,
-    entity::image::{Column, Entity, Model},
-    locks_rows, search, signed,
+    entity::image::{Column, Entity},
+    signed,
     sql::Sql,
     unsigned,
 };
 use crate::domain::{
     failure::FailureCode,
     ids::{ImageId, UserId},
-    image::{Image, ImageStatus, UploadState},
+    image::{Image, ImageStatus},
     ticket::Unfinished,
 };
 
@@ -125,18 +121,6 @@ impl Unsettled {
     }
 }
 
-/// One image, held against other writers until the transaction ends.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn lock(transaction: &impl ConnectionTrait, id: ImageId) -> Result<Option<Image>, DbErr> {
-    let mut query = Entity::find_by_id(id.0);
-    if locks_rows(transaction) {
-        query = query.lock_exclusive();
-    }
-    query.one(transaction).await?.map(Image::try_from).transpose()
-}
-
 /// The image that its owner asked for with this key before.
 ///
 /// # Errors
@@ -148,77 +132,4 @@ pub async fn find_by_idempotency_key(
 ) -> Result<Option<Image>, DbErr> {
     let query = Entity::find().filter(Column::OwnerId.eq(owner.0)).filter(Column::IdempotencyKey.eq(key));
     query.one(conn).await?.map(Image::try_from).transpose()
-}
-
-/// Adds a new image, findable by its filename.
-///
-/// # Errors
-/// A duplicate (see `is_duplicate`) when the owner used the key before; else when the database does not answer.
-pub async fn insert(
-    transaction: &impl ConnectionTrait,
-    image: &Image,
-    idempotency_key: Option<String>,
-) -> Result<(), DbErr> {
-    let mut row = Model::from(image).into_active_model();
-    row.idempotency_key = Set(idempotency_key);
-    Entity::insert(row).exec_without_returning(transaction).await?;
-    search::put(transaction, image).await
-}
-
-/// Adds a new image by itself, whole or not at all: in one statement where one can do it.
-///
-/// # Errors
-/// As `insert`.
-pub async fn insert_alone(db: &Db, image: &Image, idempotency_key: Option<String>) -> Result<(), DbErr> {
-    let conn = db.conn();
-    if conn.get_database_backend() == DbBackend::Postgres {
-        let mut row = Model::from(image).into_active_model();
-        row.idempotency_key = Set(idempotency_key);
-        let added = Entity::insert(row).build(DbBackend::Postgres);
-        return search::put_with(conn, added, image).await;
-    }
-    let transaction = db.begin().await?;
-    insert(&transaction, image, idempotency_key).await?;
-    transaction.commit().await
-}
-
-/// Adds many images at once, with everything that finds them; at most 1000.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn insert_many(transaction: &impl ConnectionTrait, images: &[Image]) -> Result<(), DbErr> {
-    let rows = images.iter().map(|image| Model::from(image).into_active_model());
-    Entity::insert_many(rows).exec_without_returning(transaction).await?;
-    search::put_many(transaction, images).await
-}
-
-/// Writes back what is said of an image that this transaction locked, so that it is found by it.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn redescribe(transaction: &impl ConnectionTrait, image: &Image) -> Result<(), DbErr> {
-    update(transaction, image).await?;
-    search::put(transaction, image).await
-}
-
-/// Writes back the state of an image that this transaction locked.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn update(transaction: &impl ConnectionTrait, image: &Image) -> Result<(), DbErr> {
-    let mut row = Model::from(image).into_active_model().reset_all();
-    // A deleted image's key may be used again; no other change touches it.
-    row.idempotency_key = if image.state == UploadState::Deleted { Set(None) } else { sea_orm::ActiveValue::NotSet };
-    row.id = sea_orm::ActiveValue::Unchanged(image.id.0);
-    Entity::update(row).exec(transaction).await?;
-    Ok(())
-}
-
-/// Removes the row, and its variants' with it.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn remove(conn: &impl ConnectionTrait, id: ImageId) -> Result<(), DbErr> {
-    Entity::delete_by_id(id.0).exec(conn).await?;
-    Ok(())
 }

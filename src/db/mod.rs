@@ -10,7 +10,9 @@ mod sql;
 
 pub mod categories;
 pub mod counts;
+pub mod event_log;
 pub mod fingerprints;
+pub mod image_writes;
 pub mod images;
 pub mod listing;
 pub mod metadata;

@@ -66,6 +66,8 @@ pub enum ServiceError {
     DatabaseUnavailable(anyhow::Error),
     /// The caller asks for too much or too often; nothing was changed, and the same call may work later.
     RateLimited { retry_after: Duration },
+    /// The log of events does not reach back to the place that the caller wants to go on behind.
+    ResyncRequired,
     /// Our own failure. Its text is for the log alone.
     Internal(anyhow::Error),
 }

@@ -113,6 +113,13 @@ pub struct Original {
     pub etag: String,
 }
 
+/// The object as the storage describes it, before anybody looked into it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredOriginal {
+    pub original: Original,
+    pub content_type: String,
+}
+
 /// What is left of an image that failed, for another attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {

@@ -2,10 +2,13 @@
 //!
 //! Knows no other layer and does no I/O. A state that cannot be, cannot be written here.
 
+pub mod access;
 pub mod batch;
 pub mod category;
+pub mod change;
 pub mod details;
 pub mod error;
+pub mod event;
 pub mod failure;
 pub mod filename;
 pub mod fingerprint;

@@ -46,11 +46,6 @@ impl User {
     pub fn may(&self, permission: Permission) -> bool {
         self.permissions().contains(&permission)
     }
-
-    /// Whether an image of `owner` is this user's to deal with in that way.
-    pub fn may_with_image_of(&self, owner: UserId, permission: Permission) -> bool {
-        self.id == owner || self.may(permission)
-    }
 }
 
 /// Who sent a request.

@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
-use super::mailbox::{Mailbox, Watch};
+use super::{
+    mailbox::{Mailbox, Watch},
+    nudges::{Nudge, Nudges},
+};
 use crate::domain::{
     ids::{ImageId, UserId},
     progress::Progress,
@@ -24,6 +27,7 @@ pub enum Topic {
 #[derive(Clone, Default)]
 pub struct Hub {
     watchers: Arc<Mutex<HashMap<Topic, Vec<Weak<Mailbox>>>>>,
+    nudges: Nudges,
 }
 
 impl Hub {
@@ -46,6 +50,26 @@ impl Hub {
         for mailbox in mailboxes.filter_map(Weak::upgrade) {
             mailbox.put(Arc::clone(&progress));
         }
+    }
+
+    /// Waits for what is added to the log of an owner's events. Begin first and read the log afterwards.
+    pub fn wait_for_events(&self, owner: UserId) -> Nudge {
+        self.nudges.begin(owner)
+    }
+
+    /// Tells those who read an owner's events that there are more. To be called after the commit.
+    pub fn nudge(&self, owner: UserId) {
+        self.nudges.nudge(owner);
+    }
+
+    /// Tells everybody who reads events that there may be more.
+    pub fn nudge_all(&self) {
+        self.nudges.nudge_all();
+    }
+
+    /// Whether anybody reads events.
+    pub fn has_event_readers(&self) -> bool {
+        self.nudges.has_readers()
     }
 
     /// The images and the owners that somebody watches.

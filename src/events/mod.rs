@@ -2,6 +2,8 @@
 
 mod hub;
 mod mailbox;
+mod nudges;
 
 pub use hub::{Hub, Topic};
 pub use mailbox::Watch;
+pub use nudges::Nudge;

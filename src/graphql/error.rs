@@ -50,6 +50,11 @@ impl From<ApiError> for async_graphql::Error {
                 masked(message, "INTERNAL_SERVER_ERROR", source)
             }
             ServiceError::RateLimited { retry_after } => too_much(retry_after),
+            ServiceError::ResyncRequired => coded(
+                "The changes behind this cursor are not kept any more. Read the lists anew, and follow from a new \
+                 imageChangesCursor.",
+                "RESYNC_REQUIRED",
+            ),
             ServiceError::Internal(source) => masked("", "INTERNAL_SERVER_ERROR", source),
         }
     }

@@ -14,7 +14,9 @@ mod types;
 use std::{net::IpAddr, sync::Arc};
 
 use self::{mutation::Mutation, query::Query, subscription::Subscription};
-use crate::{accounts::Accounts, budget::Budget, domain::user::Caller, library::Library, uploads::Uploads};
+use crate::{
+    accounts::Accounts, budget::Budget, changes::Changes, domain::user::Caller, library::Library, uploads::Uploads,
+};
 
 /// The schema with everything that its resolvers call.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
@@ -22,6 +24,7 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 /// The services that resolvers call.
 #[derive(Clone)]
 pub struct Services {
+    pub changes: Changes,
     pub uploads: Uploads,
     pub library: Library,
     pub accounts: Accounts,

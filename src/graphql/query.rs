@@ -111,6 +111,13 @@ impl Query {
         Ok(page.into())
     }
 
+    /// The place of the latest change, to begin `imageChanges` behind. Ask for it in an operation before the one that reads
+    /// the first lists, and no change falls between.
+    #[graphql(directive = cost::cost::apply(5))]
+    async fn image_changes_cursor(&self, ctx: &Context<'_>) -> Result<String, ApiError> {
+        Ok(ctx.services().changes.end_of_log(ctx.caller()).await?.to_string())
+    }
+
     /// What the caller has, in numbers.
     #[graphql(directive = cost::cost::apply(50))]
     async fn image_stats(&self, ctx: &Context<'_>) -> Result<ImageStats, ApiError> {

@@ -6,10 +6,12 @@ use futures_util::{Stream, stream};
 use super::{
     FromContext,
     error::{ApiError, parse_id},
-    types::progress::UploadProgress,
+    types::{image_change::ImageChange, progress::UploadProgress},
 };
+use crate::changes::{Follow, Followed};
 
-/// Everything that can be watched. Every event is the whole state, and the first one is how it stands now.
+/// Everything that can be watched. `uploadProgress` and `myUploads` send whole states, the first one as it stands now;
+/// `imageChanges` sends what happened, one after the other.
 #[derive(Description)]
 pub struct Subscription;
 
@@ -37,5 +39,33 @@ impl Subscription {
             let progress = watch.next().await;
             Some((UploadProgress(progress), watch))
         }))
+    }
+
+    /// What happens to the caller's own images, in order: completed, failed, described, moved, trashed, restored, deleted.
+    /// It goes on behind `after` when the socket was away, so that a cache or a second tab stays right. It ends with the
+    /// error RESYNC_REQUIRED when the server no longer keeps the changes behind that place: read the lists anew then,
+    /// and begin at a new `imageChangesCursor`. Never completes otherwise.
+    async fn image_changes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The `cursor` of the last change received, or an `imageChangesCursor`. Without it, changes \
+            from now on are sent.")]
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<ImageChange>> + use<>> {
+        let refuse = |_| ApiError::bad_input("`after` is no cursor that this server gave out.");
+        let behind = after.map(|after| after.parse().map_err(refuse)).transpose()?;
+        let follow = ctx.services().changes.follow(ctx.caller(), behind).await.map_err(ApiError::from)?;
+        Ok(stream::unfold(Some(follow), |follow| async {
+            let (followed, follow) = next_of(follow?).await;
+            Some((followed.map(ImageChange).map_err(Into::into), follow))
+        }))
+    }
+}
+
+/// The next event, and the reader as long as it can go on.
+async fn next_of(mut follow: Follow) -> (Result<Followed, ApiError>, Option<Follow>) {
+    match follow.next().await {
+        Ok(followed) => (Ok(followed), Some(follow)),
+        Err(error) => (Err(error.into()), None),
     }
 }

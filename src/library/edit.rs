@@ -1,16 +1,22 @@
 //! Editing: what is said of images, and which category they are in. One at a time, or up to a hundred at once.
 
+use chrono::{DateTime, Utc};
+
 use super::Library;
 use crate::{
+    changes::Decision,
     db,
     domain::{
+        access::{self, Action},
         batch::{Batch, Outcomes},
         category::Category,
+        change::Locked,
         details::DetailsChange,
-        error::{Refusal, ServiceResult, UserErrorCode, refusals_apart},
+        error::{Refusal, ServiceResult, UserErrorCode},
+        event::Actor,
         ids::{CategoryId, ImageId},
         image::Image,
-        user::{Caller, Permission},
+        user::Caller,
     },
 };
 
@@ -39,7 +45,9 @@ impl Library {
         caller.user()?;
         let details = edit.details.check()?;
         let category = self.target(edit.category).await?;
-        self.change(caller, id, category.as_ref(), |_| Ok(details)).await
+        let now = self.inner.clock.now();
+        let edit = |Locked { image, .. }: &Locked| edited(caller, image, &details, category.as_ref(), now);
+        self.inner.changes.change(id, Actor::User(caller.user()?.id), edit).await
     }
 
     /// Changes many images, each by itself: where one is refused, the others are changed all the same.
@@ -58,47 +66,17 @@ impl Library {
         let removed = tags(edit.remove_tags).map_err(|refusals| renamed(refusals, "removeTags"))?;
         let removed = removed.tags.unwrap_or_default();
         let category = self.target(edit.category).await?;
-        let mut outcomes = Vec::new();
-        for id in batch.iter() {
-            let retag = |image: &Image| {
-                let kept = image.details.tags.iter().filter(|tag| !removed.contains(tag)).cloned();
-                let tags = kept.chain(added.iter().cloned()).collect();
-                let retagged = DetailsChange { tags: Some(tags), ..DetailsChange::default() }.check();
-                retagged.map_err(|refusals| renamed(refusals, "addTags"))
-            };
-            let changed = self.change(caller, id, category.as_ref(), retag).await;
-            outcomes.push((id, refusals_apart(changed)?));
-        }
-        Ok(outcomes)
-    }
-
-    async fn change(
-        &self,
-        caller: &Caller,
-        id: ImageId,
-        category: Option<&Category>,
-        details: impl FnOnce(&Image) -> Result<DetailsChange, Vec<Refusal>>,
-    ) -> ServiceResult<Image> {
-        let user = caller.user()?;
         let now = self.inner.clock.now();
-        let transaction = self.inner.db.begin().await?;
-        let found = db::images::lock(&transaction, id).await?.filter(Image::is_visible);
-        let found = found.filter(|image| user.may_with_image_of(image.owner, Permission::ChangeAnyImage));
-        let mut image = found.ok_or_else(Refusal::image_not_found)?;
-        let before = image.clone();
-        let details = details(&image)?;
-        image.describe(&details, now);
-        if let Some(category) = category.filter(|category| category.id != image.category) {
-            check_rules(&image, category)?;
-            image.file_under(category.id, now);
-        }
-        if image.details != before.details {
-            db::images::redescribe(&transaction, &image).await?;
-        } else if image != before {
-            db::images::update(&transaction, &image).await?;
-        }
-        transaction.commit().await?;
-        Ok(image)
+        let edit = |Locked { image, .. }: &Locked| {
+            let kept = image.details.tags.iter().filter(|tag| !removed.contains(tag)).cloned();
+            let tags = kept.chain(added.iter().cloned()).collect();
+            let retagged = DetailsChange { tags: Some(tags), ..DetailsChange::default() }.check();
+            let retagged = retagged.map_err(|refusals| renamed(refusals, "addTags"));
+            // Nobody learns how many tags somebody else's image has.
+            access::check(caller, Action::Change, image)?;
+            edited(caller, image, &retagged?, category.as_ref(), now)
+        };
+        self.inner.changes.change_many(batch, Actor::User(caller.user()?.id), edit).await
     }
 
     /// The category that images are to be moved to.
@@ -109,6 +87,21 @@ impl Library {
         let found = found.ok_or_else(|| Refusal::on("categoryId", UserErrorCode::CategoryNotFound, why))?;
         Ok(Some(found))
     }
+}
+
+/// What editing an image comes to.
+fn edited(
+    caller: &Caller,
+    image: &Image,
+    details: &DetailsChange,
+    category: Option<&Category>,
+    now: DateTime<Utc>,
+) -> Decision {
+    access::check(caller, Action::Change, image)?;
+    if let Some(category) = category.filter(|category| category.id != image.category) {
+        check_rules(image, category)?;
+    }
+    Ok(image.edit(details, category.map(|category| category.id), now))
 }
 
 /// What would have been refused had the image been uploaded there.

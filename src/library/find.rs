@@ -11,6 +11,7 @@ use super::Library;
 use crate::{
     db,
     domain::{
+        access::{self, Action},
         category::Category,
         error::ServiceResult,
         ids::{CategoryId, ImageId, UserId},
@@ -28,10 +29,9 @@ impl Library {
     /// # Errors
     /// `Unauthenticated` for an anonymous caller.
     pub async fn image(&self, caller: &Caller, id: ImageId) -> ServiceResult<Option<Image>> {
-        let user = caller.user()?;
+        caller.user()?;
         let image = db::images::find(self.inner.db.conn(), id).await?;
-        let image = image.filter(Image::is_visible);
-        Ok(image.filter(|image| user.may_with_image_of(image.owner, Permission::ViewAnyImage)))
+        Ok(image.filter(|image| access::check(caller, Action::See, image).is_ok()))
     }
 
     /// One user: the caller, or anybody for those who manage users.

@@ -19,6 +19,7 @@ pub use self::{
     list::{FilterRequest, ImagePage, PageRequest, Take},
 };
 use crate::{
+    changes::Changes,
     clock::Clock,
     db::Db,
     domain::{category::Category, error::ServiceResult, ids::CategoryId, memory::Memory},
@@ -37,6 +38,13 @@ pub struct LibraryRules {
     pub storage_quota: Option<u64>,
 }
 
+/// What the service works with.
+pub struct LibraryHands {
+    pub db: Db,
+    pub changes: Changes,
+    pub storage: Storage,
+}
+
 /// The library service.
 #[derive(Clone)]
 pub struct Library {
@@ -45,6 +53,7 @@ pub struct Library {
 
 struct Inner {
     db: Db,
+    changes: Changes,
     storage: Storage,
     clock: Clock,
     cursors: CursorSigner,
@@ -58,8 +67,9 @@ impl Library {
     ///
     /// # Errors
     /// Never for a secret that access tokens can be signed with.
-    pub fn new(db: Db, storage: Storage, clock: Clock, secret: &[u8], rules: LibraryRules) -> ServiceResult<Self> {
+    pub fn new(hands: LibraryHands, clock: Clock, secret: &[u8], rules: LibraryRules) -> ServiceResult<Self> {
+        let LibraryHands { db, changes, storage } = hands;
         let (cursors, categories) = (CursorSigner::new(secret)?, Memory::of(CATEGORY_MOMENT));
-        Ok(Self { inner: Arc::new(Inner { db, storage, clock, cursors, categories, rules }) })
+        Ok(Self { inner: Arc::new(Inner { db, changes, storage, clock, cursors, categories, rules }) })
     }
 }

@@ -121,10 +121,7 @@ impl Library {
     /// When the database does not answer; then none is added.
     pub async fn add_images(&self, images: &[Image]) -> ServiceResult<()> {
         let variants: Vec<(ImageId, Variant)> = images.iter().flat_map(variants_of).collect();
-        let transaction = self.inner.db.begin().await?;
-        db::images::insert_many(&transaction, images).await?;
-        db::variants::insert_many(&transaction, &variants).await?;
-        Ok(transaction.commit().await?)
+        self.inner.changes.add_completed(images, &variants).await
     }
 
     /// Makes each of so many images by its number.

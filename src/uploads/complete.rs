@@ -1,16 +1,20 @@
 //! Step 3: the upload is over. Believes the storage, not the client, and may be repeated.
 
-use super::{Next, Uploads};
+use chrono::{DateTime, Utc};
+
+use super::Uploads;
 use crate::{
+    changes::Decision,
     db,
     domain::{
+        access::Action,
         details::DetailsChange,
         error::{Refusal, ServiceResult, UserErrorCode, refusals_apart},
         failure::{Failure, FailureCode},
         ids::ImageId,
-        image::{Image, ImageStatus, Keep, Original},
+        image::{Image, ImageStatus, Keep, Original, StoredOriginal},
         job::{Job, JobError},
-        user::{Caller, Permission},
+        user::Caller,
     },
     storage::{ObjectHead, StorageKey},
 };
@@ -25,13 +29,15 @@ impl Uploads {
     pub async fn complete(&self, caller: &Caller, id: ImageId, details: DetailsChange) -> ServiceResult<Image> {
         caller.user()?;
         let details = details.check()?;
-        let image = self.find_for(caller, id, Permission::ChangeAnyImage).await?;
+        let image = self.find_for(caller, id, Action::Change).await?;
         let stored = if image.awaits_upload() { self.stored_object(id).await? } else { None };
         if image.awaits_upload() && stored.is_none() {
             let why = "The storage has no object for this image yet: post the file first.";
             return Err(Refusal::on("imageId", UserErrorCode::NotUploaded, why).into());
         }
-        self.complete_with(id, stored, &details).await
+        let now = self.now();
+        let complete = |image: &Image| complete_or_describe(image, stored.as_ref(), &details, now);
+        self.change_for(caller, Action::Change, id, complete).await
     }
 
     /// The job for a client that fell silent after its last byte.
@@ -56,14 +62,13 @@ impl Uploads {
         if ends_at > now {
             return Ok(self.inner.queue.enqueue(self.inner.db.conn(), Job::CompleteUnattended(id), ends_at).await?);
         }
-        let is_over = |image: &Image| image.awaits_upload() && image.updated_at + self.inner.rules.ticket_life <= now;
-        let decide = |image: &mut Image| {
+        let expire = |image: &Image| {
+            let is_over = image.awaits_upload() && image.updated_at + self.inner.rules.ticket_life <= now;
             let message = "It was uploaded, but there was no room for it while its ticket was good.".to_owned();
             let failure = Failure { code: FailureCode::UploadExpired, message };
-            image.fail(failure, Keep::WhatWasChecked, now);
-            Ok(Next::SaveAnd(Job::Discard(id), now))
+            Ok(image.fail(failure, Keep::WhatWasChecked, now).filter(|_| is_over))
         };
-        refusals_apart(self.change_if(id, is_over, decide).await).map(drop)
+        refusals_apart(self.change(id, expire).await).map(drop)
     }
 
     /// Completes an upload without its client, if the storage has it. Says whether it did.
@@ -72,58 +77,44 @@ impl Uploads {
         if stored.is_none() {
             return Ok(false);
         }
-        // Refused where somebody cancelled or deleted it before, or its owner has no room for it.
-        let completed = self.complete_with(id, stored, &DetailsChange::default()).await;
-        Ok(refusals_apart(completed)?.is_ok())
-    }
-
-    async fn stored_object(&self, id: ImageId) -> ServiceResult<Option<ObjectHead>> {
-        Ok(self.inner.storage.head(&StorageKey::incoming(id)).await?)
-    }
-
-    async fn complete_with(
-        &self,
-        id: ImageId,
-        stored: Option<ObjectHead>,
-        details: &DetailsChange,
-    ) -> ServiceResult<Image> {
         let now = self.now();
-        let decide = |image: &mut Image| match (image.status(), stored) {
-            (ImageStatus::Pending | ImageStatus::Uploading, Some(stored)) => {
-                image.describe(details, now);
-                let failure = not_what_was_announced(image, &stored);
-                image.complete(Original { size: stored.size, etag: stored.etag }, now)?;
-                let job = match failure {
-                    Some(failure) => {
-                        image.fail(failure, Keep::WhatWasChecked, now);
-                        Job::Discard(id)
-                    }
-                    None => Job::Process(id),
-                };
-                Ok(Next::SaveAnd(job, now))
+        let complete = |image: &Image| {
+            // Somebody cancelled it or deleted it before.
+            if !image.is_visible() {
+                return Err(Refusal::image_not_found().into());
             }
-            (ImageStatus::Processing | ImageStatus::Completed, _) => {
-                Ok(if image.describe(details, now) { Next::Save } else { Next::Nothing })
-            }
-            _ => {
-                let why = format!("The image is {}.", image.status().name().to_uppercase());
-                Err(Refusal::on("imageId", UserErrorCode::InvalidState, why).into())
-            }
+            complete_or_describe(image, stored.as_ref(), &DetailsChange::default(), now)
         };
-        self.change(id, decide).await
+        // Refused also where its owner has no room for it.
+        Ok(refusals_apart(self.change(id, complete).await)?.is_ok())
+    }
+
+    async fn stored_object(&self, id: ImageId) -> ServiceResult<Option<StoredOriginal>> {
+        Ok(self.inner.storage.head(&StorageKey::incoming(id)).await?.map(StoredOriginal::from))
     }
 }
 
-/// A storage that holds nobody to a policy may have taken something else.
-pub(super) fn not_what_was_announced(image: &Image, stored: &ObjectHead) -> Option<Failure> {
-    let (declared, expected) = (image.declared_size, image.format.content_type());
-    if stored.size > declared {
-        let message = format!("The upload was announced with {declared} bytes and has {}.", stored.size);
-        return Some(Failure { code: FailureCode::FileTooLarge, message });
+/// Completes an upload that is not completed; of one that is, keeps what is said of it.
+fn complete_or_describe(
+    image: &Image,
+    stored: Option<&StoredOriginal>,
+    details: &DetailsChange,
+    now: DateTime<Utc>,
+) -> Decision {
+    match (image.status(), stored) {
+        (ImageStatus::Pending | ImageStatus::Uploading, Some(stored)) => {
+            Ok(Some(image.complete(stored, details, now)?))
+        }
+        (ImageStatus::Processing | ImageStatus::Completed, _) => Ok(image.edit(details, None, now)),
+        _ => {
+            let why = format!("The image is {}.", image.status().name().to_uppercase());
+            Err(Refusal::on("imageId", UserErrorCode::InvalidState, why).into())
+        }
     }
-    if !stored.content_type.eq_ignore_ascii_case(expected) {
-        let message = format!("The upload was announced as {expected} and stored as {}.", stored.content_type);
-        return Some(Failure { code: FailureCode::ContentTypeMismatch, message });
+}
+
+impl From<ObjectHead> for StoredOriginal {
+    fn from(head: ObjectHead) -> Self {
+        Self { original: Original { size: head.size, etag: head.etag }, content_type: head.content_type }
     }
-    None
 }

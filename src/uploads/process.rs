@@ -6,18 +6,16 @@ use std::fs::File;
 
 use tokio::io::AsyncWriteExt;
 
-use super::{Next, Uploads, complete::not_what_was_announced};
+use super::Uploads;
 use crate::{
     db,
     domain::{
-        error::{ServiceError, ServiceResult, refusals_apart},
+        change::Change,
+        error::{Refusal, ServiceError, ServiceResult, refusals_apart},
         failure::{Failure, FailureCode},
-        fingerprint::Fingerprint,
         ids::ImageId,
-        image::{Facts, Image, Keep, Original, UploadState},
-        job::{Job, JobError},
-        metadata::Metadata,
-        progress::Progress,
+        image::{Image, Keep, Original, StoredOriginal, UploadState},
+        job::JobError,
         variant::Variant,
     },
     imaging::{
@@ -42,7 +40,7 @@ enum Stop {
 impl From<ServiceError> for Stop {
     fn from(error: ServiceError) -> Self {
         match error {
-            // `change` refuses nothing but what is not there any more.
+            // Nothing is refused but what is not there, or not being processed, any more.
             ServiceError::Refused(_) => Self::Gone,
             error => Self::Later(error.into()),
         }
@@ -93,8 +91,7 @@ impl Uploads {
         let message = "Processing failed too often; generateVariants tries again.".to_owned();
         let failure = Failure { code: FailureCode::ProcessingFailed, message };
         let now = self.now();
-        let decide = |image: &mut Image| Ok(if image.give_up(failure, now) { Next::Save } else { Next::Nothing });
-        gone_is_fine(self.change(id, decide).await)
+        gone_is_fine(self.change(id, |image| Ok(image.give_up(failure, now))).await)
     }
 
     async fn attempt(&self, id: ImageId) -> Result<(), Stop> {
@@ -119,7 +116,10 @@ impl Uploads {
         let mut work = self.inner.workshop.begin(image.owner, file, Some(image.format), missing).await?;
         loop {
             match work.next().await? {
-                Made::Facts(facts, fingerprint, metadata) => self.learn(image, facts, fingerprint, &metadata).await?,
+                Made::Facts(facts, fingerprint, metadata) => {
+                    let now = self.now();
+                    self.go_on(id, |image| image.learn(facts, fingerprint, *metadata, now)).await?;
+                }
                 Made::Variant(encoded) => self.keep(image, encoded).await?,
                 Made::All(spent) => {
                     tracing::info!(image = %id, cpu_ms = spent.cpu_ms, peak_memory = spent.peak_memory, "made an image");
@@ -153,40 +153,22 @@ impl Uploads {
             // The same ticket was used again before this job began: the newer file is the upload.
             Copied::SourceChanged => {
                 let Some(newer) = storage.head(&incoming).await? else { return Err(Stop::Failed(lost())) };
-                if let Some(failure) = not_what_was_announced(image, &newer) {
+                let newer = StoredOriginal::from(newer);
+                if let Some(failure) = image.not_what_was_announced(&newer) {
                     return Err(Stop::Failed(failure));
                 }
-                let newer = Original { size: newer.size, etag: newer.etag };
-                self.replace_original(image.id, newer).await?;
+                let now = self.now();
+                self.go_on(image.id, |image| image.replace_original(newer.original, now)).await?;
                 let why = anyhow::anyhow!("the upload was replaced before it was processed");
                 Err(Stop::Later(JobError::Failed(why)))
             }
         }
     }
 
-    async fn replace_original(&self, id: ImageId, newer: Original) -> ServiceResult<()> {
-        let now = self.now();
-        let decide =
-            |image: &mut Image| Ok(if image.replace_original(newer, now) { Next::Save } else { Next::Nothing });
-        self.change(id, decide).await.map(drop)
-    }
-
-    async fn learn(
-        &self,
-        image: &Image,
-        facts: Facts,
-        fingerprint: Fingerprint,
-        metadata: &Metadata,
-    ) -> Result<(), Stop> {
-        let conn = self.inner.db.conn();
-        db::metadata::put(conn, image.id, metadata).await?;
-        db::fingerprints::put(conn, image, fingerprint).await?;
-        let now = self.now();
-        let decide = |image: &mut Image| {
-            let is_news = image.facts() != Some(&facts);
-            Ok(if is_news && image.learn(facts, now) { Next::Save } else { Next::Nothing })
-        };
-        Ok(self.change(image.id, decide).await.map(drop)?)
+    /// Changes the image, as long as it is being processed.
+    async fn go_on(&self, id: ImageId, decide: impl FnOnce(&Image) -> Option<Change> + Send) -> Result<(), Stop> {
+        let decide = |image: &Image| decide(image).map(Some).ok_or_else(|| Refusal::image_not_found().into());
+        Ok(self.change(id, decide).await.map(drop)?)
     }
 
     /// Stores a variant, and only then says that it is ready.
@@ -202,33 +184,21 @@ impl Uploads {
         };
         let key = StorageKey::variant(image, &variant.name, variant.generation, variant.format);
         self.inner.storage.put(&key, encoded.bytes, variant.format.content_type()).await?;
-        let transaction = self.inner.db.begin().await?;
-        let Some(mut current) = db::images::lock(&transaction, image.id).await? else { return Err(Stop::Gone) };
-        if !current.add_variant(self.now()) {
-            return Err(Stop::Gone);
-        }
-        db::variants::put(&transaction, image.id, &variant).await?;
-        db::images::update(&transaction, &current).await?;
-        let variants = db::variants::of_image(&transaction, image.id).await?;
-        let news = Progress { image: current, variants, made_ready: Some(variant.name) };
-        Ok(self.commit(transaction, Some(news)).await?)
+        let now = self.now();
+        self.go_on(image.id, |image| image.add_variant(variant, now)).await
     }
 
     /// Nothing is left under `incoming/` once the image says COMPLETED.
     async fn finish(&self, image: &Image) -> Result<(), Stop> {
         self.inner.storage.delete(&[StorageKey::incoming(image.id)]).await?;
         let now = self.now();
-        let decide = |image: &mut Image| Ok(if image.finish(now) { Next::Save } else { Next::Nothing });
-        Ok(self.change(image.id, decide).await.map(drop)?)
+        self.go_on(image.id, |image| image.finish(now)).await
     }
 
     /// FAILED, with a job that removes what must not stay.
     async fn fail(&self, id: ImageId, failure: Failure, keep: Keep) -> ServiceResult<()> {
         let now = self.now();
-        let decide = |image: &mut Image| {
-            Ok(if image.fail(failure, keep, now) { Next::SaveAnd(Job::Discard(id), now) } else { Next::Nothing })
-        };
-        gone_is_fine(self.change(id, decide).await)
+        gone_is_fine(self.change(id, |image| Ok(image.fail(failure, keep, now))).await)
     }
 }
 

@@ -6,15 +6,15 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use tokio::sync::watch;
 
-use super::{Next, Uploads};
+use super::Uploads;
 use crate::{
     db,
     domain::{
-        error::{ServiceError, ServiceResult},
+        access::Action,
+        error::{Refusal, ServiceError, ServiceResult},
         ids::ImageId,
-        image::{Image, UploadState},
-        job::Job,
-        user::{Caller, Permission},
+        image::{Image, ImageStatus, UploadState},
+        user::Caller,
     },
     storage::{StorageKey, embedded::UploadObserver},
 };
@@ -30,7 +30,7 @@ impl Uploads {
     /// # Errors
     /// `IMAGE_NOT_FOUND`, or `INVALID_STATE` once the upload is over.
     pub async fn report_progress(&self, caller: &Caller, id: ImageId, bytes: u64) -> ServiceResult<Image> {
-        let image = self.find_for(caller, id, Permission::ChangeAnyImage).await?;
+        let image = self.find_for(caller, id, Action::Change).await?;
         let now = self.now();
         let is_too_soon = image.upload_started_at.is_some()
             && (now - image.updated_at).to_std().is_ok_and(|age| age < REPORT_EVERY)
@@ -38,27 +38,19 @@ impl Uploads {
         if image.awaits_upload() && is_too_soon {
             return Ok(image);
         }
-        if bytes < image.declared_size {
-            self.note_received(id, bytes).await
-        } else {
-            self.note_all_sent(id, bytes).await
-        }
+        let receive = |image: &Image| {
+            if bytes < image.declared_size {
+                return Ok(image.receive(bytes, now)?);
+            }
+            // The last byte, by the client's word: if it falls silent now, the storage is asked.
+            Ok(Some(image.receive_last(bytes, now + UNATTENDED_AFTER, now)?))
+        };
+        self.change_for(caller, Action::Change, id, receive).await
     }
 
     async fn note_received(&self, id: ImageId, bytes: u64) -> ServiceResult<Image> {
         let now = self.now();
-        let save_if_news = |image: &mut Image| Ok(if image.receive(bytes, now)? { Next::Save } else { Next::Nothing });
-        self.change(id, save_if_news).await
-    }
-
-    /// The last byte, by the client's word: if it falls silent now, the storage is asked.
-    async fn note_all_sent(&self, id: ImageId, bytes: u64) -> ServiceResult<Image> {
-        let now = self.now();
-        let decide = |image: &mut Image| {
-            image.receive(bytes, now)?;
-            Ok(Next::SaveAnd(Job::CompleteUnattended(id), now + UNATTENDED_AFTER))
-        };
-        self.change(id, decide).await
+        self.change(id, |image| Ok(image.receive(bytes, now)?)).await
     }
 
     /// The storage has every byte: the last count, and a job for the case that the client falls silent now.
@@ -72,14 +64,14 @@ impl Uploads {
             return Ok(self.inner.storage.delete(&[StorageKey::incoming(id)]).await?);
         }
         let now = self.now();
-        let decide = |image: &mut Image| {
-            if !image.awaits_upload() {
-                return Ok(Next::Nothing);
+        let receive = |image: &Image| match image.status() {
+            ImageStatus::Pending | ImageStatus::Uploading => {
+                Ok(Some(image.receive_last(size, now + UNATTENDED_AFTER, now)?))
             }
-            image.receive(size, now)?;
-            Ok(Next::SaveAnd(Job::CompleteUnattended(id), now + UNATTENDED_AFTER))
+            ImageStatus::Trashed | ImageStatus::Deleted => Err(Refusal::image_not_found().into()),
+            _ => Ok(None),
         };
-        match self.change(id, decide).await {
+        match self.change(id, receive).await {
             Ok(_) => Ok(()),
             // Deleted in this very moment.
             Err(ServiceError::Refused(_)) => Ok(self.inner.storage.delete(&[StorageKey::incoming(id)]).await?),

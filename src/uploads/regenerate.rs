@@ -1,49 +1,42 @@
 //! Variants anew: of a completed image, or of one whose processing failed.
 
 use super::Uploads;
-use crate::{
-    db,
-    domain::{
-        error::{Refusal, ServiceResult, UserErrorCode},
-        ids::ImageId,
-        image::Image,
-        job::Job,
-        progress::Progress,
-        user::{Caller, CallerKey, Permission},
-        variant::VariantName,
-    },
+use crate::domain::{
+    access::{self, Action},
+    change::Locked,
+    error::{Refusal, ServiceResult, UserErrorCode},
+    event::Actor,
+    ids::ImageId,
+    image::Image,
+    user::{Caller, CallerKey},
+    variant::VariantName,
 };
 
 impl Uploads {
     /// Forgets the variants of these names, or all, and makes them again, with those that are missing.
     ///
     /// # Errors
-    /// `RateLimited` where the caller has not as many points left as making it anew costs; `IMAGE_NOT_FOUND`, `INVALID_VALUE` for a name of no variant that is made, or `INVALID_STATE` where there is no
-    /// checked original to make them from.
+    /// `RateLimited` where the caller has not as many points left as making it anew costs; `IMAGE_NOT_FOUND`,
+    /// `INVALID_VALUE` for a name of no variant that is made, or `INVALID_STATE` where there is no checked original to
+    /// make them from.
     pub async fn generate_variants(
         &self,
         caller: &Caller,
         id: ImageId,
         names: Option<Vec<String>>,
     ) -> ServiceResult<Image> {
-        let known = self.find_for(caller, id, Permission::ChangeAnyImage).await?;
+        let known = self.find_for(caller, id, Action::Change).await?;
         let names = names.map(|names| names.into_iter().map(|name| self.name_of_variant(&name)).collect());
         let names: Option<Vec<VariantName>> = names.transpose()?;
-        self.inner.budget.charge(CallerKey::User(caller.user()?.id), price(&known))?;
+        let user = caller.user()?.id;
+        self.inner.budget.charge(CallerKey::User(user), price(&known))?;
         let now = self.now();
-        let transaction = self.inner.db.begin().await?;
-        let found = db::images::lock(&transaction, id).await?.filter(Image::is_visible);
-        let mut image = found.ok_or_else(Refusal::image_not_found)?;
-        image.reprocess(now)?;
-        let known = db::variants::of_image(&transaction, id).await?;
-        let names = names.unwrap_or_else(|| known.into_iter().map(|variant| variant.name).collect());
-        db::variants::remove(&transaction, id, &names).await?;
-        db::images::update(&transaction, &image).await?;
-        self.inner.queue.enqueue(&transaction, Job::Process(id), now).await?;
-        let variants = db::variants::of_image(&transaction, id).await?;
-        let news = Progress { image: image.clone(), variants, made_ready: None };
-        self.commit(transaction, Some(news)).await?;
-        Ok(image)
+        let reprocess = |Locked { image, variants }: &Locked| {
+            access::check(caller, Action::Change, image)?;
+            let all = || variants.iter().map(|variant| variant.name.clone()).collect();
+            Ok(Some(image.reprocess(names.unwrap_or_else(all), now)?))
+        };
+        self.inner.changes.change(id, Actor::User(user), reprocess).await
     }
 
     fn name_of_variant(&self, name: &str) -> Result<VariantName, Refusal> {

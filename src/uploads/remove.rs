@@ -2,23 +2,24 @@
 
 use chrono::TimeDelta;
 
-use super::{Next, Uploads};
+use super::Uploads;
 use crate::{
+    changes::Decision,
     db,
     domain::{
+        access::{self, Action},
         batch::{Batch, Outcomes},
+        change::Locked,
         error::{ServiceResult, refusals_apart},
+        event::Actor,
         ids::ImageId,
         image::{Image, UploadState},
-        job::{Job, JobError},
-        user::{Caller, Permission},
+        job::JobError,
+        user::Caller,
         variant::VariantName,
     },
     storage::StorageKey,
 };
-
-/// How long a deleted image's row stays, so that watchers in other processes still hear of its end.
-const TELL_FOR: TimeDelta = TimeDelta::minutes(1);
 
 impl Uploads {
     /// Gives up an upload that is not over yet.
@@ -26,13 +27,9 @@ impl Uploads {
     /// # Errors
     /// `IMAGE_NOT_FOUND`, or `INVALID_STATE` once it is over.
     pub async fn cancel(&self, caller: &Caller, id: ImageId) -> ServiceResult<ImageId> {
-        self.find_for(caller, id, Permission::DeleteAnyImage).await?;
         let now = self.now();
-        let decide = |image: &mut Image| {
-            image.cancel(now)?;
-            Ok(Next::SaveAnd(Job::Discard(id), now))
-        };
-        self.change(id, decide).await.map(|image| image.id)
+        let cancelled = self.change_for(caller, Action::Delete, id, |image| Ok(Some(image.cancel(now)?)));
+        cancelled.await.map(|image| image.id)
     }
 
     /// Deletes an image in whatever state it is: into the trash, where there is one and it was checked. For good,
@@ -41,40 +38,37 @@ impl Uploads {
     /// # Errors
     /// `IMAGE_NOT_FOUND`.
     pub async fn delete(&self, caller: &Caller, id: ImageId, for_good: bool) -> ServiceResult<ImageId> {
-        let user = caller.user()?;
-        let now = self.now();
-        let retention = self.inner.rules.trash_retention;
-        let goes_to_trash = !for_good && retention > TimeDelta::zero();
-        let is_there = |image: &Image| {
-            let is_there = image.is_visible() || (for_good && image.in_trash().is_some());
-            is_there && user.may_with_image_of(image.owner, Permission::DeleteAnyImage)
-        };
-        let decide = |image: &mut Image| {
-            if goes_to_trash && image.trash(now + retention, now) {
-                return Ok(Next::Save);
-            }
-            image.delete(now);
-            Ok(Next::SaveAnd(Job::Discard(id), now))
-        };
-        self.change_if(id, is_there, decide).await.map(|image| image.id)
+        let actor = Actor::User(caller.user()?.id);
+        let decide = self.deletion(caller, for_good);
+        self.inner.changes.change(id, actor, decide).await.map(|image| image.id)
     }
 
-    /// Deletes many images, each by itself.
+    /// Deletes many images, each as `delete` does: where one is refused, the others are deleted all the same.
     ///
     /// # Errors
-    /// When the database does not answer: what was deleted until then stays so.
+    /// `Unauthenticated` for an anonymous caller.
     pub async fn delete_many(
         &self,
         caller: &Caller,
         batch: &Batch,
         for_good: bool,
     ) -> ServiceResult<Outcomes<ImageId>> {
-        caller.user()?;
-        let mut outcomes = Vec::new();
-        for id in batch.iter() {
-            outcomes.push((id, refusals_apart(self.delete(caller, id, for_good).await)?));
+        let actor = Actor::User(caller.user()?.id);
+        let deleted = self.inner.changes.change_many(batch, actor, self.deletion(caller, for_good)).await?;
+        Ok(deleted.into_iter().map(|(id, outcome)| (id, outcome.map(|image| image.id))).collect())
+    }
+
+    /// What deleting an image comes to.
+    fn deletion(&self, caller: &Caller, for_good: bool) -> impl Fn(&Locked) -> Decision {
+        let now = self.now();
+        let retention = self.inner.rules.trash_retention;
+        let goes_to_trash = !for_good && retention > TimeDelta::zero();
+        move |Locked { image, .. }| {
+            let is_there = |image: &Image| image.is_visible() || (for_good && image.in_trash().is_some());
+            access::check_where(caller, Action::Delete, image, is_there)?;
+            let trashed = if goes_to_trash { image.trash(now + retention, now) } else { None };
+            Ok(Some(trashed.unwrap_or_else(|| image.delete(now))))
         }
-        Ok(outcomes)
     }
 
     /// The job: removes the objects of an image that failed for good or was deleted.
@@ -102,11 +96,8 @@ impl Uploads {
             }
         }
         let names: Vec<VariantName> = variants.into_iter().map(|variant| variant.name).collect();
-        db::variants::remove(conn, id, &names).await?;
-        if image.state == UploadState::Deleted {
-            let later = self.now() + TELL_FOR;
-            self.inner.queue.enqueue(conn, Job::Forget(id), later).await?;
-        }
+        let now = self.now();
+        refusals_apart(self.change(id, |image| Ok(Some(image.discarded(names, now)))).await)?.ok();
         Ok(())
     }
 
@@ -115,11 +106,6 @@ impl Uploads {
     /// # Errors
     /// When the database is away.
     pub async fn forget(&self, id: ImageId) -> Result<(), JobError> {
-        let conn = self.inner.db.conn();
-        let found = db::images::find(conn, id).await?;
-        match found {
-            Some(image) if image.state == UploadState::Deleted => Ok(db::images::remove(conn, id).await?),
-            _ => Ok(()),
-        }
+        Ok(self.inner.changes.forget(id).await?)
     }
 }

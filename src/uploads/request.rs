@@ -1,21 +1,21 @@
 //! Step 1: a ticket. Checks everything that can be known before the first byte.
 
-use sea_orm::DbErr;
-
-use super::{Next, Uploads};
+use super::Uploads;
 use crate::{
+    changes::Added,
     db,
     domain::{
+        access::Action,
         category::Category,
         details::Details,
-        error::{Refusal, ServiceResult, UserErrorCode},
+        error::{Refusal, ServiceError, ServiceResult, UserErrorCode},
+        event::Actor,
         filename::Filename,
         format::ImageFormat,
         ids::{CategoryId, ImageId, UserId},
         image::{Image, UploadState},
-        progress::Progress,
         ticket::Ticket,
-        user::{Caller, Permission},
+        user::Caller,
     },
     storage::StorageKey,
 };
@@ -45,33 +45,14 @@ impl Uploads {
         if let Some(earlier) = self.earlier(owner, &input).await? {
             return self.reissue(&new, earlier).await;
         }
-        match self.add(&new, input.idempotency_key.clone()).await? {
-            Ok(()) => {
-                self.inner.hub.publish(Progress { image: new.clone(), variants: Vec::new(), made_ready: None });
-                self.issue(new).await
-            }
+        match self.inner.changes.add(&new, input.idempotency_key.clone()).await? {
+            Added::Done => self.issue(new).await,
             // The same request ran at the same time and was faster.
-            Err(error) if db::is_duplicate(&error) => match self.earlier(owner, &input).await? {
+            Added::KeyWasUsed => match self.earlier(owner, &input).await? {
                 Some(earlier) => self.reissue(&new, earlier).await,
-                None => Err(error.into()),
+                None => Err(ServiceError::Internal(anyhow::anyhow!("an idempotency key came and went"))),
             },
-            Err(error) => Err(error.into()),
         }
-    }
-
-    /// Adds the row, where its owner has room for what it announces.
-    async fn add(&self, new: &Image, idempotency_key: Option<String>) -> ServiceResult<Result<(), DbErr>> {
-        if self.inner.rules.storage_quota.is_none() {
-            self.check_unfinished(self.inner.db.conn(), new).await?;
-            return Ok(db::images::insert_alone(&self.inner.db, new, idempotency_key).await);
-        }
-        let transaction = self.inner.db.begin().await?;
-        self.check_unfinished(&transaction, new).await?;
-        let added = db::images::insert(&transaction, new, idempotency_key).await;
-        if added.is_ok() {
-            transaction.commit().await?;
-        }
-        Ok(added)
     }
 
     /// Issues a fresh ticket for an image that still awaits its upload.
@@ -79,20 +60,19 @@ impl Uploads {
     /// # Errors
     /// `IMAGE_NOT_FOUND`, `INVALID_STATE` once the upload is over, or `QUOTA_EXCEEDED`.
     pub async fn renew(&self, caller: &Caller, id: ImageId) -> ServiceResult<Ticket> {
-        let image = self.find_for(caller, id, Permission::ChangeAnyImage).await?;
+        let image = self.find_for(caller, id, Action::Change).await?;
         if image.awaits_upload() {
-            self.check_room_to_wait(&image).await?;
+            self.inner.changes.check_room_to_wait(&image).await?;
         }
         let now = self.now();
-        let decide = |image: &mut Image| {
+        let touch = |image: &Image| {
             if !image.awaits_upload() {
                 let why = "Only an unfinished upload has a ticket.";
                 return Err(Refusal::on("imageId", UserErrorCode::InvalidState, why).into());
             }
-            image.note_interest(now);
-            Ok(Next::Save)
+            Ok(Some(image.touch(now)))
         };
-        let image = self.change(id, decide).await?;
+        let image = self.change_for(caller, Action::Change, id, touch).await?;
         self.issue(image).await
     }
 
@@ -119,14 +99,13 @@ impl Uploads {
             let why = format!("The upload of this key is over: see image {}.", earlier.id);
             return Err(Refusal::on("idempotencyKey", UserErrorCode::InvalidState, why).into());
         }
-        self.check_room_to_wait(&earlier).await?;
+        self.inner.changes.check_room_to_wait(&earlier).await?;
         let now = self.now();
-        let decide = |image: &mut Image| {
-            image.note_interest(now);
-            Ok(Next::Save)
+        let touch = |image: &Image| {
+            if image.is_visible() { Ok(Some(image.touch(now))) } else { Err(Refusal::image_not_found().into()) }
         };
-        let earlier = self.change(earlier.id, decide).await?;
-        self.issue(earlier).await
+        let earlier = self.inner.changes.change(earlier.id, Actor::User(earlier.owner), |locked| touch(&locked.image));
+        self.issue(earlier.await?).await
     }
 
     /// The image that would be made, or everything that is wrong with the request.

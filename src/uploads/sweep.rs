@@ -7,11 +7,12 @@ use std::sync::atomic::Ordering;
 
 use chrono::TimeDelta;
 
-use super::{Next, Uploads, litter::LitterPages};
+use super::{Uploads, litter::LitterPages};
 use crate::{
     db::{self, images::Unsettled},
     domain::{
-        error::{ServiceResult, refusals_apart},
+        change::Change,
+        error::{Refusal, ServiceResult, refusals_apart},
         failure::{Failure, FailureCode},
         ids::ImageId,
         image::{Image, ImageStatus, Keep},
@@ -78,6 +79,7 @@ impl Uploads {
         self.delete_the_overdue(&mut swept).await?;
         self.index_the_missing(&mut swept).await?;
         db::sessions::remove_expired(self.inner.db.conn(), self.now()).await?;
+        self.inner.changes.remove_old_events(self.inner.rules.event_retention).await?;
         self.complete_the_stored(&mut swept).await?;
         self.expire_the_silent(&mut swept).await?;
         self.remove_litter(&mut swept).await?;
@@ -116,12 +118,9 @@ impl Uploads {
         let trashed = Unsettled::of(ImageStatus::Trashed, now, PAGE);
         for mut unsettled in [expired, trashed] {
             while let Some(images) = unsettled.next(self.inner.db.conn()).await? {
-                for image in images.into_iter().filter(is_overdue) {
-                    let decide = |image: &mut Image| {
-                        image.delete(now);
-                        Ok(Next::SaveAnd(Job::Discard(image.id), now))
-                    };
-                    swept.deleted += u64::from(was_done(self.change_if(image.id, is_overdue, decide).await)?);
+                for Image { id, .. } in images.into_iter().filter(is_overdue) {
+                    let deleted = self.change_if(id, is_overdue, |image| Some(image.delete(now))).await?;
+                    swept.deleted += u64::from(deleted);
                 }
             }
         }
@@ -137,14 +136,7 @@ impl Uploads {
             if ids.is_empty() {
                 self.inner.all_searchable.store(true, Ordering::Relaxed);
             }
-            let transaction = self.inner.db.begin().await?;
-            for id in ids {
-                if let Some(image) = db::images::lock(&transaction, id).await? {
-                    db::images::redescribe(&transaction, &image).await?;
-                    swept.indexed += 1;
-                }
-            }
-            transaction.commit().await?;
+            swept.indexed += self.inner.changes.make_findable(&ids).await?;
         }
         Ok(())
     }
@@ -186,15 +178,24 @@ impl Uploads {
                         swept.completed += 1;
                         continue;
                     }
-                    let decide = |image: &mut Image| {
-                        image.fail(expired(is_stored), Keep::WhatWasChecked, now);
-                        Ok(Next::SaveAnd(Job::Discard(id), now))
-                    };
-                    swept.expired += u64::from(was_done(self.change_if(id, is_silent, decide).await)?);
+                    let expire = |image: &Image| image.fail(expired(is_stored), Keep::WhatWasChecked, now);
+                    swept.expired += u64::from(self.change_if(id, is_silent, expire).await?);
                 }
             }
         }
         Ok(())
+    }
+
+    /// Changes an image that is still as it was found. Says whether it was.
+    async fn change_if(
+        &self,
+        id: ImageId,
+        is_so: impl Fn(&Image) -> bool + Send + Sync,
+        change: impl FnOnce(&Image) -> Option<Change> + Send,
+    ) -> ServiceResult<bool> {
+        let decide =
+            |image: &Image| if is_so(image) { Ok(change(image)) } else { Err(Refusal::image_not_found().into()) };
+        Ok(refusals_apart(self.change(id, decide).await)?.is_ok())
     }
 
     /// Looks through the whole bucket before anything is removed: a flood of litter is none.
@@ -225,9 +226,4 @@ fn expired(is_stored: bool) -> Failure {
         "Nothing was uploaded in time: ask for a new ticket."
     };
     Failure { code: FailureCode::UploadExpired, message: message.to_owned() }
-}
-
-/// Whether something was changed; what was not there to be changed was somebody else's to deal with.
-fn was_done(changed: ServiceResult<Image>) -> ServiceResult<bool> {
-    Ok(refusals_apart(changed)?.is_ok())
 }

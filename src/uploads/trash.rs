@@ -1,16 +1,14 @@
 //! The way back: out of the trash, as long as the image is there.
 
 use super::Uploads;
-use crate::{
-    db,
-    domain::{
-        error::{Refusal, ServiceResult},
-        ids::ImageId,
-        image::Image,
-        job::Job,
-        progress::Progress,
-        user::{Caller, Permission},
-    },
+use crate::domain::{
+    access::{self, Action},
+    change::Locked,
+    error::ServiceResult,
+    event::Actor,
+    ids::ImageId,
+    image::Image,
+    user::Caller,
 };
 
 impl Uploads {
@@ -19,23 +17,12 @@ impl Uploads {
     /// # Errors
     /// `IMAGE_NOT_FOUND` for what is not in the trash, or not the caller's.
     pub async fn restore(&self, caller: &Caller, id: ImageId) -> ServiceResult<Image> {
-        let user = caller.user()?;
+        let actor = Actor::User(caller.user()?.id);
         let now = self.now();
-        let is_there = |image: &Image| {
-            image.in_trash().is_some() && user.may_with_image_of(image.owner, Permission::DeleteAnyImage)
+        let restore = |Locked { image, variants }: &Locked| {
+            access::check_where(caller, Action::Delete, image, |image| image.in_trash().is_some())?;
+            Ok(Some(image.restore(self.is_whole(variants), now)?))
         };
-        let transaction = self.inner.db.begin().await?;
-        let found = db::images::lock(&transaction, id).await?.filter(is_there);
-        let mut image = found.ok_or_else(Refusal::image_not_found)?;
-        let variants = db::variants::of_image(&transaction, id).await?;
-        let is_whole = self.is_whole(&variants);
-        image.restore(is_whole, now)?;
-        db::images::update(&transaction, &image).await?;
-        if !is_whole {
-            self.inner.queue.enqueue(&transaction, Job::Process(id), now).await?;
-        }
-        let news = Progress { image: image.clone(), variants, made_ready: None };
-        self.commit(transaction, Some(news)).await?;
-        Ok(image)
+        self.inner.changes.change(id, actor, restore).await
     }
 }

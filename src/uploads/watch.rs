@@ -12,12 +12,13 @@ use super::Uploads;
 use crate::{
     db::{self, listing::Page},
     domain::{
+        access::Action,
         error::ServiceResult,
         ids::{ImageId, UserId},
         image::{Image, ImageStatus},
         listing::{ImageFilter, ImageOrder, OrderField, Position},
         progress::Progress,
-        user::{Caller, Permission},
+        user::Caller,
     },
     events::{Topic, Watch},
 };
@@ -130,7 +131,7 @@ impl Uploads {
     pub async fn watch(&self, caller: &Caller, id: ImageId) -> ServiceResult<WatchOne> {
         caller.user()?;
         let watch = self.inner.hub.watch(Topic::Image(id));
-        let image = self.find_for(caller, id, Permission::ViewAnyImage).await?;
+        let image = self.find_for(caller, id, Action::See).await?;
         let variants = db::variants::of_image(self.inner.db.conn(), id).await?;
         let snapshot = Some(Arc::new(Progress { image, variants, made_ready: None }));
         Ok(WatchOne { snapshot, watch, revision: 0, is_over: false })

@@ -7,6 +7,7 @@ mod accounts;
 mod alike;
 mod bounds;
 mod categories;
+mod changes;
 mod command;
 mod containers;
 mod contract;

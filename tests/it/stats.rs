@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 use chrono::TimeDelta;
 use darkroom::{
-    clock::Clock,
     db,
     domain::{
         batch::Batch,
@@ -23,10 +22,13 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 
-use crate::support::{
-    TestApp,
-    library::{all_of, seed},
-    pictures,
+use crate::{
+    changes::Reader,
+    support::{
+        TestApp,
+        library::{all_of, seed},
+        pictures, random_seed,
+    },
 };
 
 const STATS: &str = "{ imageStats { totalImages totalSize byCategory { category { name } count totalSize } \
@@ -82,14 +84,19 @@ async fn they_say_what_there_is() {
     }
 }
 
-const TASKS: u64 = 8;
-const STEPS: usize = 300;
+const TASKS: u64 = 16;
 
-/// Thousands of random operations at the same time, then the kept counters beside a count of the rows.
+/// Of each task: TEST_STEPS, or few.
+#[expect(clippy::disallowed_methods, reason = "whoever wants more sets it")]
+fn steps() -> u64 {
+    std::env::var("TEST_STEPS").ok().and_then(|steps| steps.parse().ok()).unwrap_or(150)
+}
+
+/// Thousands of random operations at the same time, then the kept counters beside a count of the rows, and the log of
+/// events beside what its readers saw meanwhile.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_counters_never_drift() {
-    let seed_of_all = u64::from_le_bytes(Clock::default().random_bytes());
-    println!("seed {seed_of_all}");
+async fn the_counters_never_drift_and_the_log_misses_nothing() {
+    let seed_of_all = random_seed("the_counters_never_drift_and_the_log_misses_nothing");
     let mut app = TestApp::start_with(&["--trash-retention", "60"]).await;
     let admin = app.app.services.accounts.find_or_make("admin@localhost").await.expect("the admin");
     let mut owners = Vec::new();
@@ -99,6 +106,10 @@ async fn the_counters_never_drift() {
     }
     let categories: Vec<CategoryId> =
         db::categories::list(app.app.db.conn(), true).await.expect("rows").iter().map(|found| found.id).collect();
+    let mut readers = Vec::new();
+    for owner in owners.iter().chain(&owners) {
+        readers.push(Reader::begin(&app, owner).await);
+    }
     app.work();
     let world =
         Arc::new(World { app: app.app.clone(), owners, admin, categories, photo: pictures::small_jpeg().into() });
@@ -106,8 +117,8 @@ async fn the_counters_never_drift() {
         let (world, mut lots) = (Arc::clone(&world), StdRng::seed_from_u64(seed_of_all + task));
         tokio::spawn(async move {
             let mut known = Vec::new();
-            for _ in 0..STEPS {
-                world.step(&mut lots, &mut known).await;
+            for _ in 0..steps() {
+                Box::pin(world.step(&mut lots, &mut known)).await;
             }
         })
     });
@@ -116,6 +127,11 @@ async fn the_counters_never_drift() {
     }
     for owner in &world.owners {
         assert_true(&app, owner.id, seed_of_all).await;
+    }
+    app.run_all_jobs().await;
+    app.stop_work().await;
+    for reader in readers {
+        assert!(reader.assert_saw_all(&app).await > 50, "seed {seed_of_all}");
     }
     app.app.clock.advance(TimeDelta::days(30));
     app.sweep().await;

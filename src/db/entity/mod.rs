@@ -1,6 +1,7 @@
 //! The tables as SeaORM sees them. Private to `db`: everybody else deals in domain types.
 
 pub mod category;
+pub mod event;
 pub mod image;
 pub mod metadata;
 pub mod session;

@@ -5,6 +5,7 @@ pub mod category;
 pub mod connection;
 pub mod edit;
 pub mod image;
+pub mod image_change;
 pub mod metadata;
 pub mod node;
 pub mod progress;

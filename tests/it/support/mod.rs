@@ -92,11 +92,31 @@ impl TestApp {
         Self { app, address, data_dir, database_url, server, worker: None }
     }
 
+    /// Another process on the same database, as far as one can tell: it serves nobody.
+    pub async fn beside(&self) -> App {
+        let mut arguments: Vec<String> = vec!["test".into()];
+        let folder = self.data_dir.path().join("beside");
+        std::fs::create_dir(&folder).expect("a folder");
+        arguments.extend(["--data-dir".into(), folder.display().to_string()]);
+        let inside = darkroom::db::Db::sqlite_url(&self.data_dir.path().join("darkroom.sqlite"));
+        arguments.extend(["--database-url".into(), self.database_url.clone().unwrap_or(inside)]);
+        let config = Arguments::parse_from(arguments).config;
+        App::build(config, self.address, self.app.clock.clone()).await.expect("another application")
+    }
+
     /// Begins to run jobs as they come.
     pub fn work(&mut self) {
         let stop = CancellationToken::new();
         let worker = tokio::spawn(self.app.worker().run(stop.clone()));
         self.worker = Some((stop, worker));
+    }
+
+    /// Lets the jobs that run come to their end, and begins no other.
+    pub async fn stop_work(&mut self) {
+        if let Some((stop, worker)) = self.worker.take() {
+            stop.cancel();
+            worker.await.expect("a worker");
+        }
     }
 
     /// Runs every job that is due, and those that follow from them.

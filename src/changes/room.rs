@@ -1,8 +1,8 @@
 //! Room: what each user may have in the storage.
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction};
+use sea_orm::ConnectionTrait;
 
-use super::Uploads;
+use super::Changes;
 use crate::{
     db,
     domain::{
@@ -12,18 +12,13 @@ use crate::{
     },
 };
 
-impl Uploads {
-    /// Checks that an upload which is over has room for what was stored.
-    pub(super) async fn check_room_for(&self, transaction: &DatabaseTransaction, image: &Image) -> ServiceResult<()> {
-        match image.original() {
-            Some(original) => self.check_quota(transaction, image.owner, original.size, "imageId").await,
-            None => Ok(()),
-        }
-    }
-
+impl Changes {
     /// Checks that there is room for an upload that asks for more time: whoever has none does not keep it waiting in
     /// the storage either.
-    pub(super) async fn check_room_to_wait(&self, image: &Image) -> ServiceResult<()> {
+    ///
+    /// # Errors
+    /// `QUOTA_EXCEEDED`.
+    pub async fn check_room_to_wait(&self, image: &Image) -> ServiceResult<()> {
         if self.inner.rules.storage_quota.is_none() {
             return Ok(());
         }
@@ -42,7 +37,7 @@ impl Uploads {
             // What is unfinished is counted while nobody else begins an upload for this user.
             db::users::hold(conn, new.owner).await?;
         }
-        let alive_since = self.now() - self.inner.rules.ticket_life;
+        let alive_since = self.inner.clock.now() - self.inner.rules.ticket_life;
         let most = limit.map_or(u64::MAX, |limit| limit.uploads);
         let unfinished = db::images::unfinished(conn, new.owner, alive_since, most).await?;
         let bytes = unfinished.bytes.saturating_add(new.declared_size);

@@ -1,0 +1,164 @@
+//! Following the log of events: what happened to a user's images, from a place on and without end.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use chrono::TimeDelta;
+
+use super::Changes;
+use crate::{
+    db,
+    domain::{
+        error::{ServiceError, ServiceResult},
+        event::{Event, Place},
+        ids::{ImageId, UserId},
+        image::{Image, ImageStatus},
+        user::Caller,
+    },
+    events::Nudge,
+};
+
+/// How many events are read at once.
+const PAGE: u64 = 100;
+/// How many events of all owners one look takes in.
+const LOOK: u64 = 10_000;
+/// How soon a page that could not be read is read again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// An event, and its image as it is now.
+#[derive(Debug, Clone)]
+pub struct Followed {
+    pub event: Event,
+    /// `None` once it is deleted.
+    pub image: Option<Arc<Image>>,
+}
+
+/// Reads a user's events, one after the other.
+pub struct Follow {
+    changes: Changes,
+    owner: UserId,
+    place: Place,
+    nudge: Nudge,
+    read: VecDeque<Followed>,
+}
+
+/// How far this process has looked for what others added to the log.
+pub(super) type Seen = Mutex<Option<Place>>;
+
+impl Follow {
+    /// The next event.
+    ///
+    /// # Errors
+    /// `ResyncRequired` where the log does not reach back to the reader's place any more.
+    pub async fn next(&mut self) -> ServiceResult<Followed> {
+        loop {
+            if let Some(followed) = self.read.pop_front() {
+                return Ok(followed);
+            }
+            match self.changes.read_page(self.owner, self.place).await {
+                Ok(page) if page.is_empty() => self.nudge.wait().await,
+                Ok(page) => {
+                    self.place = page.back().map_or(self.place, |last| last.event.place);
+                    self.read = page;
+                }
+                Err(ServiceError::ResyncRequired) => return Err(ServiceError::ResyncRequired),
+                Err(error) => {
+                    tracing::warn!(error = ?error, "a page of events is to be read again");
+                    tokio::time::sleep(RETRY_AFTER).await;
+                }
+            }
+        }
+    }
+}
+
+impl Changes {
+    /// The place of the last event there is.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for an anonymous caller.
+    pub async fn end_of_log(&self, caller: &Caller) -> ServiceResult<Place> {
+        caller.user()?;
+        Ok(db::event_log::end(self.inner.db.conn()).await?)
+    }
+
+    /// Follows what happens to the caller's own images: behind a place, or from now on.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for an anonymous caller; `ResyncRequired` where the log does not reach back that far.
+    pub async fn follow(&self, caller: &Caller, behind: Option<Place>) -> ServiceResult<Follow> {
+        let owner = caller.user()?.id;
+        let nudge = self.inner.hub.wait_for_events(owner);
+        let end = db::event_log::end(self.inner.db.conn()).await?;
+        let place = behind.unwrap_or(end);
+        // What is ahead of the end is a place in another database's log, or in one that was restored.
+        if place > end || place < db::event_log::removed_through(self.inner.db.conn()).await? {
+            return Err(ServiceError::ResyncRequired);
+        }
+        Ok(Follow { changes: self.clone(), owner, place, nudge, read: VecDeque::new() })
+    }
+
+    async fn read_page(&self, owner: UserId, behind: Place) -> ServiceResult<VecDeque<Followed>> {
+        let conn = self.inner.db.conn();
+        let events = db::event_log::of_owner(conn, owner, behind, PAGE).await?;
+        // Asked afterwards: what was removed before the page was read is missing from it.
+        if !events.is_empty() && behind < db::event_log::removed_through(conn).await? {
+            return Err(ServiceError::ResyncRequired);
+        }
+        let mut ids: Vec<ImageId> = events.iter().map(|event| event.what.image).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let images = db::images::find_many(conn, &ids).await?.into_iter();
+        let images: HashMap<ImageId, Arc<Image>> = images
+            .filter(|image| image.status() != ImageStatus::Deleted)
+            .map(|image| (image.id, Arc::new(image)))
+            .collect();
+        let followed = |event: Event| Followed { event, image: images.get(&event.what.image).cloned() };
+        Ok(events.into_iter().map(followed).collect())
+    }
+
+    /// Looks for events that other processes wrote, and tells those who follow: one query, however many they are.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn look_for_events(&self) -> ServiceResult<()> {
+        if !self.inner.hub.has_event_readers() {
+            *self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            return Ok(());
+        }
+        let seen = *self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let conn = self.inner.db.conn();
+        let now_seen = if let Some(seen) = seen {
+            let (owners, last) = db::event_log::owners_behind(conn, seen, LOOK).await?;
+            for owner in owners {
+                self.inner.hub.nudge(owner);
+            }
+            last
+        } else {
+            let end = db::event_log::end(conn).await?;
+            // Whoever began to read before this may have missed something in between.
+            self.inner.hub.nudge_all();
+            end
+        };
+        *self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(now_seen);
+        Ok(())
+    }
+
+    /// Removes the events that are older than they are kept.
+    ///
+    /// # Errors
+    /// When the database does not answer: what was removed until then stays so.
+    pub async fn remove_old_events(&self, retention: TimeDelta) -> ServiceResult<()> {
+        let before = self.inner.clock.now() - retention;
+        loop {
+            let transaction = self.inner.db.begin().await?;
+            let has_more = db::event_log::remove_some(&transaction, before).await?;
+            transaction.commit().await?;
+            if !has_more {
+                return Ok(());
+            }
+        }
+    }
+}

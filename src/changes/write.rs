@@ -1,0 +1,87 @@
+//! What follows from a change, written in the transaction that holds its image.
+
+use sea_orm::DatabaseTransaction;
+
+use super::Changes;
+use crate::{
+    db,
+    domain::{
+        change::{Change, Locked, RowChange},
+        error::ServiceResult,
+        event::{Actor, NewEvent},
+        image::Image,
+        progress::Progress,
+        variant::{Variant, VariantName},
+    },
+};
+
+/// What was written of one image, and who is to be told once it is committed.
+pub(super) struct Written {
+    pub image: Image,
+    /// For those who watch the upload.
+    pub news: Option<Progress>,
+    /// For the log.
+    pub events: Vec<NewEvent>,
+}
+
+impl Changes {
+    pub(super) async fn write(
+        &self,
+        transaction: &DatabaseTransaction,
+        actor: Actor,
+        before: Locked,
+        change: Change,
+    ) -> ServiceResult<Written> {
+        let Change { image, rows, enqueue, withdraw, events, takes_room } = change;
+        if let Some(bytes) = takes_room {
+            self.check_quota(transaction, image.owner, bytes, "imageId").await?;
+        }
+        if image.details != before.image.details {
+            db::image_writes::redescribe(transaction, &image).await?;
+        } else if image != before.image {
+            db::image_writes::update(transaction, &image).await?;
+        }
+        let (mut variants, mut made_ready) = (before.variants, None);
+        for row in rows {
+            made_ready = put_row(transaction, &image, &mut variants, row).await?.or(made_ready);
+        }
+        if let Some(job) = withdraw {
+            self.inner.queue.withdraw(transaction, job).await?;
+        }
+        if let Some((job, due)) = enqueue {
+            self.inner.queue.enqueue(transaction, job, due).await?;
+        }
+        let at = self.inner.clock.now();
+        let event = |kind| NewEvent { at, actor, kind, image: image.id, owner: image.owner };
+        let events = events.into_iter().map(event).collect();
+        let is_news = image.revision > before.image.revision;
+        let news = is_news.then(|| Progress { image: image.clone(), variants, made_ready });
+        Ok(Written { image, news, events })
+    }
+}
+
+/// Writes a row beside the image's. Gives the variant that it made ready.
+async fn put_row(
+    transaction: &DatabaseTransaction,
+    image: &Image,
+    variants: &mut Vec<Variant>,
+    row: RowChange,
+) -> ServiceResult<Option<VariantName>> {
+    match row {
+        RowChange::VariantReady(variant) => {
+            db::variants::put(transaction, image.id, &variant).await?;
+            let name = variant.name.clone();
+            variants.retain(|known| known.name != name);
+            variants.push(variant);
+            Variant::sort(variants);
+            return Ok(Some(name));
+        }
+        RowChange::VariantsForgotten(names) => {
+            db::variants::remove(transaction, image.id, &names).await?;
+            variants.retain(|known| !names.contains(&known.name));
+        }
+        RowChange::Metadata(metadata) => db::metadata::put(transaction, image.id, &metadata).await?,
+        RowChange::Fingerprint(fingerprint) => db::fingerprints::put(transaction, image, fingerprint).await?,
+    }
+    Ok(None)
+}
