@@ -2,13 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use async_graphql::{
-    Name, Positioned, Value,
-    parser::{
-        parse_schema,
-        types::{ConstDirective, FieldDefinition, InputValueDefinition, Type, TypeKind, TypeSystemDefinition},
-    },
+use apollo_parser::{
+    Parser,
+    cst::{self, CstNode, Definition},
 };
+use async_graphql::Name;
 
 /// Every field of every type, with its cost.
 #[derive(Debug, Default)]
@@ -61,93 +59,116 @@ impl CostModel {
         let mut model = Self::default();
         model.input_types.extend(BUILT_IN.map(Name::new));
         let mut counts = Counts::default();
-        let definitions = parse_schema(sdl).map(|document| document.definitions).unwrap_or_default();
-        for definition in definitions {
-            let TypeSystemDefinition::Type(definition) = definition else { continue };
-            let name = definition.node.name.node;
-            counts.types += 1;
-            if let TypeKind::InputObject(_) | TypeKind::Enum(_) | TypeKind::Scalar = definition.node.kind {
-                model.input_types.insert(name.clone());
-            }
-            match definition.node.kind {
-                TypeKind::Object(object) => {
-                    counts.object(&object.fields);
-                    model.types.insert(name, fields(&object.fields));
-                }
-                TypeKind::Interface(interface) => {
-                    counts.object(&interface.fields);
-                    model.types.insert(name, fields(&interface.fields));
-                }
-                TypeKind::InputObject(input) => {
-                    counts.inputs.add(input.fields.len());
-                    model.inputs.insert(name, inputs(&input.fields));
-                }
-                TypeKind::Enum(values) => counts.values.add(values.values.len()),
-                TypeKind::Union(union) => counts.members.add(union.members.len()),
-                TypeKind::Scalar => {}
-            }
+        // By this parser: async-graphql's takes 20 MB for the text of a schema, for as long as the process lives.
+        for definition in Parser::new(sdl).parse().document().definitions() {
+            model.read(definition, &mut counts);
         }
         model.size = counts.types;
         counts.describe(&mut model);
         model
     }
+
+    fn read(&mut self, definition: Definition, counts: &mut Counts) {
+        let name = name_of(definition.name());
+        match definition {
+            Definition::ObjectTypeDefinition(object) => self.object(name, object.fields_definition(), counts),
+            Definition::InterfaceTypeDefinition(interface) => self.object(name, interface.fields_definition(), counts),
+            Definition::InputObjectTypeDefinition(input) => {
+                let fields = input.input_fields_definition().map(|fields| inputs(fields.input_value_definitions()));
+                let fields = fields.unwrap_or_default();
+                counts.types += 1;
+                counts.inputs.add(fields.len());
+                self.input_types.insert(name.clone());
+                self.inputs.insert(name, fields);
+            }
+            Definition::EnumTypeDefinition(values) => {
+                let values = values.enum_values_definition().map_or(0, |all| all.enum_value_definitions().count());
+                counts.types += 1;
+                counts.values.add(values);
+                self.input_types.insert(name);
+            }
+            Definition::UnionTypeDefinition(union) => {
+                counts.types += 1;
+                counts.members.add(union.union_member_types().map_or(0, |members| members.named_types().count()));
+            }
+            Definition::ScalarTypeDefinition(_) => {
+                counts.types += 1;
+                self.input_types.insert(name);
+            }
+            _ => {}
+        }
+    }
+
+    fn object(&mut self, name: Name, fields: Option<cst::FieldsDefinition>, counts: &mut Counts) {
+        let definitions = fields.into_iter().flat_map(|fields| fields.field_definitions());
+        let fields: HashMap<Name, FieldCost> = definitions.map(|field| field_cost(&field)).collect();
+        counts.types += 1;
+        counts.fields.add(fields.len());
+        for field in fields.values() {
+            counts.arguments.add(field.arguments.len());
+        }
+        self.types.insert(name, fields);
+    }
 }
 
-fn fields(definitions: &[Positioned<FieldDefinition>]) -> HashMap<Name, FieldCost> {
-    let costs = definitions.iter().map(|field| {
-        let FieldDefinition { name, arguments, ty, directives, .. } = &field.node;
-        let cost = FieldCost {
-            weight: weight(directives).unwrap_or(1),
-            of: base(&ty.node),
-            list: list_size(directives),
-            arguments: inputs(arguments),
-        };
-        (name.node.clone(), cost)
+fn field_cost(field: &cst::FieldDefinition) -> (Name, FieldCost) {
+    let arguments = field.arguments_definition().map(|arguments| inputs(arguments.input_value_definitions()));
+    let cost = FieldCost {
+        weight: weight(field.directives()).unwrap_or(1),
+        of: base(field.ty()),
+        list: list_size(field.directives()),
+        arguments: arguments.unwrap_or_default(),
+    };
+    (name_of(field.name()), cost)
+}
+
+fn inputs(definitions: impl Iterator<Item = cst::InputValueDefinition>) -> HashMap<Name, InputCost> {
+    let costs = definitions.map(|input| {
+        let cost = InputCost { weight: weight(input.directives()).unwrap_or(0), of: base(input.ty()) };
+        (name_of(input.name()), cost)
     });
     costs.collect()
 }
 
-fn inputs(definitions: &[Positioned<InputValueDefinition>]) -> HashMap<Name, InputCost> {
-    let costs = definitions.iter().map(|input| {
-        let InputValueDefinition { name, ty, directives, .. } = &input.node;
-        (name.node.clone(), InputCost { weight: weight(directives).unwrap_or(0), of: base(&ty.node) })
-    });
-    costs.collect()
+fn name_of(name: Option<cst::Name>) -> Name {
+    Name::new(name.map(|name| name.text().to_string()).unwrap_or_default())
 }
 
-fn base(ty: &Type) -> Name {
-    let text = ty.to_string();
-    Name::new(text.trim_matches(['[', ']', '!']))
+/// The type behind lists and non-null.
+fn base(ty: Option<cst::Type>) -> Name {
+    let text = ty.map(|ty| ty.source_string()).unwrap_or_default();
+    Name::new(text.trim_matches(|c: char| !c.is_alphanumeric() && c != '_'))
 }
 
-fn argument<'a>(directives: &'a [Positioned<ConstDirective>], directive: &str, name: &str) -> Option<&'a Value> {
-    let found = directives.iter().find(|found| found.node.name.node == directive)?;
-    found.node.get_argument(name).map(|value| &value.node)
+fn argument(directives: Option<cst::Directives>, directive: &str, name: &str) -> Option<cst::Value> {
+    let mut all = directives?.directives();
+    let found = all.find(|found| name_of(found.name()).as_str() == directive)?;
+    found.arguments()?.arguments().find(|argument| name_of(argument.name()).as_str() == name)?.value()
 }
 
-fn weight(directives: &[Positioned<ConstDirective>]) -> Option<u64> {
+fn weight(directives: Option<cst::Directives>) -> Option<u64> {
     whole(argument(directives, "cost", "weight")?)
 }
 
-fn list_size(directives: &[Positioned<ConstDirective>]) -> Option<ListSize> {
-    let names = |name| match argument(directives, "listSize", name) {
-        Some(Value::List(names)) => names.iter().filter_map(text).collect(),
+fn list_size(directives: Option<cst::Directives>) -> Option<ListSize> {
+    let names = |name| match argument(directives.clone(), "listSize", name) {
+        Some(cst::Value::ListValue(names)) => names.values().filter_map(text).collect(),
         _ => Vec::new(),
     };
-    let assumed = whole(argument(directives, "listSize", "assumedSize")?)?;
+    let assumed = whole(argument(directives.clone(), "listSize", "assumedSize")?)?;
     Some(ListSize { assumed, slicing: names("slicingArguments"), sized: names("sizedFields") })
 }
 
-pub(super) fn whole(value: &Value) -> Option<u64> {
+fn whole(value: cst::Value) -> Option<u64> {
     match value {
-        Value::Number(number) => number.as_u64(),
+        cst::Value::IntValue(number) => i32::try_from(number).ok()?.try_into().ok(),
         _ => None,
     }
 }
 
-fn text(value: &Value) -> Option<String> {
+fn text(value: cst::Value) -> Option<String> {
     match value {
-        Value::String(text) => Some(text.clone()),
+        cst::Value::StringValue(text) => Some(text.into()),
         _ => None,
     }
 }
@@ -178,13 +199,6 @@ struct Counts {
 }
 
 impl Counts {
-    fn object(&mut self, fields: &[Positioned<FieldDefinition>]) {
-        self.fields.add(fields.len());
-        for field in fields {
-            self.arguments.add(field.node.arguments.len());
-        }
-    }
-
     /// The types of introspection. Outside of `EVERY_TYPE` every list counts as long as the longest of its kind.
     fn describe(&self, model: &mut CostModel) {
         let average = |all: &Count, places: u64| all.all.div_ceil(places.max(1)).max(1);
