@@ -84,7 +84,7 @@ impl Changes {
         let transaction = self.inner.db.begin().await?;
         let images = db::image_writes::lock_many(&transaction, ids).await?;
         for image in &images {
-            db::image_writes::redescribe(&transaction, image).await?;
+            db::image_writes::make_findable(&transaction, image).await?;
         }
         transaction.commit().await?;
         Ok(images.len() as u64)

@@ -37,9 +37,9 @@ impl Changes {
             self.check_quota(transaction, image.owner, bytes, "imageId").await?;
         }
         if image.details != before.image.details {
-            db::image_writes::redescribe(transaction, &image).await?;
+            db::image_writes::redescribe(transaction, &before.image, &image).await?;
         } else if image != before.image {
-            db::image_writes::update(transaction, &image).await?;
+            db::image_writes::update(transaction, &before.image, &image).await?;
         }
         let (mut variants, mut made_ready) = (before.variants, None);
         for row in rows {

@@ -106,7 +106,7 @@ impl TryFrom<Model> for Category {
             slug: row.slug,
             description: row.description,
             max_file_size: unsigned(row.max_file_size),
-            allowed_extensions: strings(row.allowed_extensions)?,
+            allowed_extensions: strings(row.allowed_extensions),
             is_active: row.is_active,
             created_at: row.created_at,
         })

@@ -2,67 +2,46 @@
 
 use sea_orm::{DbErr, QueryResult, TryGetable};
 
-use super::{entity::image::Model, impossible, signed, strings, unsigned};
+use super::{entity::image::Model, signed, strings, unsigned};
 use crate::domain::{
     details::Details,
     failure::{Failure, FailureCode},
     filename::Filename,
-    format::ImageFormat,
+    format::StoredFormat,
     ids::{CategoryId, ImageId, UserId},
     image::{Facts, Image, ImageStatus, Kept, Original, UploadState},
     search::sort_key,
 };
 
-/// What `read` reads of an image that is completed, in its order. By their places, not their names: lists read
-/// hundreds of values.
-pub(super) const OF_COMPLETED: &str = "id, owner_id, category_id, original_filename, content_type, declared_size, \
-    file_key, title, description, alt_text, tags, revision, upload_started_at, upload_completed_at, created_at, \
-    updated_at, status, stored_size, stored_etag, width, height, placeholder, dominant_colour, is_animated, \
-    generation";
+/// Columns by their names, and a row that has them in this order: read by their places, as lists read hundreds of values,
+/// and yet none can be taken for another.
+macro_rules! columns {
+    ($list:ident, $read:ident: $first:ident $(, $rest:ident)*) => {
+        pub(super) const $list: &str = concat!(stringify!($first) $(, ", ", stringify!($rest))*);
 
-/// What follows of images in any state; the last two are for merging lists alone.
-pub(super) const OF_OTHERS: &str =
-    "bytes_received, failure_code, failure_message, trashed_at, purge_at, file_size, title_key";
+        fn $read(model: &mut Model, row: &mut InOrder<'_>) -> Result<(), DbErr> {
+            model.$first = row.next()?;
+            $(model.$rest = row.next()?;)*
+            Ok(())
+        }
+    };
+}
+
+// All that is read of an image that is completed.
+columns!(OF_COMPLETED, read_completed: id, owner_id, category_id, original_filename, content_type, declared_size, file_key,
+    title, description, alt_text, tags, revision, upload_started_at, upload_completed_at, created_at, updated_at, status,
+    stored_size, stored_etag, width, height, placeholder, dominant_colour, is_animated, generation);
+// What follows of images in any state; the last two are for merging lists.
+columns!(OF_OTHERS, read_others: bytes_received, failure_code, failure_message, trashed_at, purge_at, file_size, title_key);
 
 /// An image from a row of these columns.
 pub(super) fn read(row: &QueryResult) -> Result<Image, DbErr> {
-    let mut row = InOrder { row, at: 0 };
-    let mut model = Model {
-        id: row.next()?,
-        owner_id: row.next()?,
-        category_id: row.next()?,
-        original_filename: row.next()?,
-        content_type: row.next()?,
-        declared_size: row.next()?,
-        file_key: row.next()?,
-        title: row.next()?,
-        description: row.next()?,
-        alt_text: row.next()?,
-        tags: row.next()?,
-        revision: row.next()?,
-        upload_started_at: row.next()?,
-        upload_completed_at: row.next()?,
-        created_at: row.next()?,
-        updated_at: row.next()?,
-        status: row.next()?,
-        stored_size: row.next()?,
-        stored_etag: row.next()?,
-        width: row.next()?,
-        height: row.next()?,
-        placeholder: row.next()?,
-        dominant_colour: row.next()?,
-        is_animated: row.next()?,
-        generation: row.next()?,
-        ..Model::default()
-    };
+    let (mut model, mut row) = (Model::default(), InOrder { row, at: 0 });
+    read_completed(&mut model, &mut row)?;
     if model.status != ImageStatus::Completed.name() {
-        model.bytes_received = row.next()?;
-        model.failure_code = row.next()?;
-        model.failure_message = row.next()?;
-        model.trashed_at = row.next()?;
-        model.purge_at = row.next()?;
+        read_others(&mut model, &mut row)?;
     }
-    Image::try_from(model)
+    Ok(Image::from(model))
 }
 
 /// A row whose values are taken one after the other.
@@ -123,25 +102,26 @@ impl From<&Image> for Model {
     }
 }
 
-impl TryFrom<Model> for Image {
-    type Error = DbErr;
-
-    fn try_from(mut row: Model) -> Result<Self, DbErr> {
-        let format = ImageFormat::from_content_type(&row.content_type);
-        Ok(Self {
-            state: state_of(&mut row)?,
+impl From<Model> for Image {
+    fn from(mut row: Model) -> Self {
+        let state = state_of(&mut row).unwrap_or_else(|| {
+            tracing::warn!(image = %row.id, status = row.status, "an image in a state that this version cannot read");
+            UploadState::Unknown
+        });
+        Self {
+            state,
             id: ImageId(row.id),
             owner: UserId(row.owner_id),
             category: CategoryId(row.category_id),
             filename: Filename::stored(row.original_filename),
-            format: format.ok_or_else(|| impossible(format!("image of type {}", row.content_type)))?,
+            format: StoredFormat::of(row.content_type),
             declared_size: unsigned(row.declared_size),
             file_key: row.file_key,
             details: Details {
                 title: row.title,
                 description: row.description,
                 alt_text: row.alt_text,
-                tags: strings(row.tags)?,
+                tags: strings(row.tags),
             },
             generation: row.generation.unsigned_abs(),
             revision: unsigned(row.revision),
@@ -149,11 +129,12 @@ impl TryFrom<Model> for Image {
             upload_completed_at: row.upload_completed_at,
             created_at: row.created_at,
             updated_at: row.updated_at,
-        })
+        }
     }
 }
 
-fn state_of(row: &mut Model) -> Result<UploadState, DbErr> {
+/// `None` of a state that a newer version wrote, or one that lacks what goes with it.
+fn state_of(row: &mut Model) -> Option<UploadState> {
     let original = row.stored_size.zip(row.stored_etag.take());
     let original = original.map(|(size, etag)| Original { size: unsigned(size), etag });
     let facts = row.width.zip(row.height).zip(row.placeholder.take()).map(|((width, height), placeholder)| Facts {
@@ -163,31 +144,23 @@ fn state_of(row: &mut Model) -> Result<UploadState, DbErr> {
         dominant_colour: row.dominant_colour.take(),
         is_animated: row.is_animated,
     });
-    let status = ImageStatus::from_name(&row.status);
-    let torn = || impossible(format!("image {} says {} and lacks what goes with it", row.id, row.status));
-    Ok(match status.ok_or_else(torn)? {
+    Some(match ImageStatus::from_name(&row.status) {
         ImageStatus::Pending => UploadState::Pending,
         ImageStatus::Uploading => UploadState::Uploading { received: unsigned(row.bytes_received) },
-        ImageStatus::Processing => UploadState::Processing { original: original.ok_or_else(torn)?, facts },
-        ImageStatus::Completed => {
-            UploadState::Completed { original: original.ok_or_else(torn)?, facts: facts.ok_or_else(torn)? }
+        ImageStatus::Processing => UploadState::Processing { original: original?, facts },
+        ImageStatus::Completed => UploadState::Completed { original: original?, facts: facts? },
+        ImageStatus::Failed => {
+            UploadState::Failed { failure: failure_of(row)?, kept: original.map(|original| Kept { original, facts }) }
         }
-        ImageStatus::Failed => UploadState::Failed {
-            failure: failure_of(row).ok_or_else(torn)?,
-            kept: original.map(|original| Kept { original, facts }),
-        },
-        ImageStatus::Trashed => UploadState::Trashed {
-            original: original.ok_or_else(torn)?,
-            facts: facts.ok_or_else(torn)?,
-            since: row.trashed_at.ok_or_else(torn)?,
-            until: row.purge_at.ok_or_else(torn)?,
-        },
+        ImageStatus::Trashed => {
+            UploadState::Trashed { original: original?, facts: facts?, since: row.trashed_at?, until: row.purge_at? }
+        }
         ImageStatus::Deleted => UploadState::Deleted,
+        ImageStatus::Unknown => return None,
     })
 }
 
 fn failure_of(row: &Model) -> Option<Failure> {
-    let name = row.failure_code.as_deref()?;
-    let code = FailureCode::ALL.into_iter().find(|code| code.name() == name)?;
+    let code = FailureCode::from_name(row.failure_code.as_deref()?);
     Some(Failure { code, message: row.failure_message.clone()? })
 }

@@ -1,18 +1,21 @@
 //! Images: every write of their rows. `changes/` calls these, and nobody else.
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ActiveModelTrait,
+    ActiveValue::{Set, Unchanged},
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, IntoActiveModel, Iterable, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait,
 };
 
 use super::{
     Db,
-    entity::image::{Column, Entity, Model},
+    entity::image::{ActiveModel, Column, Entity, Model},
     locks_rows, search,
 };
 use crate::domain::{
     ids::ImageId,
     image::{Image, UploadState},
+    search::sort_key,
 };
 
 /// One image, held against other writers until the transaction ends.
@@ -24,7 +27,7 @@ pub async fn lock(transaction: &impl ConnectionTrait, id: ImageId) -> Result<Opt
     if locks_rows(transaction) {
         query = query.lock_exclusive();
     }
-    query.one(transaction).await?.map(Image::try_from).transpose()
+    Ok(query.one(transaction).await?.map(Image::from))
 }
 
 /// Many images, held in the order of their ids until the transaction ends.
@@ -37,7 +40,7 @@ pub async fn lock_many(transaction: &impl ConnectionTrait, ids: &[ImageId]) -> R
     }
     let query = Entity::find().filter(Column::Id.is_in(ids.iter().map(|id| id.0))).order_by_asc(Column::Id);
     let query = if locks_rows(transaction) { query.lock_exclusive() } else { query };
-    query.all(transaction).await?.into_iter().map(Image::try_from).collect()
+    Ok(query.all(transaction).await?.into_iter().map(Image::from).collect())
 }
 
 /// Adds a new image, findable by its filename.
@@ -86,21 +89,41 @@ pub async fn insert_many(transaction: &impl ConnectionTrait, images: &[Image]) -
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn redescribe(transaction: &impl ConnectionTrait, image: &Image) -> Result<(), DbErr> {
-    update(transaction, image).await?;
+pub async fn redescribe(transaction: &impl ConnectionTrait, before: &Image, image: &Image) -> Result<(), DbErr> {
+    update(transaction, before, image).await?;
     search::put(transaction, image).await
 }
 
-/// Writes back the state of an image that this transaction locked.
+/// Makes an image from before there was a search findable, and gives it its place in lists by title.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn update(transaction: &impl ConnectionTrait, image: &Image) -> Result<(), DbErr> {
-    let mut row = Model::from(image).into_active_model().reset_all();
+pub async fn make_findable(transaction: &impl ConnectionTrait, image: &Image) -> Result<(), DbErr> {
+    let row =
+        ActiveModel { id: Unchanged(image.id.0), title_key: Set(sort_key(&image.details.title)), ..Default::default() };
+    Entity::update(row).exec_without_returning(transaction).await?;
+    search::put(transaction, image).await
+}
+
+/// Writes what is different of an image that this transaction locked. Whatever a newer version wrote, and this one cannot
+/// read, stays as it is.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn update(transaction: &impl ConnectionTrait, before: &Image, image: &Image) -> Result<(), DbErr> {
+    let (old, mut row) = (Model::from(before).into_active_model(), Model::from(image).into_active_model());
+    for column in Column::iter() {
+        if row.get(column).into_value() != old.get(column).into_value() {
+            row.reset(column);
+        }
+    }
     // A deleted image's key may be used again; no other change touches it.
-    row.idempotency_key = if image.state == UploadState::Deleted { Set(None) } else { sea_orm::ActiveValue::NotSet };
-    row.id = sea_orm::ActiveValue::Unchanged(image.id.0);
-    Entity::update(row).exec(transaction).await?;
+    if image.state == UploadState::Deleted {
+        row.idempotency_key = Set(None);
+    }
+    if row.is_changed() {
+        Entity::update(row).exec_without_returning(transaction).await?;
+    }
     Ok(())
 }
 

@@ -21,7 +21,7 @@ use crate::domain::{
 /// # Errors
 /// When the database does not answer.
 pub async fn find(conn: &impl ConnectionTrait, id: ImageId) -> Result<Option<Image>, DbErr> {
-    Entity::find_by_id(id.0).one(conn).await?.map(Image::try_from).transpose()
+    Ok(Entity::find_by_id(id.0).one(conn).await?.map(Image::from))
 }
 
 /// Many images in one query, deleted ones included, in no order.
@@ -33,7 +33,7 @@ pub async fn find_many(conn: &impl ConnectionTrait, ids: &[ImageId]) -> Result<V
         return Ok(Vec::new());
     }
     let query = Entity::find().filter(Column::Id.is_in(ids.iter().map(|id| id.0)));
-    query.all(conn).await?.into_iter().map(Image::try_from).collect()
+    Ok(query.all(conn).await?.into_iter().map(Image::from).collect())
 }
 
 /// An owner's images that changed since then, deleted ones included; at most 1000, the latest.
@@ -50,7 +50,7 @@ pub async fn changed_since(
         .filter(Column::UpdatedAt.gte(since))
         .order_by_desc(Column::UpdatedAt)
         .limit(1000);
-    query.all(conn).await?.into_iter().map(Image::try_from).collect()
+    Ok(query.all(conn).await?.into_iter().map(Image::from).collect())
 }
 
 /// An owner's uploads that nobody completed and that were touched since then; no more than `most` are looked at.
@@ -115,7 +115,7 @@ impl Unsettled {
         }
         sql.push(&format!(" ORDER BY updated_at, id LIMIT {}", self.limit));
         let rows = Entity::find().from_raw_sql(sql.statement()).all(conn).await?;
-        let images = rows.into_iter().map(Image::try_from).collect::<Result<Vec<_>, _>>()?;
+        let images = rows.into_iter().map(Image::from).collect::<Vec<_>>();
         self.behind = images.last().map(|image| (image.updated_at, image.id));
         Ok((!images.is_empty()).then_some(images))
     }
@@ -131,5 +131,5 @@ pub async fn find_by_idempotency_key(
     key: &str,
 ) -> Result<Option<Image>, DbErr> {
     let query = Entity::find().filter(Column::OwnerId.eq(owner.0)).filter(Column::IdempotencyKey.eq(key));
-    query.one(conn).await?.map(Image::try_from).transpose()
+    Ok(query.one(conn).await?.map(Image::from))
 }

@@ -25,9 +25,11 @@ pub async fn put(conn: &impl ConnectionTrait, image: ImageId, metadata: &Metadat
 /// When the database does not answer.
 pub async fn of_images(conn: &impl ConnectionTrait, ids: &[ImageId]) -> Result<HashMap<ImageId, Metadata>, DbErr> {
     let query = Entity::find().filter(Column::ImageId.is_in(ids.iter().map(|id| id.0)));
-    let rows = query.all(conn).await?.into_iter().map(|row| {
-        let metadata = serde_json::from_value(row.metadata).map_err(|error| DbErr::Json(error.to_string()))?;
-        Ok((ImageId(row.image_id), metadata))
+    let rows = query.all(conn).await?.into_iter().filter_map(|row| {
+        let image = ImageId(row.image_id);
+        let read = serde_json::from_value(row.metadata);
+        let unreadable = |error| tracing::warn!(%image, %error, "metadata that this version cannot read is left out");
+        Some((image, read.map_err(unreadable).ok()?))
     });
-    rows.collect()
+    Ok(rows.collect())
 }

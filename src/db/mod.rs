@@ -222,9 +222,12 @@ fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-/// A list of strings from a JSON column.
-fn strings(json: sea_orm::JsonValue) -> Result<Vec<String>, DbErr> {
-    serde_json::from_value(json).map_err(|error| DbErr::Json(error.to_string()))
+/// The strings of a JSON column that is a list of them.
+fn strings(json: sea_orm::JsonValue) -> Vec<String> {
+    serde_json::from_value(json).unwrap_or_else(|error| {
+        tracing::warn!(%error, "a list that this version cannot read is taken to be empty");
+        Vec::new()
+    })
 }
 
 /// A row whose columns contradict each other: not written by this code.

@@ -1,12 +1,12 @@
 //! Variants: the sizes that are ready.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter};
 
 use super::{
     entity::variant::{Column, Entity, Model},
-    impossible, signed, unsigned,
+    signed, unsigned,
 };
 use crate::domain::{
     ids::ImageId,
@@ -21,7 +21,8 @@ pub async fn of_image(conn: &impl ConnectionTrait, image: ImageId) -> Result<Vec
     Ok(of_images(conn, &[image]).await?.remove(&image).unwrap_or_default())
 }
 
-/// Many images' variants in one query, each smallest first.
+/// Many images' variants in one query, each smallest first; those of a newer version, which this one cannot read, are left
+/// out.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -32,7 +33,11 @@ pub async fn of_images(
     let ids = images.iter().map(|image| image.0);
     let mut found: HashMap<ImageId, Vec<Variant>> = HashMap::new();
     for row in Entity::find().filter(Column::ImageId.is_in(ids)).all(conn).await? {
-        found.entry(ImageId(row.image_id)).or_default().push(Variant::try_from(row)?);
+        let image = ImageId(row.image_id);
+        match variant(row) {
+            Some(variant) => found.entry(image).or_default().push(variant),
+            None => tracing::warn!(%image, "a variant that this version cannot read is left out"),
+        }
     }
     for variants in found.values_mut() {
         Variant::sort(variants);
@@ -84,19 +89,29 @@ pub async fn remove(conn: &impl ConnectionTrait, image: ImageId, names: &[Varian
     Ok(())
 }
 
-impl TryFrom<Model> for Variant {
-    type Error = DbErr;
+/// Those of these images that have variants of a newer version.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn with_unknown(conn: &impl ConnectionTrait, images: &[ImageId]) -> Result<HashSet<ImageId>, DbErr> {
+    let ids = images.iter().map(|image| image.0);
+    let rows = Entity::find().filter(Column::ImageId.is_in(ids)).all(conn).await?.into_iter();
+    Ok(rows
+        .map(|row| (ImageId(row.image_id), variant(row)))
+        .filter(|(_, known)| known.is_none())
+        .map(|(id, _)| id)
+        .collect())
+}
 
-    fn try_from(row: Model) -> Result<Self, DbErr> {
-        let format = VariantFormat::from_name(&row.format);
-        Ok(Self {
-            name: VariantName::try_from(row.kind).map_err(impossible)?,
-            format: format.ok_or_else(|| impossible(format!("a variant as {}", row.format)))?,
-            generation: row.generation.unsigned_abs(),
-            width: row.width.unsigned_abs(),
-            height: row.height.unsigned_abs(),
-            file_size: unsigned(row.file_size),
-            created_at: row.created_at,
-        })
-    }
+/// `None` of one that a newer version wrote.
+fn variant(row: Model) -> Option<Variant> {
+    Some(Variant {
+        name: VariantName::try_from(row.kind).ok()?,
+        format: VariantFormat::from_name(&row.format)?,
+        generation: row.generation.unsigned_abs(),
+        width: row.width.unsigned_abs(),
+        height: row.height.unsigned_abs(),
+        file_size: unsigned(row.file_size),
+        created_at: row.created_at,
+    })
 }

@@ -18,10 +18,13 @@ pub enum FailureCode {
     FileTooLarge,
     UploadExpired,
     ProcessingFailed,
+    /// One that a newer version has a name for.
+    Unknown,
 }
 
 impl FailureCode {
-    pub const ALL: [Self; 7] = [
+    /// Every kind that this version writes.
+    const WRITTEN: [Self; 7] = [
         Self::NotAnImage,
         Self::ContentTypeMismatch,
         Self::Corrupt,
@@ -41,6 +44,12 @@ impl FailureCode {
             Self::FileTooLarge => "file_too_large",
             Self::UploadExpired => "upload_expired",
             Self::ProcessingFailed => "processing_failed",
+            Self::Unknown => "unknown",
         }
+    }
+
+    /// The kind of a name.
+    pub fn from_name(name: &str) -> Self {
+        Self::WRITTEN.into_iter().find(|code| code.name() == name).unwrap_or(Self::Unknown)
     }
 }

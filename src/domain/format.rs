@@ -60,3 +60,39 @@ impl ImageFormat {
         Self::ALL.into_iter().flat_map(|format| format.extensions().iter().copied())
     }
 }
+
+/// The format of an image that is kept: one of ours, or one that a newer version takes in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoredFormat {
+    Known(ImageFormat),
+    /// By its media type.
+    Unknown(String),
+}
+
+impl StoredFormat {
+    /// The format of a media type.
+    pub fn of(content_type: String) -> Self {
+        ImageFormat::from_content_type(&content_type).map_or(Self::Unknown(content_type), Self::Known)
+    }
+
+    pub fn content_type(&self) -> &str {
+        match self {
+            Self::Known(format) => format.content_type(),
+            Self::Unknown(content_type) => content_type,
+        }
+    }
+
+    /// The format, where it is one that this version can read.
+    pub const fn known(&self) -> Option<ImageFormat> {
+        match self {
+            Self::Known(format) => Some(*format),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+impl From<ImageFormat> for StoredFormat {
+    fn from(format: ImageFormat) -> Self {
+        Self::Known(format)
+    }
+}

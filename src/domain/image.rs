@@ -7,7 +7,7 @@ use super::{
     details::Details,
     failure::Failure,
     filename::Filename,
-    format::ImageFormat,
+    format::StoredFormat,
     ids::{CategoryId, ImageId, UserId},
 };
 
@@ -19,7 +19,7 @@ pub struct Image {
     pub category: CategoryId,
     pub filename: Filename,
     /// What the ticket was issued for; the bytes have to agree.
-    pub format: ImageFormat,
+    pub format: StoredFormat,
     /// In bytes; the ticket's policy lets through neither more nor less.
     pub declared_size: u64,
     /// Where the completed original lives in the bucket.
@@ -54,6 +54,8 @@ pub enum UploadState {
     Trashed { original: Original, facts: Facts, since: DateTime<Utc>, until: DateTime<Utc> },
     /// On its way out, seen by nobody.
     Deleted,
+    /// Written by a newer version, or torn: it can be seen, described and deleted, and is left alone otherwise.
+    Unknown,
 }
 
 /// The states by name alone.
@@ -66,10 +68,13 @@ pub enum ImageStatus {
     Failed,
     Trashed,
     Deleted,
+    /// One that a newer version has a name for.
+    Unknown,
 }
 
 impl ImageStatus {
-    pub const ALL: [Self; 7] =
+    /// Every state that this version writes.
+    const WRITTEN: [Self; 7] =
         [Self::Pending, Self::Uploading, Self::Processing, Self::Completed, Self::Failed, Self::Trashed, Self::Deleted];
 
     /// Those that lists and searches can show.
@@ -85,12 +90,13 @@ impl ImageStatus {
             Self::Failed => "failed",
             Self::Trashed => "trashed",
             Self::Deleted => "deleted",
+            Self::Unknown => "unknown",
         }
     }
 
     /// The state of a name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.name() == name)
+    pub fn from_name(name: &str) -> Self {
+        Self::WRITTEN.into_iter().find(|status| status.name() == name).unwrap_or(Self::Unknown)
     }
 
     /// Whether anybody sees it outside of the trash.
@@ -168,6 +174,7 @@ impl UploadState {
             Self::Failed { .. } => ImageStatus::Failed,
             Self::Trashed { .. } => ImageStatus::Trashed,
             Self::Deleted => ImageStatus::Deleted,
+            Self::Unknown => ImageStatus::Unknown,
         }
     }
 }
@@ -180,6 +187,11 @@ impl Image {
     /// Whether it is there for anybody to see or to change.
     pub const fn is_visible(&self) -> bool {
         self.status().is_visible()
+    }
+
+    /// Whether its variants can be shown: of a state that this version does not know, nobody can tell.
+    pub const fn shows_variants(&self) -> bool {
+        !matches!(self.state, UploadState::Unknown)
     }
 
     /// Whether bytes may still come.
@@ -197,7 +209,7 @@ impl Image {
                 Some(kept) => Some(&kept.original),
                 None => None,
             },
-            UploadState::Pending | UploadState::Uploading { .. } | UploadState::Deleted => None,
+            UploadState::Pending | UploadState::Uploading { .. } | UploadState::Deleted | UploadState::Unknown => None,
         }
     }
 

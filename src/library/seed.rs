@@ -171,7 +171,7 @@ fn image_of(id: ImageId, owner: UserId, category: &Category, number: u32, create
         owner,
         category: category.id,
         filename: Filename::stored(format!("IMG_{number:06}.jpg")),
-        format: ImageFormat::Jpeg,
+        format: ImageFormat::Jpeg.into(),
         declared_size: size,
         file_key: StorageKey::for_new(category, owner, id, created_at, "jpg"),
         details: Details {

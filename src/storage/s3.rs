@@ -18,7 +18,7 @@ use tokio::{fs::File, io::AsyncWriteExt};
 use url::Url;
 
 use super::{Credentials, StorageKey};
-use crate::{clock::Clock, domain::format::ImageFormat};
+use crate::clock::Clock;
 
 /// A year: what is stored never changes under its key.
 const CACHE_CONTROL: &str = "private, max-age=31536000, immutable";
@@ -146,7 +146,7 @@ impl Storage {
         from: &StorageKey,
         etag: &str,
         to: &StorageKey,
-        format: ImageFormat,
+        content_type: &str,
     ) -> Result<Copied, StorageError> {
         let request = self
             .internal
@@ -156,7 +156,7 @@ impl Storage {
             .copy_source_if_match(etag)
             .key(to.as_str())
             .metadata_directive(MetadataDirective::Replace)
-            .content_type(format.content_type())
+            .content_type(content_type)
             .cache_control(CACHE_CONTROL);
         match request.send().await {
             Ok(_) => Ok(Copied::Done),

@@ -9,7 +9,7 @@ use url::Url;
 use super::{
     Credentials, PostPolicySigner, Storage, StorageError, StorageKey, post_policy::PostConditions, s3::classify,
 };
-use crate::domain::{format::ImageFormat, ticket::PostForm};
+use crate::domain::ticket::PostForm;
 
 impl Storage {
     /// A form that lets a browser store exactly this many bytes of this type at this key.
@@ -19,7 +19,7 @@ impl Storage {
     pub async fn sign_upload(
         &self,
         key: &StorageKey,
-        format: ImageFormat,
+        content_type: &str,
         size: u64,
         expires_at: DateTime<Utc>,
     ) -> Result<PostForm, StorageError> {
@@ -36,7 +36,7 @@ impl Storage {
             bucket: &self.settings.bucket,
             url: &self.post_url,
         };
-        let allowed = PostConditions { key, content_type: format.content_type(), size, expires_at };
+        let allowed = PostConditions { key, content_type, size, expires_at };
         Ok(signer.sign(&allowed, self.clock.now()))
     }
 

@@ -89,8 +89,13 @@ impl<'a> LitterPages<'a> {
         let images = db::images::find_many(inner.db.conn(), &ids).await?;
         let images: HashMap<ImageId, Image> = images.into_iter().map(|image| (image.id, image)).collect();
         let variants = db::variants::of_images(inner.db.conn(), &ids).await?;
+        // A newer version knows what it has stored of them.
+        let of_newer_version = db::variants::with_unknown(inner.db.conn(), &ids).await?;
         let is_known = |object: &StoredObject| {
             let image = object.key.image().and_then(|id| images.get(&id));
+            if image.is_some_and(|image| of_newer_version.contains(&image.id)) {
+                return true;
+            }
             let variants = image.and_then(|image| variants.get(&image.id)).map(Vec::as_slice);
             image.is_some_and(|image| self.uploads.knows(image, variants.unwrap_or_default(), &object.key))
         };
@@ -124,6 +129,8 @@ impl Uploads {
             UploadState::Processing { .. } | UploadState::Failed { kept: Some(_), .. } => is_incoming || is_settled(),
             UploadState::Completed { .. } | UploadState::Trashed { .. } => is_settled(),
             UploadState::Failed { kept: None, .. } | UploadState::Deleted => false,
+            // A newer version knows what it has stored.
+            UploadState::Unknown => true,
         }
     }
 }

@@ -108,12 +108,13 @@ impl Uploads {
 
     async fn make(&self, image: &Image, original: Original) -> Result<(), Stop> {
         let id = image.id;
+        let Some(format) = image.format.known() else { return Err(Stop::Later(of_a_newer_version())) };
         self.settle_original(image, original).await?;
         let key = StorageKey::original(image);
         let file = self.download(&key, image.declared_size).await?.ok_or(Stop::Failed(lost()))?;
         let ready = db::variants::of_image(self.inner.db.conn(), id).await?;
         let missing = self.missing(&ready).cloned().collect();
-        let mut work = self.inner.workshop.begin(image.owner, file, Some(image.format), missing).await?;
+        let mut work = self.inner.workshop.begin(image.owner, file, Some(format), missing).await?;
         loop {
             match work.next().await? {
                 Made::Facts(facts, fingerprint, metadata) => {
@@ -145,7 +146,7 @@ impl Uploads {
     async fn settle_original(&self, image: &Image, seen: Original) -> Result<(), Stop> {
         let (incoming, settled) = (StorageKey::incoming(image.id), StorageKey::original(image));
         let storage = &self.inner.storage;
-        match storage.copy(&incoming, &seen.etag, &settled, image.format).await? {
+        match storage.copy(&incoming, &seen.etag, &settled, image.format.content_type()).await? {
             Copied::Done => Ok(()),
             // An earlier attempt came further than this.
             Copied::SourceMissing | Copied::SourceChanged if storage.head(&settled).await?.is_some() => Ok(()),
@@ -205,6 +206,11 @@ impl Uploads {
 /// What was deleted meanwhile needs no end of its own.
 fn gone_is_fine(changed: ServiceResult<Image>) -> ServiceResult<()> {
     refusals_apart(changed).map(drop)
+}
+
+/// A worker of that version takes it up.
+fn of_a_newer_version() -> JobError {
+    JobError::Outage(anyhow::anyhow!("the image has a format that this version does not know"))
 }
 
 fn lost() -> Failure {

@@ -79,7 +79,8 @@ impl Uploads {
     async fn issue(&self, image: Image) -> ServiceResult<Ticket> {
         let expires_at = self.now() + self.inner.rules.ticket_life;
         let key = StorageKey::incoming(image.id);
-        let form = self.inner.storage.sign_upload(&key, image.format, image.declared_size, expires_at).await?;
+        let content_type = image.format.content_type();
+        let form = self.inner.storage.sign_upload(&key, content_type, image.declared_size, expires_at).await?;
         Ok(Ticket { image, form })
     }
 
@@ -89,8 +90,8 @@ impl Uploads {
     }
 
     async fn reissue(&self, new: &Image, earlier: Image) -> ServiceResult<Ticket> {
-        let is_the_same = (&earlier.filename, earlier.format, earlier.declared_size, earlier.category)
-            == (&new.filename, new.format, new.declared_size, new.category);
+        let is_the_same = (&earlier.filename, &earlier.format, earlier.declared_size, earlier.category)
+            == (&new.filename, &new.format, new.declared_size, new.category);
         if !is_the_same {
             let why = "This key was used for another file.";
             return Err(Refusal::on("idempotencyKey", UserErrorCode::InvalidValue, why).into());
@@ -131,7 +132,7 @@ impl Uploads {
             category: category.id,
             file_key: StorageKey::for_new(&category, owner, id, now, format.extensions()[0]),
             filename,
-            format,
+            format: format.into(),
             declared_size: input.file_size,
             details: Details::default(),
             state: UploadState::Pending,

@@ -30,5 +30,6 @@ mod stats;
 mod story;
 mod support;
 mod sweep;
+mod tomorrow;
 mod variants;
 mod websocket;

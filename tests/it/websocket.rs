@@ -267,16 +267,18 @@ async fn what_another_process_changed_is_told_of_too() {
     all.event("myUploads").await;
     // The other process, as far as this one can see: only the row is different.
     let id = image.parse().expect("an id");
-    let mut row = darkroom::db::images::find(app.app.db.conn(), id).await.expect("a row").expect("an image");
-    row = row.receive(700, app.app.clock.now()).expect("to go on").expect("news").image;
-    darkroom::db::image_writes::update(app.app.db.conn(), &row).await.expect("to be written");
+    let row = darkroom::db::images::find(app.app.db.conn(), id).await.expect("a row").expect("an image");
+    let before = row.clone();
+    let row = row.receive(700, app.app.clock.now()).expect("to go on").expect("news").image;
+    darkroom::db::image_writes::update(app.app.db.conn(), &before, &row).await.expect("to be written");
     app.app.services.uploads.refresh_watched().await.expect("to be read again");
     assert_eq!(one.event("uploadProgress").await["bytesUploaded"], 700);
     assert_eq!(all.event("myUploads").await, json!({"status": "UPLOADING", "revision": 2}));
     // Deleted there too, to the last object; its row says so for a while.
-    let mut row = darkroom::db::images::find(app.app.db.conn(), id).await.expect("a row").expect("an image");
-    row = row.delete(app.app.clock.now()).image;
-    darkroom::db::image_writes::update(app.app.db.conn(), &row).await.expect("to be written");
+    let row = darkroom::db::images::find(app.app.db.conn(), id).await.expect("a row").expect("an image");
+    let before = row.clone();
+    let row = row.delete(app.app.clock.now()).image;
+    darkroom::db::image_writes::update(app.app.db.conn(), &before, &row).await.expect("to be written");
     app.app.services.uploads.discard(id).await.expect("to be discarded");
     app.app.services.uploads.refresh_watched().await.expect("to be read again");
     assert_eq!(one.event("uploadProgress").await["status"], "DELETED");

@@ -56,6 +56,9 @@ impl Image {
     }
 
     async fn ready_variants(&self, ctx: &Context<'_>) -> Result<Arc<Vec<Variant>>, ApiError> {
+        if !self.known.shows_variants() {
+            return Ok(Arc::default());
+        }
         match &self.variants {
             Some(variants) => Ok(Arc::clone(variants)),
             None => Ok(self.siblings.load(ctx, &self.siblings.variants, &self.known).await?.unwrap_or_default()),

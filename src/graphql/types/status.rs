@@ -19,6 +19,8 @@ pub enum ImageStatus {
     Failed,
     /// On its way out, seen by nobody; or in the trash, seen there alone.
     Deleted,
+    /// A newer version of the server put it into a state that this one does not know. It is left alone until then.
+    Unknown,
 }
 
 impl From<domain::image::ImageStatus> for ImageStatus {
@@ -30,6 +32,7 @@ impl From<domain::image::ImageStatus> for ImageStatus {
             domain::image::ImageStatus::Completed => Self::Completed,
             domain::image::ImageStatus::Failed => Self::Failed,
             domain::image::ImageStatus::Trashed | domain::image::ImageStatus::Deleted => Self::Deleted,
+            domain::image::ImageStatus::Unknown => Self::Unknown,
         }
     }
 }
@@ -43,6 +46,7 @@ impl From<ImageStatus> for domain::image::ImageStatus {
             ImageStatus::Completed => Self::Completed,
             ImageStatus::Failed => Self::Failed,
             ImageStatus::Deleted => Self::Deleted,
+            ImageStatus::Unknown => Self::Unknown,
         }
     }
 }
@@ -74,6 +78,8 @@ pub enum ImageFailureCode {
     UploadExpired,
     /// The server could not do it: generateVariants tries again.
     ProcessingFailed,
+    /// A newer version of the server wrote a reason that this one does not know; see the message.
+    Unknown,
 }
 
 /// The failure of an image as the schema shows it.
