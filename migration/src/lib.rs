@@ -13,6 +13,7 @@ mod m20261120_000006_counts;
 mod m20261120_000007_imaging;
 mod m20261121_000008_turns;
 mod m20261121_000009_events;
+mod m20261121_000010_job_kinds;
 
 /// Runs what has not been run yet.
 pub struct Migrator;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261120_000007_imaging::Migration),
             Box::new(m20261121_000008_turns::Migration),
             Box::new(m20261121_000009_events::Migration),
+            Box::new(m20261121_000010_job_kinds::Migration),
         ]
     }
 }

@@ -1,5 +1,6 @@
 //! Door: the operator's commands.
 
+mod jobs;
 mod seed;
 mod serve;
 mod sweep;
@@ -55,6 +56,11 @@ enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Shows the jobs of the queue, and has dead ones run again.
+    Jobs {
+        #[command(subcommand)]
+        command: jobs::JobsCommand,
+    },
     /// Fills the database with plausible images, for demos and measurements. They have rows, but no objects.
     Seed {
         /// How many.
@@ -101,6 +107,7 @@ impl Cli {
             Command::Serve { no_worker } => block_on(serve::serve(config, no_worker)),
             Command::Worker => block_on(serve::work(config)),
             Command::Token { email } => block_on(token::run(config, email)),
+            Command::Jobs { command } => block_on(jobs::run(config, command)),
             Command::Sweep { dry_run } => block_on(sweep::run(config, dry_run)),
             Command::Seed { images, owner } => block_on(seed::run(config, images, owner)),
             Command::Migrate => block_on(async { app::migrate(&app::connect(&config).await?).await }),

@@ -53,7 +53,7 @@ impl Change {
         let upload_is_over = before.awaits_upload() && !image.awaits_upload();
         let takes_room = image.original().filter(|_| upload_is_over).map(|original| original.size);
         // Nobody has to complete it in its client's stead any more.
-        let withdraw = upload_is_over.then_some(Job::CompleteUnattended(image.id));
+        let withdraw = upload_is_over.then_some(Job::CompleteUnattended { image: image.id });
         Self { withdraw, takes_room, ..Self::silently(image) }
     }
 

@@ -7,50 +7,75 @@ use super::{error::ServiceError, ids::ImageId};
 
 /// One piece of work. All of them may run twice, and may be killed anywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", content = "image", rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Job {
     /// Complete an upload whose client sent every byte and then fell silent.
-    CompleteUnattended(ImageId),
+    CompleteUnattended { image: ImageId },
     /// Check the original and make the variants that are missing.
-    Process(ImageId),
+    Process { image: ImageId },
     /// Remove the objects of a failed or a deleted image.
-    Discard(ImageId),
+    Discard { image: ImageId },
     /// Remove the row of a deleted image, once everybody who watches has been told.
-    Forget(ImageId),
+    Forget { image: ImageId },
     /// Bring to its end whatever nobody else will.
     Sweep,
 }
 
-impl Job {
-    /// What it is about: no two jobs of one subject run at the same time. An image's id; nil for the whole library.
-    pub const fn subject(self) -> Uuid {
+/// The kinds of job that this version can do. Each has slots of its own, so that none waits behind another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum JobKind {
+    CompleteUnattended,
+    Process,
+    Discard,
+    Forget,
+    Sweep,
+}
+
+impl JobKind {
+    pub const ALL: [Self; 5] = [Self::CompleteUnattended, Self::Process, Self::Discard, Self::Forget, Self::Sweep];
+
+    /// The name in the database and in logs.
+    pub const fn name(self) -> &'static str {
         match self {
-            Self::CompleteUnattended(image) | Self::Process(image) | Self::Discard(image) | Self::Forget(image) => {
-                image.0
-            }
-            Self::Sweep => Uuid::nil(),
+            Self::CompleteUnattended => "complete_unattended",
+            Self::Process => "process",
+            Self::Discard => "discard",
+            Self::Forget => "forget",
+            Self::Sweep => "sweep",
         }
     }
 
     /// Whether it is given up after too many attempts. What removes is not: private objects would stay.
     pub const fn may_be_given_up(self) -> bool {
-        matches!(self, Self::CompleteUnattended(_) | Self::Process(_))
+        matches!(self, Self::CompleteUnattended | Self::Process)
+    }
+}
+
+impl Job {
+    pub const fn kind(self) -> JobKind {
+        match self {
+            Self::CompleteUnattended { .. } => JobKind::CompleteUnattended,
+            Self::Process { .. } => JobKind::Process,
+            Self::Discard { .. } => JobKind::Discard,
+            Self::Forget { .. } => JobKind::Forget,
+            Self::Sweep => JobKind::Sweep,
+        }
     }
 
-    /// The name in the database and in logs.
-    pub const fn name(self) -> &'static str {
+    /// What it is about: no two jobs of one subject run at the same time. An image's id; nil for the whole library.
+    pub const fn subject(self) -> Uuid {
         match self {
-            Self::CompleteUnattended(_) => "complete_unattended",
-            Self::Process(_) => "process",
-            Self::Discard(_) => "discard",
-            Self::Forget(_) => "forget",
-            Self::Sweep => "sweep",
+            Self::CompleteUnattended { image }
+            | Self::Process { image }
+            | Self::Discard { image }
+            | Self::Forget { image } => image.0,
+            Self::Sweep => Uuid::nil(),
         }
     }
 
     /// The same job of the same subject waits in the queue once.
     pub fn dedupe_key(self) -> String {
-        format!("{}:{}", self.name(), self.subject())
+        format!("{}:{}", self.kind().name(), self.subject())
     }
 }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Claimed, Queue, is_duplicate, milliseconds, statement};
 use crate::domain::{
     ids::{JobId, UserId},
-    job::Job,
+    job::{Job, JobKind},
 };
 
 /// A job that fails this often is dead: with the pauses between, after about two hours.
@@ -18,14 +18,31 @@ const MAX_ATTEMPTS: i32 = 20;
 /// A job that takes its process down this often is dead.
 const MAX_DEATHS: i32 = 5;
 
-/// Every owner who has a job waiting, found by a walk along the index from one to the next.
-const WAITING: &str = "WITH RECURSIVE waiting (owner) AS (\
-     SELECT (SELECT owner FROM job WHERE state = 'queued' ORDER BY owner LIMIT 1) \
-     UNION ALL SELECT (SELECT owner FROM job WHERE state = 'queued' AND owner > waiting.owner ORDER BY owner LIMIT 1) \
+/// Every owner who has a job of a kind waiting, found by a walk along the index from one to the next.
+const WAITING: &str = "waiting (kind, owner) AS (\
+     SELECT free.kind, (SELECT owner FROM job WHERE state = 'queued' AND job.kind = free.kind ORDER BY owner LIMIT 1) \
+     FROM free UNION ALL \
+     SELECT waiting.kind, (SELECT owner FROM job WHERE state = 'queued' AND job.kind = waiting.kind \
+     AND owner > waiting.owner ORDER BY owner LIMIT 1) \
      FROM waiting WHERE waiting.owner IS NOT NULL)";
 /// No subject has two jobs running.
 const IS_FREE: &str =
     "NOT EXISTS (SELECT 1 FROM job AS other WHERE other.subject = due.subject AND other.state = 'running')";
+
+/// A kind of job that there is a slot for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FreeKind {
+    pub kind: JobKind,
+    /// The owners who have as many of it running as one may.
+    pub busy: Vec<UserId>,
+}
+
+impl FreeKind {
+    /// A slot for every kind there is, and for everybody.
+    pub fn every() -> Vec<Self> {
+        JobKind::ALL.map(|kind| Self { kind, busy: Vec::new() }).to_vec()
+    }
+}
 
 #[derive(FromQueryResult)]
 struct ClaimedRow {
@@ -38,29 +55,41 @@ struct ClaimedRow {
 }
 
 impl Queue {
-    /// Takes the next job that is due: of the owner who has the fewest running, the oldest. Owners in `busy` are passed
-    /// over. A job whose holder is dead comes before all of them.
+    /// Takes the next job that is due, of a kind that there is a slot for: of the owner who has the fewest of it running,
+    /// the oldest. A job whose holder is dead comes before all of them. What a newer version enqueued is left to it.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn claim(&self, busy: &[UserId]) -> Result<Option<Claimed>, DbErr> {
-        if let Some(left) = self.claim_the_abandoned().await? {
+    pub async fn claim(&self, free: &[FreeKind]) -> Result<Option<Claimed>, DbErr> {
+        if free.is_empty() {
+            return Ok(None);
+        }
+        if let Some(left) = self.claim_the_abandoned(free).await? {
             return Ok(Some(left));
         }
         let lock = self.skip_locked();
-        let names: Vec<String> = (4..4 + busy.len()).map(|at| format!("${at}")).collect();
-        let not_busy =
-            if busy.is_empty() { String::new() } else { format!("AND waiting.owner NOT IN ({})", names.join(", ")) };
+        let kinds: Vec<String> = free.iter().map(|free| format!("(CAST('{}' AS text))", free.kind.name())).collect();
+        let (mut not_busy, mut values) = (vec!["waiting.owner IS NOT NULL".to_owned()], vec![self.clock.now().into()]);
+        for FreeKind { kind, busy } in free.iter().filter(|free| !free.busy.is_empty()) {
+            let names: Vec<String> =
+                (values.len()..values.len() + busy.len()).map(|at| format!("${}", at + 3)).collect();
+            let names = names.join(", ");
+            not_busy.push(format!("(waiting.kind <> '{}' OR waiting.owner NOT IN ({names}))", kind.name()));
+            values.extend(busy.iter().map(|owner| owner.0.into()));
+        }
         let job = format!(
-            "{WAITING} SELECT next.id FROM (SELECT waiting.owner, \
-             (SELECT due.id FROM job AS due WHERE due.state = 'queued' AND due.owner = waiting.owner \
-             AND due.run_at <= $3 AND {IS_FREE} ORDER BY due.run_at, due.id LIMIT 1 {lock}) AS id \
-             FROM waiting WHERE waiting.owner IS NOT NULL {not_busy}) AS turn \
+            "WITH RECURSIVE free (kind) AS (VALUES {}), {WAITING} \
+             SELECT next.id FROM (SELECT waiting.kind, waiting.owner, \
+             (SELECT due.id FROM job AS due WHERE due.state = 'queued' AND due.kind = waiting.kind \
+             AND due.owner = waiting.owner AND due.run_at <= $3 AND {IS_FREE} \
+             ORDER BY due.run_at, due.id LIMIT 1 {lock}) AS id \
+             FROM waiting WHERE {}) AS turn \
              JOIN job AS next ON next.id = turn.id \
              ORDER BY (SELECT count(*) FROM job AS running WHERE running.state = 'running' \
-             AND running.owner = turn.owner), next.run_at, next.id LIMIT 1"
+             AND running.kind = turn.kind AND running.owner = turn.owner), next.run_at, next.id LIMIT 1",
+            kinds.join(", "),
+            not_busy.join(" AND ")
         );
-        let values = std::iter::once(self.clock.now().into()).chain(busy.iter().map(|owner| owner.0.into()));
         self.take(&job, values).await
     }
 
@@ -96,12 +125,14 @@ impl Queue {
         self.lease.num_milliseconds() * 2 / 3
     }
 
-    async fn claim_the_abandoned(&self) -> Result<Option<Claimed>, DbErr> {
+    async fn claim_the_abandoned(&self, free: &[FreeKind]) -> Result<Option<Claimed>, DbErr> {
         let now = milliseconds(self.conn.get_database_backend());
         let lock = self.skip_locked();
+        let kinds: Vec<String> = free.iter().map(|free| format!("'{}'", free.kind.name())).collect();
         let sql = format!(
-            "SELECT id FROM job AS due WHERE state = 'running' AND is_suspected AND lease_ends < {now} \
-             ORDER BY lease_ends, id LIMIT 1 {lock}"
+            "SELECT id FROM job AS due WHERE state = 'running' AND kind IN ({}) AND is_suspected \
+             AND lease_ends < {now} ORDER BY lease_ends, id LIMIT 1 {lock}",
+            kinds.join(", ")
         );
         self.take(&sql, []).await
     }
@@ -126,9 +157,19 @@ impl Queue {
         };
         let Some(row) = row else { return Ok(None) };
         let row = ClaimedRow::from_query_result(&row, "")?;
+        let job = match serde_json::from_value(row.payload) {
+            Ok(job) => job,
+            Err(error) => {
+                tracing::error!(job = %row.id, %error, "a job that cannot be read is dead");
+                let sql = "UPDATE job SET state = 'dead', lease_token = NULL, last_error = $2 WHERE id = $1";
+                let values = [row.id.into(), error.to_string().into()];
+                self.conn.execute_raw(statement(backend, sql, values)).await?;
+                return Ok(None);
+            }
+        };
         Ok(Some(Claimed {
             id: JobId(row.id),
-            job: serde_json::from_value(row.payload).map_err(|error| DbErr::Json(error.to_string()))?,
+            job,
             is_exhausted: row.attempts > MAX_ATTEMPTS || row.deaths >= MAX_DEATHS,
             owner: (!row.owner.is_nil()).then_some(UserId(row.owner)),
             attempts: row.attempts,

@@ -6,6 +6,7 @@
 //! When a job is due is told by our clock; whether its holder lives, by the database's, which all processes share.
 
 mod claim;
+mod inspect;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -14,6 +15,10 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement, 
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+pub use self::{
+    claim::FreeKind,
+    inspect::{JobRow, Revived},
+};
 use crate::{
     clock::Clock,
     domain::{
@@ -42,7 +47,7 @@ pub struct Queue {
 pub struct Claimed {
     pub id: JobId,
     pub job: Job,
-    /// It failed or killed too often: give its image up, then bury it.
+    /// It failed or killed too often: give its image up, then mark it dead.
     pub is_exhausted: bool,
     /// Whose image it is about, where it is about one.
     pub owner: Option<UserId>,
@@ -180,7 +185,7 @@ impl Queue {
         }
     }
 
-    /// What waits or runs, in the order in which it would: for `darkroom doctor` and tests.
+    /// What waits or runs and can be read, in the order in which it would: for `darkroom doctor` and tests.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -188,7 +193,8 @@ impl Queue {
         let sql = "SELECT payload FROM job WHERE state <> 'dead' ORDER BY run_at, id LIMIT 1000";
         let rows = self.conn.query_all_raw(statement(self.conn.get_database_backend(), sql, [])).await?;
         let payloads = rows.iter().map(|row| row.try_get::<sea_orm::JsonValue>("", "payload"));
-        payloads.map(|json| serde_json::from_value(json?).map_err(|error| DbErr::Json(error.to_string()))).collect()
+        let payloads: Vec<_> = payloads.collect::<Result<_, _>>()?;
+        Ok(payloads.into_iter().filter_map(|payload| serde_json::from_value(payload).ok()).collect())
     }
 
     /// Those of these images that no job waits or runs for.

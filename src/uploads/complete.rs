@@ -60,7 +60,11 @@ impl Uploads {
         let (id, now) = (image.id, self.now());
         let ends_at = image.updated_at + self.inner.rules.ticket_life;
         if ends_at > now {
-            return Ok(self.inner.queue.enqueue(self.inner.db.conn(), Job::CompleteUnattended(id), ends_at).await?);
+            return Ok(self
+                .inner
+                .queue
+                .enqueue(self.inner.db.conn(), Job::CompleteUnattended { image: id }, ends_at)
+                .await?);
         }
         let expire = |image: &Image| {
             let is_over = image.awaits_upload() && image.updated_at + self.inner.rules.ticket_life <= now;

@@ -10,6 +10,7 @@ mod receive;
 mod regenerate;
 mod remove;
 mod request;
+mod revive;
 mod sweep;
 mod trash;
 mod watch;

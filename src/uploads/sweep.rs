@@ -87,8 +87,7 @@ impl Uploads {
     }
 
     async fn requeue_the_lost(&self, swept: &mut Swept) -> ServiceResult<()> {
-        for (status, job) in
-            [(ImageStatus::Processing, Job::Process as fn(ImageId) -> Job), (ImageStatus::Deleted, Job::Discard)]
+        for (status, job) in [(ImageStatus::Processing, process as fn(ImageId) -> Job), (ImageStatus::Deleted, discard)]
         {
             let mut unsettled = Unsettled::of(status, self.now() - LEFT_ALONE, PAGE);
             while let Some(images) = unsettled.next(self.inner.db.conn()).await? {
@@ -217,6 +216,14 @@ impl Uploads {
         }
         failed
     }
+}
+
+const fn process(image: ImageId) -> Job {
+    Job::Process { image }
+}
+
+const fn discard(image: ImageId) -> Job {
+    Job::Discard { image }
 }
 
 fn expired(is_stored: bool) -> Failure {

@@ -1,19 +1,18 @@
 //! Door: jobs come in from the queue and are handed to the service whose work they are. Decides nothing.
 
-mod turns;
+mod slots;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio_util::{
     sync::CancellationToken,
     task::{AbortOnDropHandle, TaskTracker},
 };
 
-use self::turns::Turns;
+use self::slots::Slots;
 use crate::{
     domain::job::{Job, JobError},
-    queue::{Claimed, Queue},
+    queue::{Claimed, FreeKind, Queue},
     uploads::Uploads,
 };
 
@@ -39,40 +38,32 @@ pub enum Ran {
 pub struct Worker {
     queue: Queue,
     uploads: Uploads,
-    slots: usize,
-    turns: Turns,
+    slots: Slots,
 }
 
 impl Worker {
-    /// A worker with so many jobs at once.
-    pub fn new(queue: Queue, uploads: Uploads, slots: usize) -> Self {
-        Self { queue, uploads, slots, turns: Turns::of(slots) }
+    /// A worker that processes so many images at once.
+    pub fn new(queue: Queue, uploads: Uploads, images: usize) -> Self {
+        Self { queue, uploads, slots: Slots::new(images) }
     }
 
     /// Runs jobs until it is told to stop, then lets those that run come to their end.
     pub async fn run(self, stop: CancellationToken) {
-        let slots = Arc::new(Semaphore::new(self.slots));
         let running = TaskTracker::new();
         let abandon = CancellationToken::new();
         let suspecting = AbortOnDropHandle::new(tokio::spawn(suspect_again_and_again(self.queue.clone())));
         while !stop.is_cancelled() {
-            let slot = tokio::select! {
-                slot = Arc::clone(&slots).acquire_owned() => slot,
-                () = stop.cancelled() => break,
-            };
-            match self.queue.claim(&self.turns.busy()).await {
+            match self.queue.claim(&self.slots.free()).await {
                 Ok(Some(claimed)) => {
                     let (worker, abandon) = (self.clone(), abandon.clone());
-                    // A sweep waits for others most of the time: it keeps nobody from being processed.
-                    let slot = (claimed.job != Job::Sweep).then_some(slot);
-                    let turn = self.turns.take(claimed.owner);
+                    let slot = self.slots.take(claimed.job.kind(), claimed.owner);
                     running.spawn(async move {
                         tokio::select! {
                             _ = worker.execute(&claimed) => {}
                             () = abandon.cancelled() => worker.hand_back(&claimed).await,
                         }
-                        drop((slot, turn));
-                        // Its owner may have been passed over meanwhile.
+                        drop(slot);
+                        // Something may wait for the slot.
                         worker.queue.announce();
                     });
                     continue;
@@ -80,7 +71,6 @@ impl Worker {
                 Ok(None) => {}
                 Err(error) => tracing::error!(error = ?error, "no job could be claimed"),
             }
-            drop(slot);
             tokio::select! {
                 () = self.queue.wait(POLL) => {}
                 () = stop.cancelled() => {}
@@ -99,7 +89,7 @@ impl Worker {
     /// # Errors
     /// When the database does not answer.
     pub async fn run_all(&self) -> Result<(), sea_orm::DbErr> {
-        while let Some(claimed) = self.queue.claim(&[]).await? {
+        while let Some(claimed) = self.queue.claim(&FreeKind::every()).await? {
             self.execute(&claimed).await;
         }
         Ok(())
@@ -125,7 +115,7 @@ impl Worker {
         tokio::select! {
             is_done = performed => is_done,
             () = self.lose_lease(claimed) => {
-                tracing::warn!(job = claimed.job.name(), subject = %claimed.job.subject(), "lost the lease of a job");
+                tracing::warn!(job = claimed.job.kind().name(), subject = %claimed.job.subject(), "lost the lease of a job");
                 false
             }
         }
@@ -133,25 +123,25 @@ impl Worker {
 
     async fn perform(&self, claimed: &Claimed) -> Result<(), JobError> {
         match claimed.job {
-            Job::Process(image) if claimed.is_exhausted => Ok(self.uploads.give_up(image).await?),
-            Job::CompleteUnattended(_) if claimed.is_exhausted => Ok(()),
-            Job::CompleteUnattended(image) => self.uploads.complete_unattended(image).await,
-            Job::Process(image) => self.uploads.process(image).await,
-            Job::Discard(image) => self.uploads.discard(image).await,
-            Job::Forget(image) => self.uploads.forget(image).await,
+            Job::Process { image } if claimed.is_exhausted => Ok(self.uploads.give_up(image).await?),
+            Job::CompleteUnattended { .. } if claimed.is_exhausted => Ok(()),
+            Job::CompleteUnattended { image } => self.uploads.complete_unattended(image).await,
+            Job::Process { image } => self.uploads.process(image).await,
+            Job::Discard { image } => self.uploads.discard(image).await,
+            Job::Forget { image } => self.uploads.forget(image).await,
             Job::Sweep => self.uploads.run_sweep().await.map(drop),
         }
     }
 
     /// Notes how a job ended, however long the database is away: the lease is renewed meanwhile, or lost.
     async fn settle(&self, claimed: &Claimed, outcome: Result<(), JobError>) {
-        let (job, subject) = (claimed.job.name(), claimed.job.subject());
+        let (job, subject) = (claimed.job.kind().name(), claimed.job.subject());
         if let Err(error) = &outcome {
             tracing::warn!(job, %subject, %error, "a job is to be tried again");
         }
         loop {
             let settled = match &outcome {
-                Ok(()) if claimed.is_exhausted && claimed.job.may_be_given_up() => {
+                Ok(()) if claimed.is_exhausted && claimed.job.kind().may_be_given_up() => {
                     tracing::error!(job, %subject, "gave a job up after too many attempts");
                     self.queue.bury(claimed).await
                 }

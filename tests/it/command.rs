@@ -123,3 +123,27 @@ async fn a_database_is_filled_and_swept_from_the_command_line() {
     let again = tokio::task::block_in_place(|| run(&["sweep"]));
     assert_eq!(words(&again.stdout), "a sweep is running already\n", "{}", words(&again.stderr));
 }
+
+#[tokio::test]
+async fn dead_jobs_are_listed_and_run_again() {
+    let app = TestApp::start().await;
+    if !TestApp::is_embedded() || app.database_url().is_some() {
+        println!("skipped: the command would need the flags of this storage and this database");
+        return;
+    }
+    let ann = app.user("ann@example.com").await;
+    ann.upload("a.jpg", "image/jpeg", pictures::small_jpeg()).await;
+    let sql = "UPDATE job SET attempts = 20 WHERE kind = 'process'";
+    sea_orm::ConnectionTrait::execute_unprepared(app.app.db.conn(), sql).await.expect("rows");
+    app.run_all_jobs().await;
+    let folder = &app.data_dir;
+    let here = ["--data-dir", ".", "jobs"];
+    let listed = words(&darkroom(folder, &[&here[..], &["list", "--dead"]].concat()).stdout);
+    assert!(listed.contains("dead    process"), "{listed}");
+    let retried = words(&darkroom(folder, &[&here[..], &["retry", "--all"]].concat()).stdout);
+    assert!(retried.contains("process runs again"), "{retried}");
+    assert_eq!(words(&darkroom(folder, &[&here[..], &["list", "--dead"]].concat()).stdout), "");
+    let nobody = "01940000-0000-7000-8000-000000000000";
+    assert!(!darkroom(folder, &[&here[..], &["retry", nobody]].concat()).status.success());
+    assert!(!darkroom(folder, &[&here[..], &["retry"]].concat()).status.success(), "which one?");
+}

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use darkroom::{
     domain::{error::ServiceError, ids::ImageId, job::Job},
+    queue::FreeKind,
     storage::StorageKey,
     worker::Ran,
 };
@@ -197,16 +198,16 @@ async fn one_sweep_runs_at_a_time_and_the_next_one_follows_in_an_hour() {
         uploads.schedule_sweep().await.map_err(ServiceError::into_anyhow).expect("the queue");
     }
     assert_eq!(app.queued_jobs().await, ["sweep"], "three processes, one sweep");
-    let running = queue.claim(&[]).await.expect("the queue").expect("a job");
+    let running = queue.claim(&FreeKind::every()).await.expect("the queue").expect("a job");
     uploads.schedule_sweep().await.map_err(ServiceError::into_anyhow).expect("the queue");
-    assert!(queue.claim(&[]).await.expect("the queue").is_none(), "not beside the one that runs");
+    assert!(queue.claim(&FreeKind::every()).await.expect("the queue").is_none(), "not beside the one that runs");
     assert_eq!(app.app.worker().run_now(Job::Sweep).await.expect("the queue"), Ran::Elsewhere);
     assert!(queue.finish(&running).await.expect("the queue"));
     app.run_all_jobs().await;
     assert_eq!(app.queued_jobs().await, ["sweep"]);
-    assert!(queue.claim(&[]).await.expect("the queue").is_none(), "not before its time");
+    assert!(queue.claim(&FreeKind::every()).await.expect("the queue").is_none(), "not before its time");
     app.app.clock.advance(TimeDelta::minutes(61));
-    assert!(queue.claim(&[]).await.expect("the queue").is_some());
+    assert!(queue.claim(&FreeKind::every()).await.expect("the queue").is_some());
 }
 
 /// Uploads of every kind of fate, two sweeps at once again and again, and a storage that fails every third call.

@@ -52,7 +52,7 @@ impl Image {
             Change::into_state(self, UploadState::Completed { original, facts }, now)
         } else {
             let state = UploadState::Processing { original, facts: Some(facts) };
-            Change::into_state(self, state, now).then(Job::Process(self.id), now)
+            Change::into_state(self, state, now).then(Job::Process { image: self.id }, now)
         };
         Ok(change.event(EventKind::Restored))
     }
@@ -60,14 +60,14 @@ impl Image {
     /// Out of everybody's sight at once; its objects follow.
     pub fn delete(&self, now: DateTime<Utc>) -> Change {
         let change = Change::into_state(self, UploadState::Deleted, now);
-        change.then(Job::Discard(self.id), now).event(EventKind::Deleted)
+        change.then(Job::Discard { image: self.id }, now).event(EventKind::Deleted)
     }
 
     /// Its objects are gone: so are the variants of these names, and in a while the row of what was deleted.
     pub fn discarded(&self, variants: Vec<VariantName>, now: DateTime<Utc>) -> Change {
         let change = Change::silently(self.clone()).row(RowChange::VariantsForgotten(variants));
         match self.state {
-            UploadState::Deleted => change.then(Job::Forget(self.id), now + TELL_FOR),
+            UploadState::Deleted => change.then(Job::Forget { image: self.id }, now + TELL_FOR),
             _ => change,
         }
     }

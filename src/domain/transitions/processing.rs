@@ -62,7 +62,7 @@ impl Image {
         let checked = self.checked().filter(|_| keep == Keep::WhatWasChecked);
         let kept = checked.map(|(original, facts)| Kept { original, facts: Some(facts) });
         let change = Change::into_state(self, UploadState::Failed { failure, kept }, now);
-        Some(change.then(Job::Discard(self.id), now).event(EventKind::Failed))
+        Some(change.then(Job::Discard { image: self.id }, now).event(EventKind::Failed))
     }
 
     /// We cannot do it, through no fault of the bytes, which are kept for another attempt. `None` where the image is not
@@ -90,6 +90,6 @@ impl Image {
         };
         let mut change = Change::into_state(self, state, now);
         change.image.generation += 1;
-        Ok(change.row(RowChange::VariantsForgotten(forgotten)).then(Job::Process(self.id), now))
+        Ok(change.row(RowChange::VariantsForgotten(forgotten)).then(Job::Process { image: self.id }, now))
     }
 }

@@ -41,7 +41,7 @@ impl Image {
         now: DateTime<Utc>,
     ) -> Result<Change, Refusal> {
         let change = self.receive(bytes, now)?.unwrap_or_else(|| Change::silently(self.clone()));
-        Ok(change.then(Job::CompleteUnattended(self.id), unattended_at))
+        Ok(change.then(Job::CompleteUnattended { image: self.id }, unattended_at))
     }
 
     /// A sign of life from its client, without a byte: a fresh ticket was asked for.
@@ -75,9 +75,9 @@ impl Image {
         change.image.upload_started_at.get_or_insert(now);
         change.image.upload_completed_at = Some(now);
         Ok(if has_failed {
-            change.then(Job::Discard(self.id), now).event(EventKind::Failed)
+            change.then(Job::Discard { image: self.id }, now).event(EventKind::Failed)
         } else {
-            change.then(Job::Process(self.id), now)
+            change.then(Job::Process { image: self.id }, now)
         })
     }
 

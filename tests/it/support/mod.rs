@@ -11,13 +11,7 @@ pub mod upload;
 use std::{net::SocketAddr, time::Duration};
 
 use clap::Parser;
-use darkroom::{
-    app::App,
-    clock::Clock,
-    config::Config,
-    domain::{error::ServiceError, job::Job},
-    uploads::Swept,
-};
+use darkroom::{app::App, clock::Clock, config::Config, domain::error::ServiceError, uploads::Swept};
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
@@ -132,7 +126,7 @@ impl TestApp {
 
     /// What waits in the queue, by name.
     pub async fn queued_jobs(&self) -> Vec<&'static str> {
-        self.app.queue.pending().await.expect("the queue").into_iter().map(Job::name).collect()
+        self.app.queue.pending().await.expect("the queue").into_iter().map(|job| job.kind().name()).collect()
     }
 
     /// Everything in the bucket.

@@ -1,0 +1,70 @@
+//! `jobs`: what waits, runs and died, and how it comes back.
+
+use clap::Subcommand;
+use uuid::Uuid;
+
+use crate::{
+    app::App,
+    clock::Clock,
+    config::Config,
+    domain::error::ServiceError,
+    queue::{JobRow, Revived},
+};
+
+#[derive(Debug, Subcommand)]
+pub enum JobsCommand {
+    /// Lists at most 1000 jobs in the order in which they are due.
+    List {
+        /// Only those that failed too often, and run no more.
+        #[arg(long)]
+        dead: bool,
+    },
+    /// Has dead jobs run again: one by its id, or all of them.
+    Retry {
+        /// The id of a dead job, as `darkroom jobs list --dead` prints it.
+        #[arg(required_unless_present = "all")]
+        id: Option<Uuid>,
+        /// Every dead job.
+        #[arg(long, conflicts_with = "id")]
+        all: bool,
+    },
+}
+
+pub async fn run(config: Config, command: JobsCommand) -> anyhow::Result<()> {
+    let address = config.bind;
+    let app = App::build(config, address, Clock::default()).await?;
+    match command {
+        JobsCommand::List { dead } => list(&app, dead).await,
+        JobsCommand::Retry { id, .. } => retry(&app, id).await,
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the list is what was asked for")]
+async fn list(app: &App, only_dead: bool) -> anyhow::Result<()> {
+    for JobRow { id, kind, subject, state, attempts, run_at, last_error, .. } in app.queue.list(only_dead).await? {
+        let due = run_at.format("%Y-%m-%dT%H:%M:%SZ");
+        let error = last_error.unwrap_or_default().replace('\n', " ");
+        println!("{id} {state:7} {kind:20} {subject} due {due} attempts {attempts} {error}");
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "what became of each is what was asked for")]
+async fn retry(app: &App, id: Option<Uuid>) -> anyhow::Result<()> {
+    let dead = app.queue.list(true).await?;
+    let chosen: Vec<&JobRow> = dead.iter().filter(|job| id.is_none_or(|id| job.id == id)).collect();
+    anyhow::ensure!(
+        id.is_none() || !chosen.is_empty(),
+        "there is no dead job of this id: see `darkroom jobs list --dead`"
+    );
+    for job in chosen {
+        let outcome = match app.services.uploads.revive(job).await.map_err(ServiceError::into_anyhow)? {
+            Revived::Queued => "runs again",
+            Revived::NotDead => "is not dead",
+            Revived::WaitsAlready => "waits already",
+            Revived::NotNeeded => "is not needed any more, and was removed",
+        };
+        println!("{} {} {outcome}", job.id, job.kind);
+    }
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! What an operator sees of the queue, and how what died comes back.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
+use uuid::Uuid;
+
+use super::{Queue, is_duplicate, statement};
+use crate::domain::{ids::JobId, job::Job};
+
+/// A job as it lies in the queue, of whatever version.
+#[derive(Debug, Clone, FromQueryResult)]
+pub struct JobRow {
+    pub id: Uuid,
+    pub kind: String,
+    pub subject: Uuid,
+    /// `queued`, `running` or `dead`.
+    pub state: String,
+    pub attempts: i32,
+    pub run_at: DateTime<Utc>,
+    pub last_error: Option<String>,
+    payload: sea_orm::JsonValue,
+}
+
+/// What became of a dead job that was to come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revived {
+    Queued,
+    /// It is not dead, or not there.
+    NotDead,
+    /// The same job waits already, and stands for it.
+    WaitsAlready,
+    /// Its image is gone, or was processed since.
+    NotNeeded,
+}
+
+impl JobRow {
+    /// The job, where this version can read it.
+    pub fn job(&self) -> Option<Job> {
+        serde_json::from_value(self.payload.clone()).ok()
+    }
+}
+
+impl Queue {
+    /// At most 1000 jobs in the order in which they are due: the dead alone, or all.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn list(&self, only_dead: bool) -> Result<Vec<JobRow>, DbErr> {
+        let condition = if only_dead { "WHERE state = 'dead'" } else { "" };
+        let sql = format!(
+            "SELECT id, kind, subject, state, attempts, run_at, last_error, payload FROM job {condition} \
+             ORDER BY run_at, id LIMIT 1000"
+        );
+        let found = statement(self.conn.get_database_backend(), &sql, []);
+        JobRow::find_by_statement(found).all(&self.conn).await
+    }
+
+    /// Has a dead job run again, as if it had never failed.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn revive(&self, id: JobId) -> Result<Revived, DbErr> {
+        let sql = "UPDATE job SET state = 'queued', attempts = 0, deaths = 0, postponed = 0, run_at = $2 \
+                   WHERE id = $1 AND state = 'dead'";
+        let values = [id.0.into(), self.clock.now().into()];
+        match self.conn.execute_raw(statement(self.conn.get_database_backend(), sql, values)).await {
+            Ok(done) if done.rows_affected() == 1 => Ok(Revived::Queued),
+            Ok(_) => Ok(Revived::NotDead),
+            Err(error) if is_duplicate(&error) => Ok(Revived::WaitsAlready),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes a dead job.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn remove_dead(&self, id: JobId) -> Result<(), DbErr> {
+        let sql = "DELETE FROM job WHERE id = $1 AND state = 'dead'";
+        self.conn.execute_raw(statement(self.conn.get_database_backend(), sql, [id.0.into()])).await.map(drop)
+    }
+}

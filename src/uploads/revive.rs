@@ -1,0 +1,32 @@
+//! The operator's way to have a dead job run again.
+
+use super::Uploads;
+use crate::{
+    domain::{
+        change::Locked,
+        error::{ServiceResult, refusals_apart},
+        event::Actor,
+        ids::JobId,
+        job::Job,
+    },
+    queue::{JobRow, Revived},
+};
+
+impl Uploads {
+    /// Has a dead job run again. An image that was given up goes back to PROCESSING with it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn revive(&self, row: &JobRow) -> ServiceResult<Revived> {
+        let id = JobId(row.id);
+        let Some(Job::Process { image }) = row.job() else { return Ok(self.inner.queue.revive(id).await?) };
+        if row.state != "dead" {
+            return Ok(Revived::NotDead);
+        }
+        let now = self.now();
+        let reprocess = |Locked { image, .. }: &Locked| Ok(Some(image.reprocess(Vec::new(), now)?));
+        let outcome = refusals_apart(self.inner.changes.change(image, Actor::System, reprocess).await)?;
+        self.inner.queue.remove_dead(id).await?;
+        Ok(if outcome.is_ok() { Revived::Queued } else { Revived::NotNeeded })
+    }
+}
