@@ -10,7 +10,7 @@ use migration::MigratorTrait;
 use crate::{
     accounts::{Accounts, NewAdmin},
     budget::{Budget, BudgetSettings},
-    changes::{Changes, RoomRules},
+    changes::{Changes, QuotaRules},
     clock::Clock,
     config::Config,
     db::{Connections, Db},
@@ -20,7 +20,7 @@ use crate::{
     http::{self, ConnectionLimits, HttpSettings, TrustedProxies},
     imaging::{
         Limits,
-        workshop::{Workshop, WorkshopSettings},
+        sandbox::{Sandbox, SandboxSettings},
     },
     library::{Library, LibraryHands, LibraryRules},
     machine,
@@ -39,7 +39,7 @@ use crate::{
 const PUBLISHED_SECRET: &str = "only-for-a-laptop-change-me-everywhere-else";
 /// For the database, the storage, the processes that make images and the log.
 const FILES_OF_OUR_OWN: usize = 512;
-const FEWEST_CONNECTIONS: usize = 16;
+const MIN_CONNECTIONS: usize = 16;
 
 /// The application, ready to serve or to work.
 #[derive(Clone)]
@@ -50,7 +50,7 @@ pub struct App {
     pub hub: Hub,
     pub services: Services,
     pub clock: Clock,
-    workshop: Workshop,
+    sandbox: Sandbox,
     config: Config,
     embedded_credentials: Option<Credentials>,
 }
@@ -68,7 +68,7 @@ impl App {
         let lease = TimeDelta::seconds(i64::from(config.job_lease));
         let queue = Queue::new(db.conn().clone(), clock.clone(), lease);
         let hub = Hub::default();
-        let changes = Changes::new(db.clone(), queue.clone(), hub.clone(), clock.clone(), room_rules(&config));
+        let changes = Changes::new(db.clone(), queue.clone(), hub.clone(), clock.clone(), quota_rules(&config));
         let rules = UploadRules {
             ticket_life: config.url_life(),
             trash_retention: TimeDelta::seconds(config.trash_retention.into()),
@@ -85,24 +85,24 @@ impl App {
         let library = Library::new(hands, clock.clone(), secret, of_library);
         let budget =
             Budget::new(BudgetSettings { points: config.rate_limit_points, per_second: config.rate_limit_restore });
-        let workshop = workshop(&config)?;
+        let sandbox = sandbox(&config)?;
         let hands = UploadHands {
             db: db.clone(),
             changes: changes.clone(),
             queue: queue.clone(),
             storage: storage.clone(),
             hub: hub.clone(),
-            workshop: workshop.clone(),
+            sandbox: sandbox.clone(),
             budget: budget.clone(),
         };
         let services = Services {
             changes,
             uploads: Uploads::new(hands, clock.clone(), rules),
             library: library.map_err(ServiceError::into_anyhow)?,
-            accounts: Accounts::new(db.clone(), clock.clone(), secret).map_err(ServiceError::into_anyhow)?,
+            accounts: Accounts::new(db.clone(), clock.clone(), secret),
             budget,
         };
-        Ok(Self { db, queue, storage, hub, services, clock, workshop, config, embedded_credentials })
+        Ok(Self { db, queue, storage, hub, services, clock, sandbox, config, embedded_credentials })
     }
 
     /// Makes what an empty database lacks: the first category and the first administrator.
@@ -138,14 +138,14 @@ impl App {
             concurrent_operations: self.config.max_concurrent_operations,
         };
         let schema = graphql::schema(self.services.clone(), settings.introspection);
-        let vitals =
-            http::Vitals { db: self.db.clone(), storage: self.storage.clone(), workshop: self.workshop.clone() };
+        let checks =
+            http::HealthChecks { db: self.db.clone(), storage: self.storage.clone(), sandbox: self.sandbox.clone() };
         Ok(http::router(
             schema,
             self.services.clone(),
             Admission::new(limits),
             embedded,
-            vitals,
+            checks,
             self.clock.clone(),
             settings,
         ))
@@ -156,7 +156,7 @@ impl App {
     /// # Errors
     /// When a trusted proxy is no address and no network.
     pub fn connection_limits(&self) -> anyhow::Result<ConnectionLimits> {
-        let files = machine::open_files().saturating_sub(FILES_OF_OUR_OWN).max(FEWEST_CONNECTIONS);
+        let files = machine::open_files().saturating_sub(FILES_OF_OUR_OWN).max(MIN_CONNECTIONS);
         Ok(ConnectionLimits {
             all: files.min(self.config.max_connections as usize),
             of_address: self.config.max_connections_per_address as usize,
@@ -170,9 +170,9 @@ impl App {
     }
 }
 
-fn room_rules(config: &Config) -> RoomRules {
+fn quota_rules(config: &Config) -> QuotaRules {
     let unfinished = Unfinished { uploads: config.max_unfinished_uploads.into(), bytes: config.max_unfinished_bytes };
-    RoomRules {
+    QuotaRules {
         storage_quota: config.storage_quota,
         max_unfinished: (config.max_unfinished_uploads > 0).then_some(unfinished),
         ticket_life: config.url_life(),
@@ -188,8 +188,8 @@ fn spool(config: &Config) -> PathBuf {
 ///
 /// # Errors
 /// When our own program cannot be found.
-pub fn workshop(config: &Config) -> anyhow::Result<Workshop> {
-    Ok(Workshop::new(WorkshopSettings {
+pub fn sandbox(config: &Config) -> anyhow::Result<Sandbox> {
+    Ok(Sandbox::new(SandboxSettings {
         program: config.program.clone().map_or_else(machine::program, Ok)?,
         limits: Limits { max_pixels: config.max_image_pixels },
         memory: config.image_memory_budget.unwrap_or_else(|| machine::memory() / 4),
@@ -210,7 +210,7 @@ pub fn variants(config: &Config) -> anyhow::Result<VariantSet> {
 /// # Errors
 /// When the database does not answer.
 pub async fn migrate(db: &Db) -> anyhow::Result<()> {
-    let turn = db.take_turns().await?;
+    let turn = db.migration_lock().await?;
     migration::Migrator::up(db.conn(), None).await.context("the database could not be brought up to date")?;
     if let Some(turn) = turn {
         turn.commit().await?;

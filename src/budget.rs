@@ -21,7 +21,7 @@ use crate::domain::{error::ServiceError, user::CallerKey};
 /// Whoever is nobody has a fifth of what a user has: many share an address, but all can be it.
 const OF_NOBODY: u32 = 5;
 /// Beyond so many callers, those with a full bucket are forgotten from time to time.
-const MOST_KNOWN: u64 = 10_000;
+const MAX_KNOWN: u64 = 10_000;
 
 type Limiter = RateLimiter<CallerKey, HashMapStateStore<CallerKey>, DefaultClock, StateInformationMiddleware>;
 
@@ -122,7 +122,7 @@ impl Budget {
 
 impl Buckets {
     fn forget_the_full(&self) {
-        if self.charges.fetch_add(1, Ordering::Relaxed) % MOST_KNOWN == MOST_KNOWN - 1 {
+        if self.charges.fetch_add(1, Ordering::Relaxed) % MAX_KNOWN == MAX_KNOWN - 1 {
             for bucket in [&self.of_users, &self.of_nobody] {
                 bucket.limiter.retain_recent();
                 bucket.limiter.shrink_to_fit();

@@ -73,19 +73,24 @@ impl<K: Eq + Hash + Clone> FairPermits<K> {
     /// When as many requests with this key wait as may.
     pub async fn acquire(&self, key: K, units: u64) -> Result<Permit<K>, TooManyWaiting> {
         let units = units.clamp(1, self.share.all);
-        let (granted, permit) = oneshot::channel();
-        {
+        let permit = {
             let mut state = self.lock();
             // Whoever gave up waiting does not count against others with the same key.
             state.waiting.retain(|waiting| !waiting.granted.is_closed());
+            let is_free = self.may_have(&state, &key, units) && state.free >= units && state.waiting.is_empty();
+            if is_free {
+                state.take(&key, units);
+                return Ok(Permit { permits: self.clone(), key, units });
+            }
             let of_one = state.waiting.iter().filter(|waiting| waiting.key == key).count();
-            let waits = !self.may_have(&state, &key, units) || state.free < units || !state.waiting.is_empty();
-            if waits && of_one >= self.share.waiting_of_one {
+            if of_one >= self.share.waiting_of_one {
                 return Err(TooManyWaiting);
             }
+            let (granted, permit) = oneshot::channel();
             state.waiting.push_back(Waiting { key, units, granted });
             self.grant(&mut state);
-        }
+            permit
+        };
         // The sender stays in the line until it is granted.
         permit.await.map_err(|_| TooManyWaiting)
     }
@@ -115,8 +120,7 @@ impl<K: Eq + Hash + Clone> FairPermits<K> {
                 return;
             }
             let Some(Waiting { key, units, granted }) = state.waiting.remove(at) else { return };
-            state.free -= units;
-            *state.used.entry(key.clone()).or_insert(0) += units;
+            state.take(&key, units);
             if let Err(mut unwanted) = granted.send(Permit { permits: self.clone(), key, units }) {
                 // Nobody waits for it any more. Dropped as it is, it would ask for the lock that is held here.
                 state.give_back(&unwanted.key, std::mem::take(&mut unwanted.units));
@@ -130,6 +134,11 @@ impl<K: Eq + Hash + Clone> FairPermits<K> {
 }
 
 impl<K: Eq + Hash + Clone> State<K> {
+    fn take(&mut self, key: &K, units: u64) {
+        self.free -= units;
+        *self.used.entry(key.clone()).or_insert(0) += units;
+    }
+
     fn give_back(&mut self, key: &K, units: u64) {
         self.free += units;
         if let Some(used) = self.used.get_mut(key) {

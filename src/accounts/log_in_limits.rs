@@ -21,9 +21,9 @@ const REMEMBERED: NonZeroUsize = NonZeroUsize::new(50_000).unwrap();
 const FREE_OF_BOTH: u32 = 5;
 const FREE_OF_ADDRESS: u32 = 20;
 const FREE_OF_ACCOUNT: u32 = 30;
-const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(5);
+const MAX_PAUSE: TimeDelta = TimeDelta::minutes(5);
 /// Whoever may be the owner on a new machine does not wait for long.
-const LONGEST_PAUSE_OF_ACCOUNT: TimeDelta = TimeDelta::seconds(20);
+const MAX_PAUSE_OF_ACCOUNT: TimeDelta = TimeDelta::seconds(20);
 /// After so long without a failure they are forgotten.
 const FORGOTTEN_AFTER: TimeDelta = TimeDelta::hours(1);
 
@@ -73,10 +73,10 @@ impl LogInLimits {
         if longest > Duration::ZERO {
             return Err(ServiceError::RateLimited { retry_after: longest });
         }
-        count(&mut state.of_both, both, now, FREE_OF_BOTH, LONGEST_PAUSE);
-        count(&mut state.of_address, address, now, FREE_OF_ADDRESS, LONGEST_PAUSE);
+        count(&mut state.of_both, both, now, FREE_OF_BOTH, MAX_PAUSE);
+        count(&mut state.of_address, address, now, FREE_OF_ADDRESS, MAX_PAUSE);
         if !is_known {
-            count(&mut state.of_account, account.to_owned(), now, FREE_OF_ACCOUNT, LONGEST_PAUSE_OF_ACCOUNT);
+            count(&mut state.of_account, account.to_owned(), now, FREE_OF_ACCOUNT, MAX_PAUSE_OF_ACCOUNT);
         }
         Ok(())
     }

@@ -17,7 +17,6 @@ use crate::{
     clock::Clock,
     db::Db,
     domain::{
-        error::ServiceError,
         memory::Memory,
         user::{Caller, User},
     },
@@ -56,14 +55,11 @@ pub struct SignedIn {
 
 impl Accounts {
     /// Puts the service together.
-    ///
-    /// # Errors
-    /// When no password can be hashed.
-    pub fn new(db: Db, clock: Clock, jwt_secret: &[u8]) -> Result<Self, ServiceError> {
-        let passwords = PasswordHasher::new()?;
+    pub fn new(db: Db, clock: Clock, jwt_secret: &[u8]) -> Self {
+        let passwords = PasswordHasher::new();
         let (keys, callers) = (TokenKeys::new(jwt_secret), Memory::of(CALLER_MOMENT));
         let log_in_limits = LogInLimits::new();
         let refresh_key = [b"refresh tokens of ".as_slice(), jwt_secret].concat();
-        Ok(Self { inner: Arc::new(Inner { db, clock, keys, refresh_key, passwords, log_in_limits, callers }) })
+        Self { inner: Arc::new(Inner { db, clock, keys, refresh_key, passwords, log_in_limits, callers }) }
     }
 }

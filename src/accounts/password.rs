@@ -2,8 +2,8 @@
 
 use std::{
     sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
+        Arc, OnceLock,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
@@ -14,25 +14,33 @@ use tokio::{sync::Semaphore, time::Instant};
 
 use crate::domain::error::{ServiceError, ServiceResult};
 
+/// How long a hash takes, as long as none was made.
+const GUESSED: Duration = Duration::from_millis(50);
+
 pub(super) struct PasswordHasher {
     /// Each hash takes 19 MiB and a core: many at once would starve everybody else.
     at_once: Arc<Semaphore>,
-    /// How many wait or run, and how many may: what this machine hashes within a second.
+    cores: usize,
+    /// How many wait or run.
     waiting: Arc<AtomicUsize>,
-    most: usize,
-    /// Of no password: checked where there is no user, so that the time taken tells nothing.
-    decoy: String,
+    /// In microseconds: how long the last one took.
+    each: Arc<AtomicU64>,
+    /// Of no password: checked where there is no user, so that the time taken tells nothing. Made by the first check,
+    /// whatever that is for: a process that signs nobody in has no need of 19 MiB.
+    decoy: Arc<OnceLock<String>>,
 }
 
 impl PasswordHasher {
-    pub(super) fn new() -> ServiceResult<Self> {
+    pub(super) fn new() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let since = Instant::now();
-        let decoy = hash("")?;
-        let each = since.elapsed().max(Duration::from_millis(1));
-        let in_a_second = (Duration::from_secs(1).as_micros() / each.as_micros()).max(1);
-        let most = cores * usize::try_from(in_a_second).unwrap_or(1);
-        Ok(Self { at_once: Arc::new(Semaphore::new(cores)), waiting: Arc::default(), most, decoy })
+        let each = Arc::new(AtomicU64::new(micros(GUESSED)));
+        Self { at_once: Arc::new(Semaphore::new(cores)), cores, waiting: Arc::default(), each, decoy: Arc::default() }
+    }
+
+    /// What this machine hashes within a second: more do not wait.
+    fn most(&self) -> usize {
+        let in_a_second = micros(Duration::from_secs(1)) / self.each.load(Ordering::Relaxed).max(1);
+        self.cores * usize::try_from(in_a_second).unwrap_or(1).max(1)
     }
 
     /// The hash to keep.
@@ -43,9 +51,10 @@ impl PasswordHasher {
     /// Whether a password is the one that was hashed; never, where there is no hash.
     pub(super) async fn verify(&self, password: String, kept: Option<String>) -> ServiceResult<bool> {
         let exists = kept.is_some();
-        let kept = kept.unwrap_or_else(|| self.decoy.clone());
+        let decoy = Arc::clone(&self.decoy);
         let is_right = self.run(move || {
-            let Ok(kept) = PasswordHash::new(&kept) else { return false };
+            let decoy = decoy.get_or_init(|| hash("").unwrap_or_default());
+            let Ok(kept) = PasswordHash::new(kept.as_ref().unwrap_or(decoy)) else { return false };
             Argon2::default().verify_password(password.as_bytes(), &kept).is_ok()
         });
         Ok(is_right.await? && exists)
@@ -53,10 +62,13 @@ impl PasswordHasher {
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> ServiceResult<T> {
         let internal = |error: anyhow::Error| ServiceError::Internal(error);
-        let _waiting = Waiting::begin(&self.waiting, self.most)?;
+        let _waiting = Waiting::begin(&self.waiting, self.most())?;
         let permit = Arc::clone(&self.at_once).acquire_owned().await.map_err(|error| internal(error.into()))?;
+        let each = Arc::clone(&self.each);
         let work = move || {
+            let since = Instant::now();
             let done = work();
+            each.store(micros(since.elapsed()), Ordering::Relaxed);
             drop(permit);
             done
         };
@@ -81,6 +93,10 @@ impl Drop for Waiting {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn hash(password: &str) -> ServiceResult<String> {

@@ -7,7 +7,7 @@
 mod add;
 mod batch;
 mod follow;
-mod room;
+mod quota;
 mod write;
 
 use std::sync::Arc;
@@ -41,7 +41,7 @@ pub type Decision = ServiceResult<Option<Change>>;
 
 /// How much each user may have.
 #[derive(Debug, Clone, Copy)]
-pub struct RoomRules {
+pub struct QuotaRules {
     /// In bytes: what each user may have in the storage; `None` is as much as they like.
     pub storage_quota: Option<u64>,
     /// How many unfinished uploads each user may have, and of how many bytes together; `None` is as many as they like.
@@ -61,13 +61,13 @@ struct Inner {
     queue: Queue,
     hub: Hub,
     clock: Clock,
-    rules: RoomRules,
+    rules: QuotaRules,
     seen: Seen,
 }
 
 impl Changes {
     /// Puts the service together.
-    pub fn new(db: Db, queue: Queue, hub: Hub, clock: Clock, rules: RoomRules) -> Self {
+    pub fn new(db: Db, queue: Queue, hub: Hub, clock: Clock, rules: QuotaRules) -> Self {
         Self { inner: Arc::new(Inner { db, queue, hub, clock, rules, seen: Seen::default() }) }
     }
 

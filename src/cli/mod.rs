@@ -17,7 +17,7 @@ use crate::{
     app,
     config::{Config, LogFormat},
     graphql,
-    imaging::workshop,
+    imaging::sandbox,
 };
 
 /// An image upload server with a GraphQL API.
@@ -94,7 +94,7 @@ impl Cli {
         let config = self.config;
         let command = self.command.unwrap_or(Command::Serve { no_worker: false });
         if let Command::Imaging = command {
-            return Ok(workshop::run()?);
+            return Ok(sandbox::run()?);
         }
         start_log(config.log_format);
         match command {

@@ -15,12 +15,12 @@ pub async fn run(config: Config, dry_run: bool) -> anyhow::Result<()> {
     let uploads = &app.services.uploads;
     if dry_run {
         let (mut objects, mut bytes) = (0_u64, 0);
-        let print = |litter: crate::uploads::Litter| {
-            println!("{} {:>10} {}", litter.modified.format("%Y-%m-%dT%H:%M:%SZ"), litter.size, litter.key);
+        let print = |orphan: crate::uploads::Orphan| {
+            println!("{} {:>10} {}", orphan.modified.format("%Y-%m-%dT%H:%M:%SZ"), orphan.size, orphan.key);
             objects += 1;
-            bytes += litter.size;
+            bytes += orphan.size;
         };
-        uploads.find_litter(print).await.map_err(ServiceError::into_anyhow)?;
+        uploads.find_orphans(print).await.map_err(ServiceError::into_anyhow)?;
         println!("{objects} objects of {bytes} bytes would be removed");
         return Ok(());
     }

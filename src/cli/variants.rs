@@ -12,19 +12,19 @@ use crate::{
     app,
     config::Config,
     domain::ids::UserId,
-    imaging::workshop::{Made, Workshop},
+    imaging::sandbox::{Made, Sandbox},
 };
 
 /// Makes the variants of each file. A file that cannot be read is a row of its own, and the last word.
 #[expect(clippy::print_stdout, reason = "the table is what was asked for")]
 pub async fn run(config: &Config, files: &[PathBuf], out: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(out).with_context(|| format!("{} cannot be made", out.display()))?;
-    let workshop = app::workshop(config)?;
+    let sandbox = app::sandbox(config)?;
     let variants = app::variants(config)?;
     println!("{:<32} {:<12} {:>11} {:>10} {:>8}", "file", "variant", "pixels", "bytes", "ms");
     let mut failed = 0;
     for file in files {
-        if let Err(error) = make(&workshop, variants.iter().cloned().collect(), file, out).await {
+        if let Err(error) = make(&sandbox, variants.iter().cloned().collect(), file, out).await {
             println!("{:<32} {error:#}", name_of(file));
             failed += 1;
         }
@@ -36,7 +36,7 @@ pub async fn run(config: &Config, files: &[PathBuf], out: &Path) -> anyhow::Resu
 #[expect(clippy::print_stdout, reason = "rows of the table")]
 #[expect(clippy::disallowed_methods, reason = "a stopwatch for the operator")]
 async fn make(
-    workshop: &Workshop,
+    sandbox: &Sandbox,
     variants: Vec<crate::domain::variant_spec::VariantSpec>,
     file: &Path,
     out: &Path,
@@ -50,7 +50,7 @@ async fn make(
         println!("{:<32} {name:<12} {pixels:>11} {bytes:>10} {ms:>8}", name_of(file));
     };
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    let mut work = workshop.begin(UserId(uuid::Uuid::nil()), copy, None, variants).await?;
+    let mut work = sandbox.begin(UserId(uuid::Uuid::nil()), copy, None, variants).await?;
     loop {
         match work.next().await? {
             Made::Facts(facts, ..) => row("(original)", (facts.width, facts.height), size),

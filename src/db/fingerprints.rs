@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::sql::Sql;
 use crate::domain::{
-    fingerprint::{ALIKE, Fingerprint},
+    fingerprint::{Fingerprint, SIMILAR_WITHIN},
     ids::{ImageId, UserId},
     image::Image,
 };
@@ -15,25 +15,25 @@ use crate::domain::{
 /// In bits: as many have to be of either kind for a picture to look like anything.
 const FEATURES: u32 = 4;
 /// How many images that share a band are looked at: a thousand scans of blank paper look like each other.
-const MOST_LOOKED_AT: usize = 2000;
+const MAX_LOOKED_AT: usize = 2000;
 
 /// Keeps an image's fingerprint, in the place of what was kept before.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn put(conn: &impl ConnectionTrait, image: &Image, fingerprint: Fingerprint) -> Result<(), DbErr> {
-    let Fingerprint { sha256, likeness } = fingerprint;
+    let Fingerprint { sha256, perceptual_hash } = fingerprint;
     let mut sql = Sql::of(
         conn,
         "INSERT INTO image_fingerprint (image_id, owner_id, sha256, likeness, band_0, band_1, band_2, band_3) VALUES ",
     );
-    let [a, b, c, d] = Fingerprint::bands(likeness).map(i32::from);
+    let [a, b, c, d] = Fingerprint::bands(perceptual_hash).map(i32::from);
     sql.rows([()], |()| {
         [
             image.id.0.into(),
             image.owner.0.into(),
             sha256.to_vec().into(),
-            likeness.cast_signed().into(),
+            perceptual_hash.cast_signed().into(),
             a.into(),
             b.into(),
             c.into(),
@@ -47,7 +47,7 @@ pub async fn put(conn: &impl ConnectionTrait, image: &Image, fingerprint: Finger
     sql.execute(conn).await
 }
 
-/// The owner's completed images that look like this one, the most alike first.
+/// The owner's completed images that look like this one, the most similar first.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -60,23 +60,24 @@ pub async fn similar(
     #[derive(FromQueryResult)]
     struct Row {
         image_id: Uuid,
-        likeness: i64,
+        perceptual_hash: i64,
     }
-    let mut sql = Sql::of(conn, "SELECT image_id, likeness FROM image_fingerprint WHERE image_id = ");
+    let mut sql =
+        Sql::of(conn, "SELECT image_id, likeness AS perceptual_hash FROM image_fingerprint WHERE image_id = ");
     sql.value(image.0.into());
     let Some(known) = Row::find_by_statement(sql.statement()).one(conn).await? else { return Ok(Vec::new()) };
-    let likeness = known.likeness.cast_unsigned();
-    // A wall, a sky, a blank page: there is nothing to be alike in.
-    if !(FEATURES..=u64::BITS - FEATURES).contains(&likeness.count_ones()) {
+    let perceptual_hash = known.perceptual_hash.cast_unsigned();
+    // A wall, a sky, a blank page: there is nothing to be similar in.
+    if !(FEATURES..=u64::BITS - FEATURES).contains(&perceptual_hash.count_ones()) {
         return Ok(Vec::new());
     }
 
-    let rows = Row::find_by_statement(candidates(conn, owner, likeness).statement()).all(conn).await?;
+    let rows = Row::find_by_statement(candidates(conn, owner, perceptual_hash).statement()).all(conn).await?;
     let mut found: Vec<(u32, Uuid)> = rows
         .into_iter()
         .filter(|row| row.image_id != image.0)
-        .map(|row| (Fingerprint::distance(likeness, row.likeness.cast_unsigned()), row.image_id))
-        .filter(|(distance, _)| *distance <= ALIKE)
+        .map(|row| (Fingerprint::distance(perceptual_hash, row.perceptual_hash.cast_unsigned()), row.image_id))
+        .filter(|(distance, _)| *distance <= SIMILAR_WITHIN)
         .collect();
     found.sort_unstable();
     found.dedup();
@@ -84,18 +85,18 @@ pub async fn similar(
 }
 
 /// Whatever has a band that differs in one bit at most, each band by its index.
-fn candidates(conn: &impl ConnectionTrait, owner: UserId, likeness: u64) -> Sql {
+fn candidates(conn: &impl ConnectionTrait, owner: UserId, perceptual_hash: u64) -> Sql {
     let mut sql = Sql::of(conn, "");
-    for (at, band) in Fingerprint::bands(likeness).into_iter().enumerate() {
+    for (at, band) in Fingerprint::bands(perceptual_hash).into_iter().enumerate() {
         let near: Vec<String> = Fingerprint::near(band).map(|band| band.to_string()).collect();
         sql.push(if at == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" });
         sql.push(
-            "SELECT image_id, likeness FROM image_fingerprint JOIN image ON image.id = image_fingerprint.image_id \
+            "SELECT image_id, likeness AS perceptual_hash FROM image_fingerprint JOIN image ON image.id = image_fingerprint.image_id \
              WHERE image_fingerprint.owner_id = ",
         );
         sql.value(owner.0.into());
         sql.push(&format!(
-            " AND band_{at} IN ({}) AND image.status = 'completed' LIMIT {MOST_LOOKED_AT}) AS by_band_{at}",
+            " AND band_{at} IN ({}) AND image.status = 'completed' LIMIT {MAX_LOOKED_AT}) AS by_band_{at}",
             near.join(", ")
         ));
     }

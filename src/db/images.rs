@@ -80,17 +80,17 @@ pub async fn unfinished(
 }
 
 /// Pages of images of one status that nobody touched since a moment, those left alone for longest first.
-pub struct Unsettled {
+pub struct StaleImages {
     condition: String,
     untouched_since: DateTime<Utc>,
     limit: u64,
     behind: Option<(DateTime<Utc>, ImageId)>,
 }
 
-impl Unsettled {
+impl StaleImages {
     /// All of this status, which is not COMPLETED, of which there may be millions.
     pub fn of(status: ImageStatus, untouched_since: DateTime<Utc>, limit: u64) -> Self {
-        // As text, so that the planner sees that the index of the unsettled has all of them.
+        // As text, so that the planner sees that the partial index has all of them.
         let condition = format!("status = '{}' AND status <> 'completed'", status.name());
         Self { condition, untouched_since, limit, behind: None }
     }

@@ -2,7 +2,7 @@
 //! an exception beside an order of another kind: then images outside of them are passed over.)
 //!
 //! An index has one status of one owner in order, so a list of several statuses is as many short lists, merged.
-//! With a sieve (a search, tags) the nearest images are looked through first, which fills a page where many pass;
+//! With a search filter (text, tags) the nearest images are looked through first, which fills a page where many pass;
 //! where few pass, the index of grams says which, and those few are put in order.
 
 use std::borrow::Cow;
@@ -23,7 +23,7 @@ use crate::domain::{
     stats::Count,
 };
 
-/// How many images a sieve looks through before the index is asked.
+/// How many images a search looks through before the index is asked.
 const NEAREST: u64 = 1000;
 
 /// Which part of an owner's images to read.
@@ -47,7 +47,7 @@ pub async fn page(conn: &impl ConnectionTrait, page: Page<'_>) -> Result<Vec<Ima
     if page.filter.statuses.is_empty() {
         return Ok(Vec::new());
     }
-    if page.filter.sieve.is_open() {
+    if page.filter.search.is_open() {
         return images(conn, page.in_order(conn)).await;
     }
     let found = images(conn, page.among_the_nearest(conn)).await?;
@@ -57,7 +57,7 @@ pub async fn page(conn: &impl ConnectionTrait, page: Page<'_>) -> Result<Vec<Ima
     images(conn, page.among_the_hits(conn)).await
 }
 
-/// How many images there are on all pages together. Without a sieve or dates, by the kept counters.
+/// How many images there are on all pages together. Without a search or dates, by the kept counters.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -69,7 +69,7 @@ pub async fn count(conn: &impl ConnectionTrait, owner: UserId, filter: &ImageFil
     if filter.statuses.is_empty() {
         return Ok(0);
     }
-    if filter.sieve.is_open() && filter.created_from.is_none() && filter.created_to.is_none() {
+    if filter.search.is_open() && filter.created_from.is_none() && filter.created_to.is_none() {
         let counts = counts::of_owner(conn, owner).await?;
         let of_category = |count: &&Count| filter.category.is_none_or(|category| count.category == category);
         let counts = counts.iter().filter(of_category).filter(|count| filter.statuses.contains(&count.status));
@@ -112,7 +112,7 @@ impl Page<'_> {
             ") AS nearest JOIN image_search AS found ON found.image_id = nearest.id \
              JOIN image ON image.id = nearest.id WHERE ",
         );
-        search::push_passes(&mut sql, &self.filter.sieve);
+        search::push_passes(&mut sql, &self.filter.search);
         self.push_order(&mut sql, "nearest.", self.limit);
         sql.statement()
     }
@@ -134,7 +134,7 @@ impl Page<'_> {
 
     fn counted(&self, conn: &impl ConnectionTrait) -> Statement {
         let mut sql = Sql::of(conn, "");
-        if self.filter.sieve.is_open() {
+        if self.filter.search.is_open() {
             sql.push("SELECT count(*) AS count FROM image WHERE ");
             self.push_conditions(&mut sql, &self.filter.statuses);
         } else {
@@ -145,7 +145,7 @@ impl Page<'_> {
 
     fn push_hits(&self, sql: &mut Sql, columns: &str) {
         sql.push("WITH hit AS MATERIALIZED (");
-        search::push_hits(sql, self.owner, &self.filter.sieve);
+        search::push_hits(sql, self.owner, &self.filter.search);
         // The hits first, whatever the planner thinks of it.
         let join = if sql.backend() == DbBackend::Postgres { "JOIN" } else { "CROSS JOIN" };
         sql.push(&format!(") SELECT {columns} FROM hit {join} image ON image.id = hit.image_id WHERE "));

@@ -121,7 +121,7 @@ impl Db {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn take_turns(&self) -> Result<Option<DatabaseTransaction>, DbErr> {
+    pub async fn migration_lock(&self) -> Result<Option<DatabaseTransaction>, DbErr> {
         if !locks_rows(&self.connection) {
             return Ok(None);
         }

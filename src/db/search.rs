@@ -10,7 +10,7 @@ use super::sql::Sql;
 use crate::domain::{
     ids::{ImageId, UserId},
     image::Image,
-    search::{Searchable, Sieve},
+    search::{SearchFilter, Searchable},
 };
 
 /// Makes an image findable by what is said of it now.
@@ -89,8 +89,8 @@ pub async fn missing(conn: &impl ConnectionTrait, behind: Option<ImageId>, limit
 }
 
 /// Writes a table of the ids of everything of an owner that passes, by the index.
-pub(super) fn push_hits(sql: &mut Sql, owner: UserId, sieve: &Sieve) {
-    let grams = sieve.grams(owner);
+pub(super) fn push_hits(sql: &mut Sql, owner: UserId, search: &SearchFilter) {
+    let grams = search.grams(owner);
     if sql.backend() == DbBackend::Postgres {
         sql.push("SELECT found.image_id FROM image_search AS found WHERE found.grams @> ");
         sql.value(Value::from(grams));
@@ -103,15 +103,15 @@ pub(super) fn push_hits(sql: &mut Sql, owner: UserId, sieve: &Sieve) {
         sql.value(words(&grams).into());
     }
     sql.push(" AND ");
-    push_passes(sql, sieve);
+    push_passes(sql, search);
 }
 
 /// Writes the condition that a row of `image_search`, as `found`, passes: by its text alone.
-pub(super) fn push_passes(sql: &mut Sql, sieve: &Sieve) {
+pub(super) fn push_passes(sql: &mut Sql, search: &SearchFilter) {
     let position = if sql.backend() == DbBackend::Postgres { "strpos" } else { "instr" };
     sql.push("1 = 1");
-    let parts = sieve.needle().map(|needle| ("text", needle.to_owned()));
-    for (column, part) in parts.into_iter().chain(sieve.marked_tags().map(|tag| ("tags", tag))) {
+    let parts = search.needle().map(|needle| ("text", needle.to_owned()));
+    for (column, part) in parts.into_iter().chain(search.marked_tags().map(|tag| ("tags", tag))) {
         sql.push(&format!(" AND {position}(found.{column}, "));
         sql.value(part.into());
         sql.push(") > 0");

@@ -9,7 +9,7 @@ use super::entity::session::{ActiveModel, Column, Entity, Model};
 use crate::domain::ids::{SessionId, UserId};
 
 /// How many ids a statement has.
-const MOST_AT_ONCE: usize = 1000;
+const MAX_AT_ONCE: usize = 1000;
 
 /// A log-in as it is kept.
 pub struct SessionRow {
@@ -55,7 +55,7 @@ pub async fn alive_of(
     now: DateTime<Utc>,
 ) -> Result<HashSet<SessionId>, DbErr> {
     let mut alive = HashSet::new();
-    for some in ids.chunks(MOST_AT_ONCE) {
+    for some in ids.chunks(MAX_AT_ONCE) {
         let query = Entity::find().filter(Column::Id.is_in(some.iter().map(|id| id.0)));
         let rows = query.filter(Column::ExpiresAt.gt(now)).all(conn).await?;
         alive.extend(rows.into_iter().map(|row| SessionId(row.id)));

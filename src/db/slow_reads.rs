@@ -30,7 +30,7 @@ const STEPS: i32 = 20_000;
 const WAITING_OF_ONE: usize = 64;
 /// How soon it is asked again whether a cancelled statement has ended.
 const SETTLED_AGAIN: Duration = Duration::from_millis(20);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// All connections for slow reads.
 #[derive(Clone)]
@@ -155,7 +155,7 @@ impl Reader {
                 Ok(Err(_)) => tokio::time::sleep(pause).await,
                 Err(_) => {}
             }
-            pause = (2 * pause).min(LONGEST_PAUSE);
+            pause = (2 * pause).min(MAX_PAUSE);
         }
     }
 }

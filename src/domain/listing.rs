@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     ids::{CategoryId, ImageId},
     image::{Image, ImageStatus},
-    search::{Sieve, sort_key},
+    search::{SearchFilter, sort_key},
 };
 
 /// Which images are listed. All of it has to apply.
@@ -15,7 +15,7 @@ pub struct ImageFilter {
     /// In any of these states.
     pub statuses: Vec<ImageStatus>,
     pub category: Option<CategoryId>,
-    pub sieve: Sieve,
+    pub search: SearchFilter,
     /// Inclusive.
     pub created_from: Option<DateTime<Utc>>,
     /// Inclusive.
@@ -25,7 +25,7 @@ pub struct ImageFilter {
 impl ImageFilter {
     /// Whether what passes has to be looked for, rather than read off an index in its order.
     pub fn may_take_long(&self) -> bool {
-        !self.sieve.is_open() || self.created_from.is_some() || self.created_to.is_some()
+        !self.search.is_open() || self.created_from.is_some() || self.created_to.is_some()
     }
 
     /// Everything in these states.
@@ -33,7 +33,7 @@ impl ImageFilter {
         Self {
             statuses: statuses.to_vec(),
             category: None,
-            sieve: Sieve::default(),
+            search: SearchFilter::default(),
             created_from: None,
             created_to: None,
         }

@@ -18,7 +18,7 @@ const FIELD_END: char = '\u{1F}';
 const TAG_END: char = '\u{1E}';
 /// As many grams narrow a long needle down; the text itself is compared anyway.
 const GRAMS_OF_NEEDLE: usize = 16;
-const LONGEST_GRAM: usize = 3;
+const MAX_GRAM: usize = 3;
 /// In characters: the most that an index entry has room for, whatever they expand to.
 const SORT_KEY_CHARS: usize = 120;
 
@@ -52,7 +52,7 @@ impl Searchable {
         let text = fields.map(fold).join(&FIELD_END.to_string());
         let tags = details.tags.iter().map(|tag| marked(tag)).collect();
         let chars: Vec<char> = text.chars().collect();
-        let runs = (1..=LONGEST_GRAM).flat_map(|length| chars.windows(length));
+        let runs = (1..=MAX_GRAM).flat_map(|length| chars.windows(length));
         let mut grams: BTreeSet<i32> = runs.map(|run| gram(owner, run)).collect();
         grams.extend(details.tags.iter().map(|tag| tag_gram(owner, tag)));
         Self { text, tags, grams: grams.into_iter().collect() }
@@ -61,14 +61,14 @@ impl Searchable {
 
 /// What a list is narrowed down by: a part of the text, and tags that all have to be there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sieve {
+pub struct SearchFilter {
     /// Folded; empty lets everything through.
     needle: String,
     tags: Vec<String>,
 }
 
-impl Sieve {
-    /// A sieve of a search and of tags as they were given.
+impl SearchFilter {
+    /// A filter for a text and for tags, as they were given.
     pub fn new(search: &str, tags: &[String]) -> Self {
         Self { needle: fold(search.trim()), tags: tags.iter().map(|tag| tag.trim().to_owned()).collect() }
     }
@@ -93,7 +93,7 @@ impl Sieve {
         let chars: Vec<char> = self.needle.chars().collect();
         let runs: Vec<&[char]> = match chars.len() {
             0 => Vec::new(),
-            length => chars.windows(length.min(LONGEST_GRAM)).collect(),
+            length => chars.windows(length.min(MAX_GRAM)).collect(),
         };
         let stride = runs.len().div_ceil(GRAMS_OF_NEEDLE).max(1);
         let mut grams: BTreeSet<i32> = runs.iter().step_by(stride).map(|run| gram(owner, run)).collect();
@@ -142,14 +142,14 @@ mod tests {
         for from in 0..chars.len() {
             for to in from + 1..=chars.len() {
                 let part: String = chars[from..to].iter().collect();
-                let sieve = Sieve::new(&part.to_uppercase(), &["a b".into()]);
-                let Some(needle) = sieve.needle().filter(|needle| found.text.contains(needle)) else { continue };
-                let missing = sieve.grams(owner).iter().any(|gram| found.grams.binary_search(gram).is_err());
+                let search = SearchFilter::new(&part.to_uppercase(), &["a b".into()]);
+                let Some(needle) = search.needle().filter(|needle| found.text.contains(needle)) else { continue };
+                let missing = search.grams(owner).iter().any(|gram| found.grams.binary_search(gram).is_err());
                 assert!(!missing, "{needle}");
             }
         }
-        assert!(found.text.contains(Sieve::new("οδος", &[]).needle().unwrap_or_default()));
-        let others = Sieve::new("am", &[]).grams(UserId(uuid::Uuid::from_u128(8)));
+        assert!(found.text.contains(SearchFilter::new("οδος", &[]).needle().unwrap_or_default()));
+        let others = SearchFilter::new("am", &[]).grams(UserId(uuid::Uuid::from_u128(8)));
         assert!(others.iter().all(|gram| found.grams.binary_search(gram).is_err()), "another owner's grams");
     }
 

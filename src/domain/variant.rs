@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// In bytes: a name goes into object keys and URLs.
-const LONGEST_NAME: usize = 32;
+const MAX_NAME: usize = 32;
 
 /// The five sizes that are made where the operator names no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,8 +61,8 @@ impl TryFrom<String> for VariantName {
 
     fn try_from(name: String) -> Result<Self, String> {
         let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
-        if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(is_plain) {
-            return Err(format!("`{name}` is no name of a variant: a-z, 0-9, - and _, at most {LONGEST_NAME}"));
+        if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(is_plain) {
+            return Err(format!("`{name}` is no name of a variant: a-z, 0-9, - and _, at most {MAX_NAME}"));
         }
         Ok(Self(name))
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::variant::{VariantFormat, VariantName, VariantType};
 
 /// The longest side that WebP has room for, in pixels.
-pub const LONGEST_SIDE: u32 = 16383;
+pub const MAX_SIDE: u32 = 16383;
 /// How many variants an image may have: each is an object, a row and an event.
 const MOST: usize = 20;
 
@@ -103,9 +103,9 @@ impl Default for VariantSet {
 impl VariantSpec {
     fn check(&self) -> Result<(), String> {
         if let Some((width, height)) = self.bounds.map(Bounds::sides)
-            && !((1..=LONGEST_SIDE).contains(&width) && (1..=LONGEST_SIDE).contains(&height))
+            && !((1..=MAX_SIDE).contains(&width) && (1..=MAX_SIDE).contains(&height))
         {
-            return Err(format!("the sides of a box are 1 to {LONGEST_SIDE}"));
+            return Err(format!("the sides of a box are 1 to {MAX_SIDE}"));
         }
         if self.fit == Fit::Cover && self.bounds.is_none() {
             return Err("`cover` needs a box".to_owned());

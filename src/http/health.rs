@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use serde_json::{Value, json};
 
-use crate::{db::Db, imaging::workshop::Workshop, storage::Storage};
+use crate::{db::Db, imaging::sandbox::Sandbox, storage::Storage};
 
 /// What is answered however full the server is.
 pub(super) const PATHS: [&str; 2] = ["/healthz", "/readyz"];
@@ -15,21 +15,21 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the server cannot do without.
 #[derive(Clone)]
-pub struct Vitals {
+pub struct HealthChecks {
     pub db: Db,
     pub storage: Storage,
-    pub workshop: Workshop,
+    pub sandbox: Sandbox,
 }
 
-pub(super) fn routes(vitals: Vitals) -> Router {
-    Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(readyz)).with_state(vitals)
+pub(super) fn routes(checks: HealthChecks) -> Router {
+    Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(readyz)).with_state(checks)
 }
 
-async fn readyz(State(vitals): State<Vitals>) -> (StatusCode, Json<Value>) {
-    let database = async { matches!(tokio::time::timeout(PATIENCE, vitals.db.ping()).await, Ok(Ok(()))) };
-    let storage = async { matches!(tokio::time::timeout(PATIENCE, vitals.storage.ping()).await, Ok(Ok(()))) };
+async fn readyz(State(checks): State<HealthChecks>) -> (StatusCode, Json<Value>) {
+    let database = async { matches!(tokio::time::timeout(PATIENCE, checks.db.ping()).await, Ok(Ok(()))) };
+    let storage = async { matches!(tokio::time::timeout(PATIENCE, checks.storage.ping()).await, Ok(Ok(()))) };
     let (database, storage) = tokio::join!(database, storage);
     let status = if database && storage { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let sandbox = vitals.workshop.is_sandboxed();
+    let sandbox = checks.sandbox.is_sandboxed();
     (status, Json(json!({"database": database, "storage": storage, "sandbox": sandbox})))
 }

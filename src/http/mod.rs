@@ -33,7 +33,7 @@ use tower_http::{
 };
 use url::Url;
 
-pub use self::{address::TrustedProxies, connections::ConnectionLimits, health::Vitals, listen::listen};
+pub use self::{address::TrustedProxies, connections::ConnectionLimits, health::HealthChecks, listen::listen};
 use self::{body::BodyRoom, connections::Busy};
 use crate::{
     clock::Clock,
@@ -87,7 +87,7 @@ pub fn router(
     services: Services,
     admission: Admission,
     embedded: Option<EmbeddedS3>,
-    vitals: Vitals,
+    checks: HealthChecks,
     clock: Clock,
     settings: HttpSettings,
 ) -> Router {
@@ -115,7 +115,7 @@ pub fn router(
         router = router.merge(media::routes(&format!("/{BUCKET}"), embedded));
     }
     router
-        .merge(health::routes(vitals))
+        .merge(health::routes(checks))
         .layer(middleware::from_fn_with_state(embedded, media::take_what_is_signed))
         .layer(cors)
         .layer(CatchPanicLayer::custom(panicked))

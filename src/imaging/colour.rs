@@ -20,7 +20,7 @@ pub(super) enum Profile {
 
 /// Four inks a pixel, each as a share of 255: 0 is bare paper.
 #[derive(Debug)]
-pub(super) struct Inks {
+pub(super) struct Cmyk {
     pub samples: Vec<u8>,
     pub width: u32,
     pub height: u32,
@@ -58,7 +58,7 @@ pub(super) fn without_idle_alpha(image: DynamicImage) -> DynamicImage {
 }
 
 /// Converts from inks, by their profile or, where there is none, by the plain rule that browsers use.
-pub(super) fn inks_to_srgb(inks: &Inks, profile: Option<&Profile>) -> DynamicImage {
+pub(super) fn inks_to_srgb(inks: &Cmyk, profile: Option<&Profile>) -> DynamicImage {
     let profile = profile.and_then(Profile::parse).filter(|profile| profile.color_space == DataColorSpace::Cmyk);
     let transform = profile.and_then(|profile| transform(&profile, Layout::Rgba, Layout::Rgb));
     let mut rgb = RgbImage::new(inks.width, inks.height);

@@ -5,13 +5,13 @@
 use std::collections::HashSet;
 
 /// Over all directories; cameras write about a hundred.
-const MOST_ENTRIES: usize = 2000;
+const MAX_ENTRIES: usize = 2000;
 /// One behind the other; cameras write two: the picture's, and its thumbnail's.
-const LONGEST_CHAIN: usize = 8;
+const MAX_CHAIN: usize = 8;
 /// Of all texts: the parser makes 24 bytes of each byte that ends one.
-const MOST_TEXT: u64 = 256 * 1024;
+const MAX_TEXT: u64 = 256 * 1024;
 /// Of all values: makers' notes run to megabytes.
-const MOST_BYTES: u64 = 32 * 1024 * 1024;
+const MAX_BYTES: u64 = 32 * 1024 * 1024;
 const ASCII: u16 = 2;
 
 /// Which directory is being visited: what it may point to depends on it.
@@ -81,7 +81,7 @@ impl<'a> Walk<'a> {
             let next = self.long(first + usize::from(count) * 12).filter(|next| *next != 0);
             if let (Some(next), Directory::Main) = (next, directory) {
                 self.chain += 1;
-                if self.chain < LONGEST_CHAIN {
+                if self.chain < MAX_CHAIN {
                     self.to_visit.push((next, Directory::Main));
                 }
             }
@@ -105,7 +105,7 @@ impl<'a> Walk<'a> {
             };
             self.to_visit.push((target?, behind));
         }
-        (self.entries <= MOST_ENTRIES && self.text <= MOST_TEXT && self.bytes <= MOST_BYTES).then_some(())
+        (self.entries <= MAX_ENTRIES && self.text <= MAX_TEXT && self.bytes <= MAX_BYTES).then_some(())
     }
 
     /// In bytes, what a value takes: nothing where it is of no kind that is read, or is not there.

@@ -12,9 +12,9 @@ use super::{colour::Profile, decode::Beside, exif_block};
 use crate::domain::metadata::{GeoPoint, Metadata, Removed, TakenAt};
 
 /// In characters: no value is shown with more.
-const LONGEST_VALUE: usize = 1000;
+const MAX_VALUE: usize = 1000;
 /// In characters: of one image, no more is shown.
-const MOST_CHARACTERS: usize = 16 * 1024;
+const MAX_CHARACTERS: usize = 16 * 1024;
 /// How a comment begins that is neither Japanese nor Unicode.
 const ASCII_COMMENT: &[u8] = b"ASCII\0\0\0";
 
@@ -64,7 +64,7 @@ fn metadata_of(exif: &Exif) -> Metadata {
     for field in named.filter(|field| field.tag != Tag::MakerNote && is_a_number_of(&field.value)) {
         let shown = shown(field, exif);
         characters += shown.chars().count();
-        if characters > MOST_CHARACTERS {
+        if characters > MAX_CHARACTERS {
             break;
         }
         let is_location = field.tag.context() == Context::Gps;
@@ -99,7 +99,7 @@ struct Shortened {
 impl Write for Shortened {
     fn write_str(&mut self, more: &str) -> fmt::Result {
         for c in more.chars().filter(|c| !c.is_control()) {
-            if self.length == LONGEST_VALUE {
+            if self.length == MAX_VALUE {
                 return Err(fmt::Error);
             }
             self.text.push(c);
@@ -118,7 +118,7 @@ fn ascii(exif: &Exif, tag: Tag) -> Option<&[u8]> {
 
 fn text(exif: &Exif, tag: Tag) -> Option<String> {
     let text = String::from_utf8_lossy(ascii(exif, tag)?);
-    let text: String = text.chars().filter(|c| !c.is_control()).take(LONGEST_VALUE).collect();
+    let text: String = text.chars().filter(|c| !c.is_control()).take(MAX_VALUE).collect();
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }

@@ -1,21 +1,21 @@
 //! Hand: pixels. Bytes in, bytes out.
 //!
-//! Everything but `workshop` is pure and blocking, and may be handed a file that was made to kill: so the server never
-//! calls it in its own process, but through the workshop, in one that has limits and that may die.
+//! Everything but `sandbox` is pure and blocking, and may be handed a file that was made to kill: so the server never
+//! calls it in its own process, but through the sandbox, in one that has limits and that may die.
 
 mod colour;
 mod crop;
 mod decode;
 mod encode;
 mod exif_block;
-mod first_paint;
-mod likeness;
 mod metadata;
+mod perceptual_hash;
+mod placeholder;
 mod resample;
 mod resize;
+pub mod sandbox;
 mod sniff;
 mod whole;
-pub mod workshop;
 
 use bytes::Bytes;
 use image::DynamicImage;
@@ -39,13 +39,13 @@ use crate::domain::{
 };
 
 /// An animation of more frames stands still.
-const MOST_FRAMES: u32 = 1000;
+const MAX_FRAMES: u32 = 1000;
 /// In pixels: that of a film in 4K. libwebp holds half a dozen of them.
-const LARGEST_FRAME: u64 = 9_000_000;
+const MAX_FRAME: u64 = 9_000_000;
 /// In pixels, over all frames.
-const MOST_PIXELS_OF_FRAMES: u64 = 60_000_000;
+const MAX_PIXELS_OF_FRAMES: u64 = 60_000_000;
 /// In milliseconds.
-const LONGEST_ANIMATION: u64 = 5 * 60 * 1000;
+const MAX_ANIMATION: u64 = 5 * 60 * 1000;
 /// In bytes a pixel: what a variant takes while it is scaled and encoded, measured. An alpha is encoded without loss,
 /// which takes libwebp thirty bytes; a moving one is compared with the frames before it.
 const ENCODING: u64 = 4;
@@ -185,17 +185,17 @@ impl<'a> Opened<'a> {
 
 /// What an animation has too much of to be kept moving.
 fn too_much(motion: Motion, pixels: u64) -> Option<String> {
-    if motion.frames > MOST_FRAMES {
-        return Some(format!("{} frames, more than {MOST_FRAMES}", motion.frames));
+    if motion.frames > MAX_FRAMES {
+        return Some(format!("{} frames, more than {MAX_FRAMES}", motion.frames));
     }
-    if pixels > LARGEST_FRAME {
-        return Some(format!("frames of more than {LARGEST_FRAME} pixels"));
+    if pixels > MAX_FRAME {
+        return Some(format!("frames of more than {MAX_FRAME} pixels"));
     }
-    if u64::from(motion.frames) * pixels > MOST_PIXELS_OF_FRAMES {
-        return Some(format!("more than {MOST_PIXELS_OF_FRAMES} pixels over all frames"));
+    if u64::from(motion.frames) * pixels > MAX_PIXELS_OF_FRAMES {
+        return Some(format!("more than {MAX_PIXELS_OF_FRAMES} pixels over all frames"));
     }
-    let seconds = LONGEST_ANIMATION / 1000;
-    (motion.duration > LONGEST_ANIMATION).then(|| format!("{} seconds, more than {seconds}", motion.duration / 1000))
+    let seconds = MAX_ANIMATION / 1000;
+    (motion.duration > MAX_ANIMATION).then(|| format!("{} seconds, more than {seconds}", motion.duration / 1000))
 }
 
 impl Decoded<'_> {
@@ -209,17 +209,17 @@ impl Decoded<'_> {
     /// # Errors
     /// When the pixels cannot be scaled down.
     pub fn facts(&self) -> Result<(Facts, Fingerprint), ImagingError> {
-        let small = first_paint::in_small(self.pixels())?;
-        let likeness = likeness::of(&small);
+        let small = placeholder::in_small(self.pixels())?;
+        let perceptual_hash = perceptual_hash::of(&small);
         let small = small.into_rgba8();
         let facts = Facts {
             width: self.pixels().width(),
             height: self.pixels().height(),
-            placeholder: first_paint::thumbhash(&small),
-            dominant_colour: Some(first_paint::dominant_colour(&small)),
+            placeholder: placeholder::thumbhash(&small),
+            dominant_colour: Some(placeholder::dominant_colour(&small)),
             is_animated: self.source.header.motion.is_some() || self.source.header.is_stilled,
         };
-        Ok((facts, Fingerprint { sha256: Sha256::digest(self.source.bytes).into(), likeness }))
+        Ok((facts, Fingerprint { sha256: Sha256::digest(self.source.bytes).into(), perceptual_hash }))
     }
 
     /// Whether its variants move, which takes as much memory as there is for it: one of them at a time.

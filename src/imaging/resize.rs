@@ -9,7 +9,7 @@ use super::{
     crop::Crop,
     resample::{Filter, resample},
 };
-use crate::domain::variant_spec::{Bounds, Fit, LONGEST_SIDE, VariantSpec};
+use crate::domain::variant_spec::{Bounds, Fit, MAX_SIDE, VariantSpec};
 
 /// In pixels, of the square that a large picture is brought into once: small variants are made from that.
 const MIDDLE: u32 = 1200;
@@ -57,7 +57,7 @@ pub(super) fn frame<'a>(image: &'a DynamicImage, spec: &VariantSpec) -> Result<C
 
 /// In pixels; `None` where the picture is so already, for nothing is ever enlarged.
 fn size_of(image: &DynamicImage, spec: &VariantSpec) -> Option<(u32, u32)> {
-    let bounds = spec.bounds.map_or((LONGEST_SIDE, LONGEST_SIDE), Bounds::sides);
+    let bounds = spec.bounds.map_or((MAX_SIDE, MAX_SIDE), Bounds::sides);
     match spec.fit {
         Fit::Inside => fitted_size(image.width(), image.height(), bounds),
         Fit::Cover => covered_size(image.width(), image.height(), bounds),

@@ -6,7 +6,7 @@ use super::ImagingError;
 use crate::domain::format::ImageFormat;
 
 /// A brand is four bytes; files name a handful.
-const MOST_BRANDS: usize = 32;
+const MAX_BRANDS: usize = 32;
 
 /// The format of a file.
 pub(super) fn format_of(bytes: &[u8]) -> Result<ImageFormat, ImagingError> {
@@ -25,7 +25,7 @@ pub(super) fn format_of(bytes: &[u8]) -> Result<ImageFormat, ImagingError> {
 /// HEIC and AVIF are one container, which says in its first box what is in it; films are in it too.
 fn by_brands(bytes: &[u8]) -> Option<ImageFormat> {
     let length = u32::from_be_bytes(*bytes.first_chunk()?) as usize;
-    let first = bytes.get(..length.clamp(8, 8 + 4 * MOST_BRANDS)).unwrap_or(bytes);
+    let first = bytes.get(..length.clamp(8, 8 + 4 * MAX_BRANDS)).unwrap_or(bytes);
     let brands = first.strip_prefix(first.first_chunk::<4>()?)?.strip_prefix(b"ftyp")?.as_chunks::<4>().0;
     let has = |wanted: &[&[u8; 4]]| brands.iter().any(|brand| wanted.contains(&brand));
     if has(&[b"avif", b"avis"]) {

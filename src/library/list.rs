@@ -13,12 +13,12 @@ use crate::{
         ids::{CategoryId, UserId},
         image::{Image, ImageStatus},
         listing::{ImageFilter, ImageOrder, Position},
-        search::Sieve,
+        search::SearchFilter,
         user::Caller,
     },
 };
 
-const LONGEST_SEARCH: usize = 200;
+const MAX_SEARCH: usize = 200;
 
 /// Which images, as a client says it.
 #[derive(Debug, Clone, Default)]
@@ -168,7 +168,7 @@ impl Library {
 fn check(request: FilterRequest) -> Result<ImageFilter, Refusal> {
     let refuse = |field, why: &str| Err(Refusal::on(field, UserErrorCode::InvalidValue, why));
     let search = request.search.unwrap_or_default();
-    if search.contains('\0') || search.chars().count() > LONGEST_SEARCH {
+    if search.contains('\0') || search.chars().count() > MAX_SEARCH {
         return refuse("search", "`search` has at most 200 characters, none of them NUL.");
     }
     let cannot_be = |tag: &String| {
@@ -188,7 +188,7 @@ fn check(request: FilterRequest) -> Result<ImageFilter, Refusal> {
         // Each once, however often it was named.
         statuses: ImageStatus::VISIBLE.into_iter().filter(|status| asked_for.contains(status)).collect(),
         category: request.category,
-        sieve: Sieve::new(&search, &request.tags),
+        search: SearchFilter::new(&search, &request.tags),
         created_from: request.created_from,
         created_to: request.created_to,
     })

@@ -1,12 +1,12 @@
 //! Service: the library that a front end lives in. Decides who sees what; knows no door.
 
-mod alike;
 mod categories;
 mod cursor;
 mod edit;
 mod find;
 mod list;
 mod seed;
+mod similar;
 mod stats;
 
 use std::sync::Arc;

@@ -16,7 +16,7 @@ use crate::domain::{
 /// A job that fails this often is dead: with the pauses between, after about two hours.
 const MAX_ATTEMPTS: i32 = 20;
 /// A job that takes its process down this often is dead.
-const MAX_DEATHS: i32 = 5;
+const MAX_CRASHES: i32 = 5;
 
 /// Every owner who has a job of a kind waiting, found by a walk along the index from one to the next.
 const WAITING: &str = "waiting (kind, owner) AS (\
@@ -170,7 +170,7 @@ impl Queue {
         Ok(Some(Claimed {
             id: JobId(row.id),
             job,
-            is_exhausted: row.attempts > MAX_ATTEMPTS || row.deaths >= MAX_DEATHS,
+            is_exhausted: row.attempts > MAX_ATTEMPTS || row.deaths >= MAX_CRASHES,
             owner: (!row.owner.is_nil()).then_some(UserId(row.owner)),
             attempts: row.attempts,
             postponed: row.postponed,

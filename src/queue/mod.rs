@@ -27,9 +27,9 @@ use crate::{
     },
 };
 
-const LONGEST_BACKOFF: TimeDelta = TimeDelta::minutes(10);
+const MAX_BACKOFF: TimeDelta = TimeDelta::minutes(10);
 /// After an outage the next attempt is not to wait for long.
-const LONGEST_POSTPONEMENT: TimeDelta = TimeDelta::minutes(1);
+const MAX_POSTPONEMENT: TimeDelta = TimeDelta::minutes(1);
 /// How many heartbeats a lease is long.
 const BEATS: i32 = 6;
 
@@ -142,7 +142,7 @@ impl Queue {
     /// # Errors
     /// When the database does not answer.
     pub async fn retry(&self, claimed: &Claimed, why: &str) -> Result<bool, DbErr> {
-        let pause = pause(claimed.attempts, LONGEST_BACKOFF);
+        let pause = pause(claimed.attempts, MAX_BACKOFF);
         let run_at = self.clock.now() + pause + self.clock.jitter(pause / 2);
         let sql = "UPDATE job SET state = 'queued', lease_token = NULL, run_at = $3, last_error = $4";
         self.put_back(claimed, sql, vec![run_at.into(), why.into()]).await
@@ -153,7 +153,7 @@ impl Queue {
     /// # Errors
     /// When the database does not answer.
     pub async fn postpone(&self, claimed: &Claimed, why: &str) -> Result<bool, DbErr> {
-        let pause = pause(claimed.postponed, LONGEST_POSTPONEMENT);
+        let pause = pause(claimed.postponed, MAX_POSTPONEMENT);
         let run_at = self.clock.now() + pause + self.clock.jitter(pause / 2);
         let sql = "UPDATE job SET state = 'queued', lease_token = NULL, run_at = $3, last_error = $4, \
                    attempts = attempts - 1, postponed = postponed + 1";
@@ -164,7 +164,7 @@ impl Queue {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn bury(&self, claimed: &Claimed) -> Result<bool, DbErr> {
+    pub async fn mark_dead(&self, claimed: &Claimed) -> Result<bool, DbErr> {
         self.if_held(claimed, "UPDATE job SET state = 'dead', lease_token = NULL", vec![]).await
     }
 

@@ -34,7 +34,7 @@ impl StorageKey {
         self.0.rsplit('/').next()?.get(..ID_LENGTH)?.parse().ok()
     }
 
-    /// Where an upload lands. Whatever is left here is litter.
+    /// Where an upload lands. Whatever is left here is an orphan.
     pub fn incoming(image: ImageId) -> Self {
         Self(format!("{}{image}", Self::INCOMING))
     }

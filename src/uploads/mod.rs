@@ -4,7 +4,7 @@
 //! `changes/` write what it decided; knows no door.
 
 mod complete;
-mod litter;
+mod orphans;
 mod process;
 mod receive;
 mod regenerate;
@@ -21,7 +21,7 @@ use std::{
 };
 
 pub use self::{
-    litter::Litter,
+    orphans::Orphan,
     request::NewUpload,
     sweep::Swept,
     watch::{WatchAll, WatchOne},
@@ -43,7 +43,7 @@ use crate::{
         variant_spec::{VariantSet, VariantSpec},
     },
     events::Hub,
-    imaging::workshop::Workshop,
+    imaging::sandbox::Sandbox,
     queue::Queue,
     storage::Storage,
 };
@@ -73,7 +73,7 @@ pub struct UploadHands {
     pub queue: Queue,
     pub storage: Storage,
     pub hub: Hub,
-    pub workshop: Workshop,
+    pub sandbox: Sandbox,
     pub budget: Budget,
 }
 
@@ -90,7 +90,7 @@ struct Inner {
     storage: Storage,
     hub: Hub,
     clock: Clock,
-    workshop: Workshop,
+    sandbox: Sandbox,
     budget: Budget,
     rules: UploadRules,
     /// Whether a sweep of this process saw that every image is in the search's index.
@@ -100,10 +100,10 @@ struct Inner {
 impl Uploads {
     /// Puts the service together.
     pub fn new(hands: UploadHands, clock: Clock, rules: UploadRules) -> Self {
-        let UploadHands { db, changes, queue, storage, hub, workshop, budget } = hands;
+        let UploadHands { db, changes, queue, storage, hub, sandbox, budget } = hands;
         let all_searchable = AtomicBool::new(false);
         Self {
-            inner: Arc::new(Inner { db, changes, queue, storage, hub, clock, workshop, budget, rules, all_searchable }),
+            inner: Arc::new(Inner { db, changes, queue, storage, hub, clock, sandbox, budget, rules, all_searchable }),
         }
     }
 

@@ -20,7 +20,7 @@ use crate::{
     },
     imaging::{
         Encoded,
-        workshop::{Made, WorkshopError},
+        sandbox::{Made, SandboxError},
     },
     storage::{Copied, StorageKey},
 };
@@ -47,11 +47,11 @@ impl From<ServiceError> for Stop {
     }
 }
 
-impl From<WorkshopError> for Stop {
-    fn from(error: WorkshopError) -> Self {
+impl From<SandboxError> for Stop {
+    fn from(error: SandboxError) -> Self {
         let failure = match &error {
-            WorkshopError::Image(error) => error.as_failure(),
-            WorkshopError::Process(_) | WorkshopError::Ended(_) => None,
+            SandboxError::Image(error) => error.as_failure(),
+            SandboxError::Process(_) | SandboxError::Ended(_) => None,
         };
         failure.map_or_else(|| Self::Later(JobError::Failed(error.into())), Self::Failed)
     }
@@ -114,7 +114,7 @@ impl Uploads {
         let file = self.download(&key, image.declared_size).await?.ok_or(Stop::Failed(lost()))?;
         let ready = db::variants::of_image(self.inner.db.conn(), id).await?;
         let missing = self.missing(&ready).cloned().collect();
-        let mut work = self.inner.workshop.begin(image.owner, file, Some(format), missing).await?;
+        let mut work = self.inner.sandbox.begin(image.owner, file, Some(format), missing).await?;
         loop {
             match work.next().await? {
                 Made::Facts(facts, fingerprint, metadata) => {

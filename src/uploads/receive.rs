@@ -58,8 +58,8 @@ impl Uploads {
         let found = db::images::find(self.inner.db.conn(), id).await?;
         // What a failed image keeps for another attempt may still be under this key.
         let is_kept = |image: &Image| matches!(image.state, UploadState::Failed { kept: Some(_), .. });
-        let is_litter = found.is_none_or(|image| image.status().is_terminal() && !is_kept(&image));
-        if is_litter {
+        let is_orphan = found.is_none_or(|image| image.status().is_terminal() && !is_kept(&image));
+        if is_orphan {
             // Sent under a ticket that outlived its upload: nobody is going to ask for it.
             return Ok(self.inner.storage.delete(&[StorageKey::incoming(id)]).await?);
         }

@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering;
 
 use chrono::TimeDelta;
 
-use super::{Uploads, litter::LitterPages};
+use super::{Uploads, orphans::OrphanPages};
 use crate::{
-    db::{self, images::Unsettled},
+    db::{self, images::StaleImages},
     domain::{
         change::Change,
         error::{Refusal, ServiceResult, refusals_apart},
@@ -82,15 +82,15 @@ impl Uploads {
         self.inner.changes.remove_old_events(self.inner.rules.event_retention).await?;
         self.complete_the_stored(&mut swept).await?;
         self.expire_the_silent(&mut swept).await?;
-        self.remove_litter(&mut swept).await?;
+        self.remove_orphans(&mut swept).await?;
         Ok(swept)
     }
 
     async fn requeue_the_lost(&self, swept: &mut Swept) -> ServiceResult<()> {
         for (status, job) in [(ImageStatus::Processing, process as fn(ImageId) -> Job), (ImageStatus::Deleted, discard)]
         {
-            let mut unsettled = Unsettled::of(status, self.now() - LEFT_ALONE, PAGE);
-            while let Some(images) = unsettled.next(self.inner.db.conn()).await? {
+            let mut stale = StaleImages::of(status, self.now() - LEFT_ALONE, PAGE);
+            while let Some(images) = stale.next(self.inner.db.conn()).await? {
                 let ids: Vec<ImageId> = images.iter().map(|image| image.id).collect();
                 for id in self.inner.queue.without_job(&ids).await? {
                     self.inner.queue.enqueue(self.inner.db.conn(), job(id), self.now()).await?;
@@ -113,10 +113,10 @@ impl Uploads {
                 is_expired && image.updated_at <= seen_since
             }
         };
-        let expired = Unsettled::failed(FailureCode::UploadExpired, seen_since, PAGE);
-        let trashed = Unsettled::of(ImageStatus::Trashed, now, PAGE);
-        for mut unsettled in [expired, trashed] {
-            while let Some(images) = unsettled.next(self.inner.db.conn()).await? {
+        let expired = StaleImages::failed(FailureCode::UploadExpired, seen_since, PAGE);
+        let trashed = StaleImages::of(ImageStatus::Trashed, now, PAGE);
+        for mut stale in [expired, trashed] {
+            while let Some(images) = stale.next(self.inner.db.conn()).await? {
                 for Image { id, .. } in images.into_iter().filter(is_overdue) {
                     let deleted = self.change_if(id, is_overdue, |image| Some(image.delete(now))).await?;
                     swept.deleted += u64::from(deleted);
@@ -169,8 +169,8 @@ impl Uploads {
         let silent_since = now - self.inner.rules.upload_expiry;
         let is_silent = |image: &Image| image.awaits_upload() && image.updated_at <= silent_since;
         for status in [ImageStatus::Pending, ImageStatus::Uploading] {
-            let mut unsettled = Unsettled::of(status, silent_since, PAGE);
-            while let Some(images) = unsettled.next(self.inner.db.conn()).await? {
+            let mut stale = StaleImages::of(status, silent_since, PAGE);
+            while let Some(images) = stale.next(self.inner.db.conn()).await? {
                 for Image { id, .. } in images {
                     let is_stored = self.inner.storage.head(&StorageKey::incoming(id)).await?.is_some();
                     if is_stored && self.complete_stored(id).await? {
@@ -197,18 +197,18 @@ impl Uploads {
         Ok(refusals_apart(self.change(id, decide).await)?.is_ok())
     }
 
-    /// Looks through the whole bucket before anything is removed: a flood of litter is none.
-    async fn remove_litter(&self, swept: &mut Swept) -> ServiceResult<()> {
-        if let Some(objects) = self.suspicious_litter().await? {
+    /// Looks through the whole bucket before anything is removed: too many orphans at once are none.
+    async fn remove_orphans(&self, swept: &mut Swept) -> ServiceResult<()> {
+        if let Some(objects) = self.too_many_orphans().await? {
             swept.suspicious = objects;
             tracing::error!(objects, "objects that no row knows are left alone: is this the database of this bucket?");
             return Ok(());
         }
-        let mut pages = LitterPages::of(self).await?;
+        let mut pages = OrphanPages::of(self).await?;
         let mut failed = Ok(());
         while let Some(page) = pages.next().await? {
-            let count = page.litter.len() as u64;
-            let keys: Vec<StorageKey> = page.litter.into_iter().map(|object| object.key).collect();
+            let count = page.orphans.len() as u64;
+            let keys: Vec<StorageKey> = page.orphans.into_iter().map(|object| object.key).collect();
             match self.inner.storage.delete(&keys).await {
                 Ok(()) => swept.removed += count,
                 Err(error) => failed = Err(error.into()),

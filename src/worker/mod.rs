@@ -143,7 +143,7 @@ impl Worker {
             let settled = match &outcome {
                 Ok(()) if claimed.is_exhausted && claimed.job.kind().may_be_given_up() => {
                     tracing::error!(job, %subject, "gave a job up after too many attempts");
-                    self.queue.bury(claimed).await
+                    self.queue.mark_dead(claimed).await
                 }
                 Ok(()) => self.queue.finish(claimed).await,
                 Err(JobError::Failed(error)) => self.queue.retry(claimed, &format!("{error:#}")).await,

@@ -12,4 +12,4 @@ mod mutated;
 #[expect(dead_code, reason = "the server's stories draw more pictures than these")]
 mod pictures;
 mod program;
-mod room;
+mod sandbox;

@@ -19,7 +19,7 @@ const FORMATS: [&[&str]; 6] = [
 ];
 /// In bytes: what a picture of a few thousand pixels may take at most, whatever is wrong with it; a broken header may
 /// say that it has fifty million.
-const MOST_MEMORY: u64 = 600 * 1024 * 1024;
+const MAX_MEMORY: u64 = 600 * 1024 * 1024;
 /// How many files a process is given, so that what it says can be kept.
 const AT_ONCE: usize = 250;
 
@@ -89,7 +89,7 @@ fn files_with_something_wrong_end_and_take_nobody_along() {
         let mebibytes = peak / (1024 * 1024);
         writeln!(said, "{:<20} {made} made, {panicked} ended their process, {mebibytes} MiB at most", names[0])
             .expect("a line");
-        assert!(peak < MOST_MEMORY, "seed {seed}, {}: {mebibytes} MiB", names[0]);
+        assert!(peak < MAX_MEMORY, "seed {seed}, {}: {mebibytes} MiB", names[0]);
         assert!(made > 0 && made < each, "seed {seed}, {}: {made} of {each} were made", names[0]);
     }
 }

@@ -66,7 +66,7 @@ async fn the_first_administrator_signs_in_and_out() {
     admin.send("mutation { logOut { userErrors { code } } }", Value::Null).await;
     assert_nobody(&admin, "a revoked token").await;
     socket.subscribe("1", "{ me { email } }", Value::Null).await;
-    assert_eq!(socket.hangup().await.0, 4403, "a socket of a revoked token");
+    assert_eq!(socket.close_frame().await.0, 4403, "a socket of a revoked token");
     let refresh = json!({"refreshToken": session["refreshToken"]});
     let payload = admin.mutate("refreshSession", refresh, SESSION).await;
     assert_eq!(payload.user_error_codes(), ["INVALID_TOKEN"], "its refresh token is gone with it");

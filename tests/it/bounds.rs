@@ -111,7 +111,7 @@ async fn points_are_spent_by_http_and_sockets_alike_and_the_answer_says_what_is_
     assert!((1..=requested).contains(&wait) && error["message"].as_str().expect("text").contains("points"), "{error}");
     let mut socket = Socket::of(&app, &ann).await;
     socket.subscribe("1", LIST, Value::Null).await;
-    let refused = socket.hear().await;
+    let refused = socket.receive().await;
     assert_eq!(
         (&refused["type"], &refused["payload"][0]["extensions"]["code"]),
         (&json!("error"), &json!("RATE_LIMITED"))
@@ -186,9 +186,9 @@ async fn a_log_in_that_ends_takes_its_sockets_along_and_a_hiccup_does_not() {
     let (second, refresh) = log_in().await;
     let (mut ends, mut stays) = (Socket::of(&app, &first).await, Socket::of(&app, &second).await);
     first.send("mutation { logOut { userErrors { code } } }", Value::Null).await;
-    assert_eq!(ends.hangup().await.0, 4403);
+    assert_eq!(ends.close_frame().await.0, 4403);
     stays.subscribe("1", "{ me { email } }", Value::Null).await;
-    assert_eq!(stays.hear().await["payload"]["data"]["me"]["email"], "admin@localhost");
+    assert_eq!(stays.receive().await["payload"]["data"]["me"]["email"], "admin@localhost");
     // A refresh token that is used twice is in the hands of two: nobody goes on with it.
     let refresh = json!({"refreshToken": refresh});
     let next = second.mutate("refreshSession", refresh.clone(), "session { refreshToken accessToken }").await;
@@ -200,7 +200,7 @@ async fn a_log_in_that_ends_takes_its_sockets_along_and_a_hiccup_does_not() {
     let token = next["accessToken"].as_str().expect("a token").to_owned();
     let newest = Client::new(app.url("/graphql"), Some(token));
     assert_eq!(newest.send("{ me { id } }", Value::Null).await.0["data"]["me"], Value::Null);
-    assert_eq!(stays.hangup().await.0, 4403);
+    assert_eq!(stays.close_frame().await.0, 4403);
     let later = json!({"refreshToken": next["refreshToken"]});
     assert_eq!(
         second.mutate("refreshSession", later, "session { accessToken }").await.user_error_codes(),
@@ -211,16 +211,16 @@ async fn a_log_in_that_ends_takes_its_sockets_along_and_a_hiccup_does_not() {
     app.app.db.conn().execute_unprepared("ALTER TABLE session RENAME TO lost").await.expect("the database");
     let mut socket = Socket::open(&app).await;
     let payload = json!({"Authorization": format!("Bearer {}", third.token.expect("a token"))});
-    socket.say(json!({"type": "connection_init", "payload": payload})).await;
-    assert_eq!(socket.hangup().await.0, 1013, "it may come again");
+    socket.send(json!({"type": "connection_init", "payload": payload})).await;
+    assert_eq!(socket.close_frame().await.0, 1013, "it may come again");
 }
 
 #[tokio::test]
 async fn frames_that_are_too_large_or_no_text_are_told_apart() {
     let app = TestApp::start().await;
     let mut socket = Socket::open(&app).await;
-    socket.say_text(&"x".repeat(300 * 1024)).await;
-    assert_eq!(socket.hangup().await.0, 1009);
+    socket.send_text(&"x".repeat(300 * 1024)).await;
+    assert_eq!(socket.close_frame().await.0, 1009);
     let mut socket = tokio::net::TcpStream::connect(app.address).await.expect("a connection");
     let head = format!(
         "GET /graphql HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
@@ -437,7 +437,7 @@ async fn a_subscription_has_one_root_and_pays_for_each_event() {
     let mut socket = Socket::of(&app, &ann).await;
     let two = "subscription { a: myUploads { status } ...F } fragment F on Subscription { b: myUploads { status } }";
     socket.subscribe("1", two, Value::Null).await;
-    let refused = socket.hear().await;
+    let refused = socket.receive().await;
     assert!(refused["payload"][0]["message"].as_str().expect("text").contains("root of a subscription"), "{refused}");
     let ticket = app.app.services.accounts.find_or_make("ann@example.com").await.expect("a user");
     let caller = darkroom::domain::user::Caller::User {

@@ -56,8 +56,8 @@ async fn a_second_tab_sees_what_happens_and_goes_on_where_it_was() {
     }
     // Nothing of it is for others.
     bob.mutate("updateImage", json!({"imageId": images[1].id.to_string(), "title": "Mine"}), "image { id }").await;
-    other.say(json!({"type": "ping"})).await;
-    assert_eq!(other.hear().await["type"], "pong");
+    other.send(json!({"type": "ping"})).await;
+    assert_eq!(other.receive().await["type"], "pong");
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn who_may_not_follow_is_told_so() {
     let refused = async |client: &Client, after: Value| {
         let mut socket = Socket::of(&app, client).await;
         socket.subscribe("1", CHANGES, json!({"after": after})).await;
-        let message = socket.hear().await;
+        let message = socket.receive().await;
         let errors = if message["type"] == "error" { &message["payload"] } else { &message["payload"]["errors"] };
         errors[0]["extensions"]["code"].as_str().unwrap_or_else(|| panic!("{message}")).to_owned()
     };

@@ -118,7 +118,7 @@ async fn every_field_of_the_contract_is_answered() {
     assert_eq!(Ticket::parse(&renewed["upload"]).post(photo.clone()).await, 201);
     contract.mutation(&ann, "completeUpload", json!({"imageId": id, "title": "A", "tags": ["b"]})).await;
     while socket.event("uploadProgress").await["status"] != "COMPLETED" {}
-    assert_eq!(socket.hear().await["type"], "complete");
+    assert_eq!(socket.receive().await["type"], "complete");
     contract.mutation(&ann, "updateImage", json!({"imageId": id, "altText": "c"})).await;
     let failed = fails(&app, &ann, &photo).await;
     let pending = contract.mutation(&ann, "requestUpload", input).await;

@@ -285,7 +285,7 @@ async fn the_trash_keeps_what_was_completed_until_its_time_is_over() {
     ann.mutate("deleteImages", input, "results { deletedImageId }").await;
     app.run_all_jobs().await;
     assert_eq!(app.objects().await, NONE);
-    // What is in the workshop again is not lost either, and goes back there.
+    // What is in the sandbox again is not lost either, and goes back there.
     let image = ann.processed(&app, "a.jpg", "image/jpeg", pictures::small_jpeg()).await;
     let again = json!({"imageId": image["id"], "types": ["SMALL"]});
     assert_eq!(ann.mutate("generateVariants", again, "image { status }").await.0["image"]["status"], "PROCESSING");

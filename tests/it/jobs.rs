@@ -81,7 +81,7 @@ async fn who_lost_the_lease_can_do_nothing_any_more() {
     assert!(!queue.heartbeat(&slow).await.expect("the queue"));
     assert!(!queue.retry(&slow, "late").await.expect("the queue"));
     assert!(!queue.finish(&slow).await.expect("the queue"));
-    assert!(!queue.bury(&slow).await.expect("the queue"));
+    assert!(!queue.mark_dead(&slow).await.expect("the queue"));
     assert_eq!(states(&app).await, ["running"]);
     assert!(queue.finish(&quick).await.expect("the queue"));
     assert_eq!(states(&app).await, [] as [&str; 0]);
@@ -149,7 +149,7 @@ async fn retries_come_later_each_time_and_end() {
     loop {
         let claimed = queue.claim(&FreeKind::every()).await.expect("the queue").expect("a job");
         if claimed.is_exhausted {
-            assert!(queue.bury(&claimed).await.expect("the queue"));
+            assert!(queue.mark_dead(&claimed).await.expect("the queue"));
             break;
         }
         assert!(queue.retry(&claimed, "away").await.expect("the queue"));

@@ -73,7 +73,7 @@ async fn a_cancelled_upload_is_gone_with_its_object() {
             break;
         }
     }
-    assert_eq!(watcher.hear().await, json!({"type": "complete", "id": "1"}));
+    assert_eq!(watcher.receive().await, json!({"type": "complete", "id": "1"}));
     app.run_all_jobs().await;
     assert_eq!(app.objects().await, NONE);
 

@@ -4,7 +4,6 @@
 #![expect(clippy::format_collect, clippy::match_same_arms, reason = "a table reads better than its shortest form")]
 
 mod accounts;
-mod alike;
 mod bounds;
 mod categories;
 mod changes;
@@ -26,6 +25,7 @@ mod policy;
 mod refusals;
 mod schema;
 mod search;
+mod similar;
 mod stats;
 mod story;
 mod support;

@@ -83,7 +83,7 @@ async fn to_the_end(watcher: &mut Socket, snapshot: &Value) -> Vec<Value> {
     let mut revision = snapshot["revision"].as_u64().expect("a revision");
     let mut was_processing = false;
     loop {
-        let message = watcher.hear().await;
+        let message = watcher.receive().await;
         if message["type"] == "complete" {
             assert!(was_processing, "PROCESSING is told of");
             return events;

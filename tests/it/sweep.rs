@@ -92,7 +92,7 @@ async fn objects_that_no_row_knows_are_removed_when_they_are_old() {
     let file_key = kept["fileKey"].as_str().expect("a key");
     let nobody = app.app.clock.new_id();
     assert_eq!(known.len(), 6);
-    let litter: HashSet<String> = [
+    let orphans: HashSet<String> = [
         format!("incoming/{nobody}"),
         format!("incoming/{}", kept["id"].as_str().expect("an id")),
         format!("images/general/{nobody}.jpg"),
@@ -103,7 +103,7 @@ async fn objects_that_no_row_knows_are_removed_when_they_are_old() {
     ]
     .into();
     let strangers = ["backup/old.tar", "imagesque"];
-    for key in litter.iter().map(String::as_str).chain(strangers) {
+    for key in orphans.iter().map(String::as_str).chain(strangers) {
         put(&app, key).await;
     }
     let unfinished = StorageKey::incoming(pending.parse().expect("an id"));
@@ -113,10 +113,10 @@ async fn objects_that_no_row_knows_are_removed_when_they_are_old() {
     app.app.clock.advance(TimeDelta::hours(2));
     let mut listed = Vec::new();
     let uploads = &app.app.services.uploads;
-    uploads.find_litter(|found| listed.push(found.key.to_string())).await.map_err(|_| ()).expect("a storage");
+    uploads.find_orphans(|found| listed.push(found.key.to_string())).await.map_err(|_| ()).expect("a storage");
     let listed: HashSet<String> = listed.into_iter().collect();
-    assert_eq!(listed, litter, "the dry run lists them");
-    assert_eq!(app.sweep().await.removed, litter.len() as u64);
+    assert_eq!(listed, orphans, "the dry run lists them");
+    assert_eq!(app.sweep().await.removed, orphans.len() as u64);
     let left: HashSet<String> = app.objects().await.into_iter().collect();
     let mut expected: HashSet<String> = known.into_iter().chain(strangers.map(str::to_owned)).collect();
     expected.insert(unfinished.to_string());
@@ -124,9 +124,9 @@ async fn objects_that_no_row_knows_are_removed_when_they_are_old() {
     assert_eq!(app.sweep().await.removed, 0);
 }
 
-/// A database that was restored from a backup knows little of what is there: that is no litter.
+/// A database that was restored from a backup knows little of what is there: that is no orphans.
 #[tokio::test]
-async fn more_litter_than_can_be_believed_is_left_alone() {
+async fn more_orphans_than_can_be_believed_are_left_alone() {
     let app = TestApp::start().await;
     let ann = app.user("ann@example.com").await;
     ann.processed(&app, "a.jpg", "image/jpeg", pictures::small_jpeg()).await;
@@ -140,7 +140,7 @@ async fn more_litter_than_can_be_believed_is_left_alone() {
     assert_eq!(app.objects().await.len(), 108);
 }
 
-/// A server that was started on the wrong database must not take everything for litter.
+/// A server that was started on the wrong database must not take everything for orphans.
 #[tokio::test]
 async fn what_is_older_than_the_database_is_left_alone() {
     let app = TestApp::start().await;
@@ -249,8 +249,8 @@ async fn no_image_is_lost_and_no_object_left_whatever_the_storage_does() {
             ann.mutate("deleteImage", json!({"imageId": ticket.image}), "deletedImageId").await;
         }
         if lots.random_bool(0.2) {
-            // Litter, which is to be gone at the end.
-            litter(&app, &format!("incoming/{}", app.app.clock.new_id())).await;
+            // Orphan, which is to be gone at the end.
+            orphan(&app, &format!("incoming/{}", app.app.clock.new_id())).await;
         }
         app.app.clock.advance(TimeDelta::minutes(lots.random_range(0..4)));
         fates.push((ticket, fate));
@@ -319,7 +319,7 @@ async fn complete_in_time(client: &Client, image: &str) {
     panic!("the storage never answered");
 }
 
-async fn litter(app: &TestApp, key: &str) {
+async fn orphan(app: &TestApp, key: &str) {
     let key = StorageKey::listed(key);
     while app.app.storage.put(&key, Bytes::from_static(b"x"), "image/jpeg").await.is_err() {}
 }

@@ -89,8 +89,8 @@ async fn events_of_a_newer_version_are_passed_on() {
     let images = seed(&app, "ann@example.com", 1, |_, _| {}).await;
     let mut socket = Socket::of(&app, &ann).await;
     socket.subscribe("1", "subscription { imageChanges { kind imageId } }", Value::Null).await;
-    socket.say(json!({"type": "ping"})).await;
-    assert_eq!(socket.hear().await["type"], "pong");
+    socket.send(json!({"type": "ping"})).await;
+    assert_eq!(socket.receive().await["type"], "pong");
     ann.mutate("updateImage", json!({"imageId": images[0].id.to_string(), "title": "a"}), "image { id }").await;
     assert_eq!(socket.event("imageChanges").await["kind"], "DESCRIBED");
     app.app.db.conn().execute_unprepared("UPDATE event SET kind = 'framed'").await.expect("to be written");

@@ -25,17 +25,17 @@ async fn what_is_no_message_is_4400() {
         r#"{"type":"start","id":"1","payload":{}}"#,
     ] {
         let mut socket = Socket::open(&app).await;
-        socket.say_text(text).await;
-        assert_eq!(socket.hangup().await.0, 4400, "{text}");
+        socket.send_text(text).await;
+        assert_eq!(socket.close_frame().await.0, 4400, "{text}");
     }
     let mut socket = Socket::open(&app).await;
-    socket.say_bytes(b"{}").await;
-    assert_eq!(socket.hangup().await.0, 4400, "bytes");
+    socket.send_bytes(b"{}").await;
+    assert_eq!(socket.close_frame().await.0, 4400, "bytes");
     let ann = app.user("ann@example.com").await;
     for payload in [json!({}), json!({"query": 7}), json!([])] {
         let mut socket = Socket::of(&app, &ann).await;
-        socket.say(json!({"type": "subscribe", "id": "1", "payload": payload})).await;
-        assert_eq!(socket.hangup().await.0, 4400, "{payload}");
+        socket.send(json!({"type": "subscribe", "id": "1", "payload": payload})).await;
+        assert_eq!(socket.close_frame().await.0, 4400, "{payload}");
     }
 }
 
@@ -44,7 +44,7 @@ async fn asking_before_the_introduction_is_4401() {
     let app = TestApp::start().await;
     let mut socket = Socket::open(&app).await;
     socket.subscribe("1", "{ __typename }", Value::Null).await;
-    assert_eq!(socket.hangup().await, (4401, "Unauthorized".to_owned()));
+    assert_eq!(socket.close_frame().await, (4401, "Unauthorized".to_owned()));
 }
 
 #[tokio::test]
@@ -54,8 +54,8 @@ async fn a_token_that_is_worth_nothing_is_4403() {
         [json!({"Authorization": "Bearer rubbish"}), json!({"authorization": "rubbish"}), json!({"token": "rubbish"})]
     {
         let mut socket = Socket::open(&app).await;
-        socket.say(json!({"type": "connection_init", "payload": payload})).await;
-        assert_eq!(socket.hangup().await.0, 4403, "{payload}");
+        socket.send(json!({"type": "connection_init", "payload": payload})).await;
+        assert_eq!(socket.close_frame().await.0, 4403, "{payload}");
     }
 }
 
@@ -67,7 +67,7 @@ async fn a_token_that_expires_takes_its_socket_with_it_by_4403() {
     app.app.clock.advance(TimeDelta::hours(24) - TimeDelta::seconds(1));
     let mut socket = Socket::of(&app, &ann).await;
     socket.subscribe("1", &format!("subscription {{ myUploads {{ {PROGRESS} }} }}"), Value::Null).await;
-    assert_eq!(socket.hangup().await, (4403, "The access token has expired".to_owned()));
+    assert_eq!(socket.close_frame().await, (4403, "The access token has expired".to_owned()));
     until("an end of the watch", async || app.app.hub.watcher_count() == 0).await;
 }
 
@@ -90,7 +90,7 @@ async fn another_protocol_is_4406() {
 async fn no_introduction_in_time_is_4408() {
     let app = TestApp::start().await;
     let mut socket = Socket::open(&app).await;
-    assert_eq!(socket.hangup().await, (4408, "Connection initialisation timeout".to_owned()));
+    assert_eq!(socket.close_frame().await, (4408, "Connection initialisation timeout".to_owned()));
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn two_operations_of_one_id_are_4409() {
     let query = "subscription { myUploads { status } }";
     socket.subscribe("twin", query, Value::Null).await;
     socket.subscribe("twin", query, Value::Null).await;
-    assert_eq!(socket.hangup().await, (4409, "Subscriber for twin already exists".to_owned()));
+    assert_eq!(socket.close_frame().await, (4409, "Subscriber for twin already exists".to_owned()));
 }
 
 #[tokio::test]
@@ -109,19 +109,19 @@ async fn two_introductions_and_too_many_sockets_are_4429() {
     let app = TestApp::start().await;
     let ann = app.user("ann@example.com").await;
     let mut socket = Socket::of(&app, &ann).await;
-    socket.say(json!({"type": "connection_init"})).await;
-    assert_eq!(socket.hangup().await, (4429, "Too many initialisation requests".to_owned()));
+    socket.send(json!({"type": "connection_init"})).await;
+    assert_eq!(socket.close_frame().await, (4429, "Too many initialisation requests".to_owned()));
 
     let mut open = Vec::new();
     loop {
         let mut socket = Socket::open(&app).await;
         let token = ann.token.clone();
-        socket.say(json!({"type": "connection_init", "payload": {"token": token}})).await;
+        socket.send(json!({"type": "connection_init", "payload": {"token": token}})).await;
         if open.len() == 64 {
-            assert_eq!(socket.hangup().await, (4429, "Too many sockets".to_owned()));
+            assert_eq!(socket.close_frame().await, (4429, "Too many sockets".to_owned()));
             break;
         }
-        assert_eq!(socket.hear().await["type"], "connection_ack");
+        assert_eq!(socket.receive().await["type"], "connection_ack");
         open.push(socket);
     }
     let other = app.user("bob@example.com").await;
@@ -130,8 +130,8 @@ async fn two_introductions_and_too_many_sockets_are_4429() {
     // The place is free again as soon as the server has noticed.
     loop {
         let mut socket = Socket::open(&app).await;
-        socket.say(json!({"type": "connection_init", "payload": {"token": ann.token}})).await;
-        if let Ok(message) = tokio::time::timeout(std::time::Duration::from_secs(5), socket.hear_or_end()).await
+        socket.send(json!({"type": "connection_init", "payload": {"token": ann.token}})).await;
+        if let Ok(message) = tokio::time::timeout(std::time::Duration::from_secs(5), socket.receive_or_end()).await
             && message.is_some()
         {
             break;
@@ -149,17 +149,17 @@ async fn operations_beyond_the_cap_are_refused_and_the_others_go_on() {
         other.subscribe(&index.to_string(), "subscription { myUploads { status } }", Value::Null).await;
     }
     // Answered behind all of them, so they are running.
-    other.say(json!({"type": "ping"})).await;
-    assert_eq!(other.hear().await["type"], "pong");
+    other.send(json!({"type": "ping"})).await;
+    assert_eq!(other.receive().await["type"], "pong");
     for index in 0..101 {
         socket.subscribe(&index.to_string(), "subscription { myUploads { status } }", Value::Null).await;
     }
-    let refused = socket.hear().await;
+    let refused = socket.receive().await;
     assert_eq!((&refused["type"], &refused["id"]), (&json!("error"), &json!("100")), "counted over all sockets");
     assert_eq!(refused["payload"][0]["extensions"]["code"], "RATE_LIMITED");
-    socket.say(json!({"type": "complete", "id": "0"})).await;
+    socket.send(json!({"type": "complete", "id": "0"})).await;
     socket.subscribe("again", "{ __typename }", Value::Null).await;
-    let next = socket.hear().await;
+    let next = socket.receive().await;
     assert_eq!(next["payload"]["data"], json!({"__typename": "Query"}));
 }
 
@@ -168,19 +168,19 @@ async fn queries_mutations_and_pings_are_answered() {
     let app = TestApp::start().await;
     let ann = app.user("ann@example.com").await;
     let mut socket = Socket::of(&app, &ann).await;
-    socket.say(json!({"type": "ping", "payload": {"at": 7}})).await;
-    assert_eq!(socket.hear().await, json!({"type": "pong", "payload": {"at": 7}}));
+    socket.send(json!({"type": "ping", "payload": {"at": 7}})).await;
+    assert_eq!(socket.receive().await, json!({"type": "pong", "payload": {"at": 7}}));
     socket.subscribe("q", "{ me { email } }", Value::Null).await;
-    assert_eq!(socket.hear().await["payload"]["data"]["me"]["email"], "ann@example.com");
-    assert_eq!(socket.hear().await, json!({"type": "complete", "id": "q"}));
+    assert_eq!(socket.receive().await["payload"]["data"]["me"]["email"], "ann@example.com");
+    assert_eq!(socket.receive().await, json!({"type": "complete", "id": "q"}));
     socket.subscribe("bad", "{ nothing }", Value::Null).await;
-    let error = socket.hear().await;
+    let error = socket.receive().await;
     assert_eq!(
         (&error["type"], &error["payload"][0]["extensions"]["code"]),
         (&json!("error"), &json!("BAD_USER_INPUT"))
     );
     socket.subscribe("deep", &"{ me ".repeat(900), Value::Null).await;
-    assert_eq!(socket.hear().await["type"], "error");
+    assert_eq!(socket.receive().await["type"], "error");
 }
 
 #[tokio::test]
@@ -190,22 +190,22 @@ async fn what_is_not_the_callers_cannot_be_watched() {
     let image = ann.ticket("a.jpg", "image/jpeg", 1000).await.image;
     let mut socket = Socket::of(&app, &eve).await;
     socket.watch(&image).await;
-    let refused = socket.hear().await;
+    let refused = socket.receive().await;
     assert_eq!(
         (&refused["type"], &refused["payload"][0]["message"]),
         (&json!("error"), &json!("There is no such image."))
     );
     socket.watch("0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f").await;
-    assert_eq!(socket.hear().await["payload"], refused["payload"], "the same as for what is not there");
+    assert_eq!(socket.receive().await["payload"], refused["payload"], "the same as for what is not there");
     socket.watch("rubbish").await;
-    assert_eq!(socket.hear().await["payload"][0]["extensions"]["code"], "BAD_USER_INPUT");
+    assert_eq!(socket.receive().await["payload"][0]["extensions"]["code"], "BAD_USER_INPUT");
     assert_eq!(app.app.hub.watcher_count(), 0);
 
     let mut nobody = Socket::of(&app, &app.anonymous()).await;
     nobody.watch(&image).await;
-    assert_eq!(nobody.hear().await["payload"][0]["extensions"]["code"], "UNAUTHENTICATED");
+    assert_eq!(nobody.receive().await["payload"][0]["extensions"]["code"], "UNAUTHENTICATED");
     nobody.subscribe("2", "subscription { myUploads { status } }", Value::Null).await;
-    assert_eq!(nobody.hear().await["payload"][0]["extensions"]["code"], "UNAUTHENTICATED");
+    assert_eq!(nobody.receive().await["payload"][0]["extensions"]["code"], "UNAUTHENTICATED");
 }
 
 #[tokio::test]
@@ -282,25 +282,25 @@ async fn what_another_process_changed_is_told_of_too() {
     app.app.services.uploads.discard(id).await.expect("to be discarded");
     app.app.services.uploads.refresh_watched().await.expect("to be read again");
     assert_eq!(one.event("uploadProgress").await["status"], "DELETED");
-    assert_eq!(one.hear().await, json!({"type": "complete", "id": "1"}));
+    assert_eq!(one.receive().await, json!({"type": "complete", "id": "1"}));
     assert_eq!(all.event("myUploads").await, json!({"status": "DELETED", "revision": 3}));
     // Read again without news, it is told of once.
     app.app.services.uploads.refresh_watched().await.expect("to be read again");
-    all.say(json!({"type": "ping"})).await;
-    assert_eq!(all.hear().await["type"], "pong");
+    all.send(json!({"type": "ping"})).await;
+    assert_eq!(all.receive().await["type"], "pong");
 }
 
 #[tokio::test]
 async fn a_quiet_client_is_pinged() {
     let app = TestApp::start().await;
     let mut socket = Socket::of(&app, &app.anonymous()).await;
-    assert_eq!(socket.hear_or_end().await, Some(json!({"type": "ping"})));
+    assert_eq!(socket.receive_or_end().await, Some(json!({"type": "ping"})));
 }
 
 async fn assert_ends_at_once(mut socket: Socket, image: &str) {
     socket.watch(image).await;
     assert_eq!(socket.event("uploadProgress").await["status"], "COMPLETED");
-    assert_eq!(socket.hear().await, json!({"type": "complete", "id": "1"}));
+    assert_eq!(socket.receive().await, json!({"type": "complete", "id": "1"}));
 }
 
 async fn caller(app: &TestApp, client: &Client) -> darkroom::domain::user::Caller {

@@ -11,7 +11,7 @@ use async_graphql_value::Value;
 use super::model::{CostModel, EVERY_FIELD, EVERY_TYPE, FieldCost, InputCost, ListSize};
 
 /// No list is longer: a page has 100 images at the most, a year 366 days.
-const LONGEST_LIST: u64 = 366;
+const MAX_LIST: u64 = 366;
 /// Introspection reads what is in memory: so many of its fields cost a point.
 pub(super) const INTROSPECTED_FOR_A_POINT: u64 = 10;
 
@@ -137,7 +137,7 @@ impl<'a> Measure<'a> {
             }
             length(&value)
         });
-        said.map_or(list.assumed, |said| said.clamp(1, LONGEST_LIST))
+        said.map_or(list.assumed, |said| said.clamp(1, MAX_LIST))
     }
 
     fn arguments(&self, cost: &FieldCost, field: &Field) -> u64 {
@@ -201,8 +201,8 @@ fn member(value: ConstValue, name: &str) -> Option<ConstValue> {
 fn length(value: &ConstValue) -> Option<u64> {
     match value {
         ConstValue::Null => None,
-        ConstValue::Number(number) => Some(number.as_u64().unwrap_or(LONGEST_LIST)),
+        ConstValue::Number(number) => Some(number.as_u64().unwrap_or(MAX_LIST)),
         ConstValue::List(items) => Some(items.len() as u64),
-        _ => Some(LONGEST_LIST),
+        _ => Some(MAX_LIST),
     }
 }

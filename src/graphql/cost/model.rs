@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use apollo_parser::{
-    Parser,
+    Lexer, Parser, TokenKind,
     cst::{self, CstNode, Definition},
 };
 use async_graphql::Name;
@@ -59,9 +59,11 @@ impl CostModel {
         let mut model = Self::default();
         model.input_types.extend(BUILT_IN.map(Name::new));
         let mut counts = Counts::default();
-        // By this parser: async-graphql's takes 20 MB for the text of a schema, for as long as the process lives.
-        for definition in Parser::new(sdl).parse().document().definitions() {
-            model.read(definition, &mut counts);
+        // Some definitions at a time: the tree of the whole takes 20 MB, for as long as the process lives.
+        for some in pieces(sdl) {
+            for definition in Parser::new(some).parse().document().definitions() {
+                model.read(definition, &mut counts);
+            }
         }
         model.size = counts.types;
         counts.describe(&mut model);
@@ -109,6 +111,25 @@ impl CostModel {
         }
         self.types.insert(name, fields);
     }
+}
+
+/// A schema's text, cut behind every definition that ends with a brace.
+fn pieces(sdl: &str) -> Vec<&str> {
+    let (mut pieces, mut depth, mut begin) = (Vec::new(), 0_u32, 0);
+    for token in Lexer::new(sdl).flatten() {
+        match token.kind() {
+            TokenKind::LCurly => depth += 1,
+            TokenKind::RCurly => depth = depth.saturating_sub(1),
+            _ => continue,
+        }
+        let end = token.index() + token.data().len();
+        if depth == 0 && token.kind() == TokenKind::RCurly {
+            pieces.extend(sdl.get(begin..end));
+            begin = end;
+        }
+    }
+    pieces.extend(sdl.get(begin..));
+    pieces
 }
 
 fn field_cost(field: &cst::FieldDefinition) -> (Name, FieldCost) {

@@ -17,7 +17,7 @@ use crate::{
 };
 
 const DEFAULT_PAGE: u64 = 20;
-const LARGEST_PAGE: u16 = 100;
+const MAX_PAGE: u16 = 100;
 
 /// A page of images.
 #[derive(Description)]
@@ -181,8 +181,8 @@ impl From<ImageOrder> for listing::ImageOrder {
 pub fn take(first: Option<i32>, last: Option<i32>) -> Result<Take> {
     match (first, last) {
         (None, None) => Ok(Take::First(DEFAULT_PAGE)),
-        (Some(first), None) => Ok(Take::First(at_most("first", first, LARGEST_PAGE)?.into())),
-        (None, Some(last)) => Ok(Take::Last(at_most("last", last, LARGEST_PAGE)?.into())),
+        (Some(first), None) => Ok(Take::First(at_most("first", first, MAX_PAGE)?.into())),
+        (None, Some(last)) => Ok(Take::Last(at_most("last", last, MAX_PAGE)?.into())),
         (Some(_), Some(_)) => Err(ApiError::bad_input("Ask for `first` or for `last`, not for both.")),
     }
 }

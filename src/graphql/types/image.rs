@@ -192,7 +192,7 @@ impl Image {
         Ok(ctx.services().library.src_set(&self.known, &variants, sizes.as_deref()).await?)
     }
 
-    /// Its owner's other images that look like it, the most alike first: smaller or larger, compressed anew, in another
+    /// Its owner's other images that look like it, the most similar first: smaller or larger, compressed anew, in another
     /// format.
     #[graphql(directive = cost::cost::apply(2000), directive = cost::list_size::apply(10, cost::names(["first"]), None))]
     async fn similar(

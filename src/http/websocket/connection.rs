@@ -14,7 +14,7 @@ use tokio_stream::StreamMap;
 use super::{
     PROTOCOL,
     ended::WatchedSession,
-    message::{FromClient, FromServer, Hangup},
+    message::{CloseReason, FromClient, FromServer},
     open_sockets::SocketPlace,
     operation::{self, Event},
 };
@@ -33,7 +33,7 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 /// A client that answers no ping for so long is gone.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// A token cannot outlive this by much; timers do not reach further.
-const LONGEST_WAIT: Duration = Duration::from_hours(30 * 24);
+const MAX_WAIT: Duration = Duration::from_hours(30 * 24);
 
 pub(super) struct Connection {
     state: HttpState,
@@ -68,7 +68,7 @@ impl Connection {
         Self { state, header_token, sink, source, session: None, operations, begun, address, speaks_our_protocol }
     }
 
-    /// Talks until either side hangs up.
+    /// Answers until either side closes the socket.
     pub(super) async fn run(mut self) {
         if let Err(hangup) = self.talk().await {
             let (code, reason) = hangup.frame();
@@ -77,9 +77,9 @@ impl Connection {
         }
     }
 
-    async fn talk(&mut self) -> Result<(), Hangup> {
+    async fn talk(&mut self) -> Result<(), CloseReason> {
         if !self.speaks_our_protocol {
-            return Err(Hangup::WrongProtocol);
+            return Err(CloseReason::WrongProtocol);
         }
         let init_by = Instant::now() + INIT_TIMEOUT;
         let mut ping: Interval = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
@@ -90,37 +90,37 @@ impl Connection {
                 message = self.source.next() => {
                     heard_at = Instant::now();
                     match message {
-                        Some(Ok(Message::Text(text))) => self.hear(text.as_str()).await?,
+                        Some(Ok(Message::Text(text))) => self.receive(text.as_str()).await?,
                         Some(Ok(Message::Binary(_))) => return Err(bad("Messages are text")),
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                         Some(Ok(Message::Close(_))) | None => return Ok(()),
-                        Some(Err(error)) => return Hangup::after(error),
+                        Some(Err(error)) => return CloseReason::after(error),
                     }
                 }
                 Some((id, event)) = self.operations.next(), if !self.operations.is_empty() => {
                     self.tell(&id, event).await?;
                 }
                 () = ended(self.session.as_ref()) => {
-                    return Err(Hangup::Forbidden("The log-in has ended"));
+                    return Err(CloseReason::Forbidden("The log-in has ended"));
                 }
                 _ = ping.tick() => {
                     if heard_at.elapsed() > PATIENCE {
-                        return Err(Hangup::Silent);
+                        return Err(CloseReason::Silent);
                     }
                     self.recheck().await?;
-                    self.say(&FromServer::Ping).await?;
+                    self.send(&FromServer::Ping).await?;
                 }
                 () = sleep_until(deadline) => {
                     return Err(match self.session {
-                        None => Hangup::InitTimeout,
-                        Some(_) => Hangup::Forbidden("The access token has expired"),
+                        None => CloseReason::InitTimeout,
+                        Some(_) => CloseReason::Forbidden("The access token has expired"),
                     });
                 }
             }
         }
     }
 
-    async fn hear(&mut self, text: &str) -> Result<(), Hangup> {
+    async fn receive(&mut self, text: &str) -> Result<(), CloseReason> {
         let message = serde_json::from_str(text).map_err(|_| bad("That is no message of this protocol"))?;
         match message {
             FromClient::ConnectionInit { payload } => self.acknowledge(payload.unwrap_or_default()).await,
@@ -129,33 +129,34 @@ impl Connection {
                 self.end(&id);
                 Ok(())
             }
-            FromClient::Ping { payload } => self.say(&FromServer::Pong { payload }).await,
+            FromClient::Ping { payload } => self.send(&FromServer::Pong { payload }).await,
             FromClient::Pong => Ok(()),
         }
     }
 
-    async fn acknowledge(&mut self, payload: Map<String, Value>) -> Result<(), Hangup> {
+    async fn acknowledge(&mut self, payload: Map<String, Value>) -> Result<(), CloseReason> {
         if self.session.is_some() {
-            return Err(Hangup::TooMany("Too many initialisation requests"));
+            return Err(CloseReason::TooMany("Too many initialisation requests"));
         }
         let token = token_of(&payload).or(self.header_token.as_deref()).map(str::to_owned);
         let caller = identify(&self.state.services.clone(), token.as_deref()).await?;
         let life = match &caller {
-            Caller::Anonymous => LONGEST_WAIT,
+            Caller::Anonymous => MAX_WAIT,
             Caller::User { expires_at, .. } => (*expires_at - self.state.clock.now()).to_std().unwrap_or_default(),
         };
-        let place = self.state.sockets.admit(caller.key(self.address)).ok_or(Hangup::TooMany("Too many sockets"))?;
+        let place =
+            self.state.sockets.admit(caller.key(self.address)).ok_or(CloseReason::TooMany("Too many sockets"))?;
         let watched = match caller {
             Caller::User { session: Some(session), .. } => Some(self.state.ended_sessions.watch(session)),
             _ => None,
         };
-        let expires_at = Instant::now() + life.min(LONGEST_WAIT);
+        let expires_at = Instant::now() + life.min(MAX_WAIT);
         self.session = Some(Session { token, caller: Arc::new(caller), expires_at, place, watched });
-        self.say(&FromServer::ConnectionAck).await
+        self.send(&FromServer::ConnectionAck).await
     }
 
     /// Who the caller is now: logged out elsewhere, they are nobody here too.
-    async fn recheck(&mut self) -> Result<(), Hangup> {
+    async fn recheck(&mut self) -> Result<(), CloseReason> {
         let Some(token) = self.session.as_ref().and_then(|session| session.token.clone()) else { return Ok(()) };
         let caller = Arc::new(identify(&self.state.services.clone(), Some(&token)).await?);
         if let Some(session) = &mut self.session {
@@ -164,16 +165,16 @@ impl Connection {
         Ok(())
     }
 
-    async fn subscribe(&mut self, id: String, payload: Value, bytes: usize) -> Result<(), Hangup> {
+    async fn subscribe(&mut self, id: String, payload: Value, bytes: usize) -> Result<(), CloseReason> {
         self.recheck().await?;
-        let Some(session) = &self.session else { return Err(Hangup::Unauthorized) };
+        let Some(session) = &self.session else { return Err(CloseReason::Unauthorized) };
         if id.is_empty() || id.len() > 255 {
             return Err(bad("An id has 1 to 255 bytes"));
         }
         if self.operations.contains_key(&id) {
-            return Err(Hangup::SubscriberExists(id));
+            return Err(CloseReason::SubscriberExists(id));
         }
-        let request = from_payload(payload).map_err(Hangup::BadMessage)?;
+        let request = from_payload(payload).map_err(CloseReason::BadMessage)?;
         let requester = Requester { caller: Arc::clone(&session.caller), address: self.address };
         let place = session.place.admit_operation().ok_or_else(operation::too_many_operations);
         let place = place.and_then(|place| execute::charge_text(&self.state, &requester, bytes).map(|()| place));
@@ -186,20 +187,20 @@ impl Connection {
         Ok(())
     }
 
-    async fn tell(&mut self, id: &str, event: Event) -> Result<(), Hangup> {
+    async fn tell(&mut self, id: &str, event: Event) -> Result<(), CloseReason> {
         let Some(mut response) = event else {
             self.end(id);
-            return self.say(&FromServer::Complete { id }).await;
+            return self.send(&FromServer::Complete { id }).await;
         };
         error::finish(&mut response, &self.state.clock.new_id().to_string());
         // What fails at its beginning is over; an event that fails later is one event.
         let failed = !response.errors.is_empty() && response.data == async_graphql::Value::Null;
         if failed && self.begun.insert(id.to_owned()) {
             self.end(id);
-            return self.say(&FromServer::Error { id, payload: &response.errors }).await;
+            return self.send(&FromServer::Error { id, payload: &response.errors }).await;
         }
         self.begun.insert(id.to_owned());
-        self.say(&FromServer::Next { id, payload: &response }).await
+        self.send(&FromServer::Next { id, payload: &response }).await
     }
 
     fn end(&mut self, id: &str) {
@@ -207,15 +208,15 @@ impl Connection {
         self.begun.remove(id);
     }
 
-    async fn say(&mut self, message: &FromServer<'_>) -> Result<(), Hangup> {
+    async fn send(&mut self, message: &FromServer<'_>) -> Result<(), CloseReason> {
         let text = serde_json::to_string(message).map_err(|error| {
             tracing::error!(%error, "a message could not be written as JSON");
-            Hangup::Silent
+            CloseReason::Silent
         })?;
         // Meanwhile nothing is taken from the operations: what they have to say is kept as one state each.
         match timeout(EXECUTION_TIMEOUT, self.sink.send(Message::text(text))).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(Hangup::Silent),
+            Ok(Err(_)) | Err(_) => Err(CloseReason::Silent),
         }
     }
 }
@@ -228,12 +229,12 @@ async fn ended(session: Option<&Session>) {
     }
 }
 
-async fn identify(services: &Services, token: Option<&str>) -> Result<Caller, Hangup> {
+async fn identify(services: &Services, token: Option<&str>) -> Result<Caller, CloseReason> {
     caller_of(services, token).await.map_err(|error| match error {
-        ServiceError::Unauthenticated => Hangup::Forbidden("The access token is not valid"),
+        ServiceError::Unauthenticated => CloseReason::Forbidden("The access token is not valid"),
         error => {
             tracing::error!(error = ?error, "a socket's caller could not be looked up");
-            Hangup::TryAgainLater
+            CloseReason::TryAgainLater
         }
     })
 }
@@ -245,6 +246,6 @@ fn token_of(payload: &Map<String, Value>) -> Option<&str> {
     token.or_else(|| payload.get("token").and_then(Value::as_str)).filter(|token| !token.is_empty())
 }
 
-fn bad(why: &str) -> Hangup {
-    Hangup::BadMessage(why.to_owned())
+fn bad(why: &str) -> CloseReason {
+    CloseReason::BadMessage(why.to_owned())
 }

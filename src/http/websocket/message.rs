@@ -1,4 +1,4 @@
-//! The protocol's words: what either side may say, and the codes with which the server hangs up.
+//! The protocol's words: what either side may say, and the codes with which the server closes a socket.
 
 use async_graphql::{Response, ServerError};
 use serde::{Deserialize, Serialize};
@@ -50,9 +50,9 @@ pub(super) enum FromServer<'a> {
     },
 }
 
-/// Why the server hangs up.
+/// Why the server closes a socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Hangup {
+pub(super) enum CloseReason {
     /// The client said something that it may not say.
     BadMessage(String),
     /// It asked for something before it was acknowledged.
@@ -75,7 +75,7 @@ pub(super) enum Hangup {
     Silent,
 }
 
-impl Hangup {
+impl CloseReason {
     /// What follows from a socket that failed: a reason for its client, where it is the client's fault.
     pub(super) fn after(error: axum::Error) -> Result<(), Self> {
         match error.into_inner().downcast::<tungstenite::Error>().map(|error| *error) {

@@ -7,11 +7,11 @@ use zune_jpeg::{
     zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions},
 };
 
-use super::{Beside, Header, LONGEST_SIDE, Pixels, Size};
-use crate::imaging::{ImagingError, colour::Inks, whole::outline_jpeg};
+use super::{Beside, Header, MAX_SIDE, Pixels, Size};
+use crate::imaging::{ImagingError, colour::Cmyk, whole::outline_jpeg};
 
 /// Progressive files have ten or so; each costs a walk over the whole picture.
-const MOST_SCANS: u32 = 64;
+const MAX_SCANS: u32 = 64;
 
 pub(super) fn size(bytes: &[u8]) -> Result<Size, ImagingError> {
     let (width, height) = opened(bytes)?.dimensions().unwrap_or_default();
@@ -21,7 +21,7 @@ pub(super) fn size(bytes: &[u8]) -> Result<Size, ImagingError> {
 
 pub(super) fn header(bytes: &[u8], size: Size) -> Result<Header, ImagingError> {
     let outline = outline_jpeg(bytes)?;
-    if outline.scans > MOST_SCANS {
+    if outline.scans > MAX_SCANS {
         return Err(ImagingError::corrupt(format!("a JPEG of {} scans", outline.scans)));
     }
     // The coefficients of a progressive file wait in memory, two bytes each.
@@ -47,7 +47,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Pixels, ImagingError> {
     let Size { width, height } = size(bytes)?;
     let too_few = || ImagingError::corrupt("a JPEG with too few samples");
     Ok(match wanted {
-        ColorSpace::CMYK | ColorSpace::YCCK => Pixels::Inks(inks(samples, wanted, bytes, Size { width, height })?),
+        ColorSpace::CMYK | ColorSpace::YCCK => Pixels::Cmyk(inks(samples, wanted, bytes, Size { width, height })?),
         ColorSpace::Luma => {
             Pixels::Image(GrayImage::from_raw(width, height, samples).map(DynamicImage::from).ok_or_else(too_few)?)
         }
@@ -58,15 +58,15 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Pixels, ImagingError> {
 fn opened(bytes: &[u8]) -> Result<JpegDecoder<ZCursor<&[u8]>>, ImagingError> {
     let options = DecoderOptions::default()
         .set_strict_mode(false)
-        .set_max_width(LONGEST_SIDE as usize)
-        .set_max_height(LONGEST_SIDE as usize)
-        .jpeg_set_max_scans(MOST_SCANS as usize);
+        .set_max_width(MAX_SIDE as usize)
+        .set_max_height(MAX_SIDE as usize)
+        .jpeg_set_max_scans(MAX_SCANS as usize);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     decoder.decode_headers()?;
     Ok(decoder)
 }
 
-fn inks(mut samples: Vec<u8>, found: ColorSpace, bytes: &[u8], size: Size) -> Result<Inks, ImagingError> {
+fn inks(mut samples: Vec<u8>, found: ColorSpace, bytes: &[u8], size: Size) -> Result<Cmyk, ImagingError> {
     if found == ColorSpace::YCCK {
         samples.as_chunks_mut::<4>().0.iter_mut().for_each(|[y, cb, cr, _]| {
             [*y, *cb, *cr] = cmy(*y, *cb, *cr);
@@ -77,7 +77,7 @@ fn inks(mut samples: Vec<u8>, found: ColorSpace, bytes: &[u8], size: Size) -> Re
             *share = 255 - *share;
         }
     }
-    Ok(Inks { samples, width: size.width, height: size.height })
+    Ok(Cmyk { samples, width: size.width, height: size.height })
 }
 
 /// What JFIF makes of Y, Cb and Cr, the other way round: inks take light away.

@@ -11,7 +11,7 @@ use image::{DynamicImage, ImageError, error::LimitErrorKind, metadata::Orientati
 
 use super::{
     ImagingError, Limits,
-    colour::{self, Inks, Profile},
+    colour::{self, Cmyk, Profile},
     crop::Crop,
     sniff,
 };
@@ -21,7 +21,7 @@ use crate::domain::format::ImageFormat;
 const METADATA_BYTES: u64 = 32 * 1024 * 1024;
 /// The longest side that JPEG and GIF have room for. A picture one pixel wide and fifty million tall costs
 /// gigabytes to scale, whatever its area.
-const LONGEST_SIDE: u32 = 65_535;
+const MAX_SIDE: u32 = 65_535;
 
 /// In pixels, as they are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl Beside {
 /// Pixels as their decoder gives them.
 enum Pixels {
     Image(DynamicImage),
-    Inks(Inks),
+    Cmyk(Cmyk),
 }
 
 /// A frame of an animation, whole and upright, in sRGB.
@@ -123,7 +123,7 @@ impl<'a> Source<'a> {
             ImageFormat::Heic | ImageFormat::Avif => heif::size(bytes),
         }?;
         let Size { width, height } = size;
-        if u64::from(width) * u64::from(height) > limits.max_pixels || width.max(height) > LONGEST_SIDE {
+        if u64::from(width) * u64::from(height) > limits.max_pixels || width.max(height) > MAX_SIDE {
             return Err(ImagingError::TooManyPixels { width, height, max_pixels: limits.max_pixels });
         }
         if width == 0 || height == 0 {
@@ -168,7 +168,7 @@ impl<'a> Source<'a> {
         };
         let image = match pixels {
             Pixels::Image(image) => colour::to_srgb(image, beside.profile.as_ref()),
-            Pixels::Inks(inks) => colour::inks_to_srgb(&inks, beside.profile.as_ref()),
+            Pixels::Cmyk(inks) => colour::inks_to_srgb(&inks, beside.profile.as_ref()),
         };
         Ok(beside.upright(colour::without_idle_alpha(image)))
     }

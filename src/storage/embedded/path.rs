@@ -12,7 +12,7 @@ const MAX_KEY_BYTES: usize = 1024;
 /// What the system takes for a path, less the folder that all of it is in: of a thousand slashes there would be more.
 const MAX_PATH_BYTES: usize = 3072;
 /// In bytes, encoded: a file's name has room for 255, of which the name while it is written takes some.
-const LONGEST_NAME: usize = 150;
+const MAX_NAME: usize = 150;
 /// The ends of names: of a folder, of a part of a name that goes on below, and the whole of an empty name. No escape has
 /// one digit alone.
 const FOLDER: &str = "%f";
@@ -97,7 +97,7 @@ fn split_long(name: &str) -> Option<(&str, &str)> {
     let mut length = 0;
     for (at, c) in name.char_indices() {
         length += encode_utf8_len(c);
-        if length >= LONGEST_NAME {
+        if length >= MAX_NAME {
             return Some(name.split_at(at + c.len_utf8()));
         }
     }

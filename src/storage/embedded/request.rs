@@ -8,7 +8,7 @@ use s3s::{S3Error, S3ErrorCode, S3Result};
 /// How far a client's clock may be from ours, as S3 has it.
 const SKEW: TimeDelta = TimeDelta::minutes(15);
 /// How long a presigned URL may be good for, in seconds.
-const LONGEST_LIFE: i64 = 7 * 24 * 60 * 60;
+const MAX_LIFE: i64 = 7 * 24 * 60 * 60;
 const DATE: &str = "x-amz-date";
 const BASIC_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 
@@ -51,7 +51,7 @@ fn check_life(query: &str, now: DateTime<Utc>) -> S3Result<()> {
         .and(value("Expires"))
         .map(|ends| ends.map(|ends| ends.saturating_sub(now.timestamp()).max(0)));
     match value("X-Amz-Expires").or(ends_in) {
-        None | Some(Ok(0..=LONGEST_LIFE)) => Ok(()),
+        None | Some(Ok(0..=MAX_LIFE)) => Ok(()),
         _ => Err(S3Error::with_message(S3ErrorCode::AccessDenied, "A URL is good for 604800 seconds at the most.")),
     }
 }

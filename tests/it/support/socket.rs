@@ -42,27 +42,27 @@ impl Socket {
     pub async fn at(address: &str, client: &Client) -> Self {
         let mut socket = Self::open_at(address).await;
         let payload = client.token.as_ref().map(|token| json!({"Authorization": format!("Bearer {token}")}));
-        socket.say(json!({"type": "connection_init", "payload": payload})).await;
-        assert_eq!(socket.hear().await, json!({"type": "connection_ack"}));
+        socket.send(json!({"type": "connection_init", "payload": payload})).await;
+        assert_eq!(socket.receive().await, json!({"type": "connection_ack"}));
         socket
     }
 
-    pub async fn say(&mut self, message: Value) {
-        self.say_text(&message.to_string()).await;
+    pub async fn send(&mut self, message: Value) {
+        self.send_text(&message.to_string()).await;
     }
 
-    pub async fn say_text(&mut self, text: &str) {
+    pub async fn send_text(&mut self, text: &str) {
         self.0.send(Message::text(text)).await.expect("to be heard");
     }
 
-    pub async fn say_bytes(&mut self, bytes: &'static [u8]) {
+    pub async fn send_bytes(&mut self, bytes: &'static [u8]) {
         self.0.send(Message::binary(bytes)).await.expect("to be heard");
     }
 
     /// Subscribes under an id.
     pub async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
         let payload = json!({"query": query, "variables": variables});
-        self.say(json!({"type": "subscribe", "id": id, "payload": payload})).await;
+        self.send(json!({"type": "subscribe", "id": id, "payload": payload})).await;
     }
 
     /// Watches one image, under the id "1".
@@ -72,7 +72,7 @@ impl Socket {
     }
 
     /// The next message that is not a ping.
-    pub async fn hear(&mut self) -> Value {
+    pub async fn receive(&mut self) -> Value {
         loop {
             let message = timeout(PATIENCE, self.0.next()).await.expect("a message in time");
             match message.expect("an open socket").expect("a message") {
@@ -89,7 +89,7 @@ impl Socket {
     }
 
     /// The next message, or nothing where the server hung up instead.
-    pub async fn hear_or_end(&mut self) -> Option<Value> {
+    pub async fn receive_or_end(&mut self) -> Option<Value> {
         match self.0.next().await {
             Some(Ok(Message::Text(text))) => serde_json::from_str(&text).ok(),
             _ => None,
@@ -98,7 +98,7 @@ impl Socket {
 
     /// The next event of a subscription.
     pub async fn event(&mut self, field: &str) -> Value {
-        let message = self.hear().await;
+        let message = self.receive().await;
         assert_eq!(message["type"], "next", "{message}");
         let event = message["payload"]["data"][field].clone();
         assert_ne!(event, Value::Null, "{message}");
@@ -106,7 +106,7 @@ impl Socket {
     }
 
     /// The code and the reason with which the server hangs up.
-    pub async fn hangup(&mut self) -> (u16, String) {
+    pub async fn close_frame(&mut self) -> (u16, String) {
         loop {
             match timeout(PATIENCE, self.0.next()).await.expect("an end in time") {
                 Some(Ok(Message::Close(Some(frame)))) => return (frame.code.into(), frame.reason.to_string()),

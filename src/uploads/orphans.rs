@@ -16,58 +16,58 @@ use crate::{
     storage::{StorageKey, StoredObject},
 };
 
-/// How old an object is before it can be litter.
+/// How old an object is before it can be an orphan.
 const AGE: TimeDelta = TimeDelta::days(1);
 /// Storages tell the time by clocks of their own, in whole seconds.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(1);
-/// So much, and more than is known, is no litter but somebody else's, or that of a database that was lost.
+/// So much, and more than is known, is no orphan of ours but somebody else's, or that of a database that was lost.
 const SUSPICIOUS: u64 = 100;
 
 /// An object that no row knows.
-pub type Litter = StoredObject;
+pub type Orphan = StoredObject;
 
 /// Walks through what is Darkroom's in the bucket, a page at a time.
-pub(super) struct LitterPages<'a> {
+pub(super) struct OrphanPages<'a> {
     uploads: &'a Uploads,
-    /// When litter was stored. What is older than the database is none of its making: a wrong DATABASE_URL must not
+    /// When orphans were stored. What is older than the database is none of its making: a wrong DATABASE_URL must not
     /// empty a bucket.
     stored_in: Range<DateTime<Utc>>,
     prefixes: Vec<&'static str>,
     continuation: Option<String>,
 }
 
-/// What of a page is litter, and how much is known.
-pub(super) struct LitterPage {
-    pub litter: Vec<Litter>,
+/// The orphans of a page, and how many objects are known.
+pub(super) struct OrphanPage {
+    pub orphans: Vec<Orphan>,
     known: u64,
 }
 
 impl Uploads {
-    /// How much litter there is, where it is too much to be believed.
-    pub(super) async fn suspicious_litter(&self) -> ServiceResult<Option<u64>> {
-        let (mut litter, mut known) = (0, 0);
-        let mut pages = LitterPages::of(self).await?;
+    /// How many orphans there are, where they are too many to be believed.
+    pub(super) async fn too_many_orphans(&self) -> ServiceResult<Option<u64>> {
+        let (mut orphans, mut known) = (0, 0);
+        let mut pages = OrphanPages::of(self).await?;
         while let Some(page) = pages.next().await? {
-            litter += page.litter.len() as u64;
+            orphans += page.orphans.len() as u64;
             known += page.known;
         }
-        Ok((litter > SUSPICIOUS && litter > known).then_some(litter))
+        Ok((orphans > SUSPICIOUS && orphans > known).then_some(orphans))
     }
 
     /// Gives every object that no row knows, and removes none.
     ///
     /// # Errors
     /// When the storage or the database is away.
-    pub async fn find_litter(&self, mut each: impl FnMut(Litter) + Send) -> ServiceResult<()> {
-        let mut pages = LitterPages::of(self).await?;
+    pub async fn find_orphans(&self, mut each: impl FnMut(Orphan) + Send) -> ServiceResult<()> {
+        let mut pages = OrphanPages::of(self).await?;
         while let Some(page) = pages.next().await? {
-            page.litter.into_iter().for_each(&mut each);
+            page.orphans.into_iter().for_each(&mut each);
         }
         Ok(())
     }
 }
 
-impl<'a> LitterPages<'a> {
+impl<'a> OrphanPages<'a> {
     pub(super) async fn of(uploads: &'a Uploads) -> ServiceResult<Self> {
         let newest = uploads.now() - AGE;
         let oldest = db::users::first_made_at(uploads.inner.db.conn()).await?;
@@ -76,7 +76,7 @@ impl<'a> LitterPages<'a> {
     }
 
     /// The next page; `None` behind the last one.
-    pub(super) async fn next(&mut self) -> ServiceResult<Option<LitterPage>> {
+    pub(super) async fn next(&mut self) -> ServiceResult<Option<OrphanPage>> {
         let Some(prefix) = self.prefixes.last() else { return Ok(None) };
         let inner = &self.uploads.inner;
         let page = inner.storage.list(prefix, self.continuation.take()).await?;
@@ -100,8 +100,8 @@ impl<'a> LitterPages<'a> {
             image.is_some_and(|image| self.uploads.knows(image, variants.unwrap_or_default(), &object.key))
         };
         let (known, unknown): (Vec<_>, Vec<_>) = page.objects.into_iter().partition(is_known);
-        let litter = unknown.into_iter().filter(|object| self.stored_in.contains(&object.modified)).collect();
-        Ok(Some(LitterPage { litter, known: known.len() as u64 }))
+        let orphans = unknown.into_iter().filter(|object| self.stored_in.contains(&object.modified)).collect();
+        Ok(Some(OrphanPage { orphans, known: known.len() as u64 }))
     }
 }
 

@@ -16,12 +16,12 @@ use crate::domain::{
 };
 
 /// In bytes: longer messages are not believed, nor longer files behind them.
-const LONGEST_MESSAGE: usize = 1024 * 1024;
-const LONGEST_FILE: usize = 1024 * 1024 * 1024;
+const MAX_MESSAGE: usize = 1024 * 1024;
+const MAX_FILE: usize = 1024 * 1024 * 1024;
 
 /// The first word of the server.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Order {
+pub(super) struct Request {
     pub expected: Option<ImageFormat>,
     pub limits: Limits,
     pub variants: Vec<VariantSpec>,
@@ -29,14 +29,14 @@ pub(super) struct Order {
 
 /// The second word of the server: there is room.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Go {
+pub(super) struct Start {
     /// How many variants may be made at once.
     pub threads: usize,
 }
 
 /// What the process answers.
 #[derive(Serialize, Deserialize)]
-pub(super) enum Answer {
+pub(super) enum Response {
     /// The header was read; so many bytes of memory are needed to go on.
     Opened {
         memory: u64,
@@ -82,21 +82,21 @@ pub(super) fn head(message: &impl Serialize, file: &[u8]) -> io::Result<Vec<u8>>
 /// Of the message, and of the file behind it.
 fn lengths(head: [[u8; 4]; 2]) -> io::Result<(usize, usize)> {
     let [json, file] = head.map(|length| u32::from_be_bytes(length) as usize);
-    if json > LONGEST_MESSAGE || file > LONGEST_FILE {
+    if json > MAX_MESSAGE || file > MAX_FILE {
         return Err(io::Error::other("a message that is too long"));
     }
     Ok((json, file))
 }
 
 /// Says something, from the process's side.
-pub(super) fn say(to: &mut impl Write, message: &impl Serialize, file: &[u8]) -> io::Result<()> {
+pub(super) fn send(to: &mut impl Write, message: &impl Serialize, file: &[u8]) -> io::Result<()> {
     to.write_all(&head(message, file)?)?;
     to.write_all(file)?;
     to.flush()
 }
 
 /// Hears something, on the process's side.
-pub(super) fn hear<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<(T, Vec<u8>)> {
+pub(super) fn receive<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<(T, Vec<u8>)> {
     let mut head = [[0; 4]; 2];
     from.read_exact(head.as_flattened_mut())?;
     let (json, file) = lengths(head)?;
@@ -107,7 +107,7 @@ pub(super) fn hear<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<(T, 
 }
 
 /// Hears something, on the server's side.
-pub(super) async fn listen<T: DeserializeOwned>(from: &mut (impl AsyncRead + Unpin)) -> io::Result<(T, Vec<u8>)> {
+pub(super) async fn receive_from<T: DeserializeOwned>(from: &mut (impl AsyncRead + Unpin)) -> io::Result<(T, Vec<u8>)> {
     let mut head = [[0; 4]; 2];
     from.read_exact(head.as_flattened_mut()).await?;
     let (json, file) = lengths(head)?;

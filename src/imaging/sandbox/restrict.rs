@@ -1,4 +1,4 @@
-//! What a process that reads strangers' files gives up: every file, every socket and every other program. What it
+//! What a process that reads untrusted files gives up: every file, every socket and every other program. What it
 //! was handed open (stdin and stdout) stays. A kernel that has no such thing goes without.
 
 /// Shuts this thread in, and whatever threads it starts. Says whether the kernel did all of it.
@@ -58,7 +58,7 @@ mod linux {
         #[test]
         fn no_file_is_opened_and_no_program_started() {
             let mut open = File::open("/proc/self/status").expect("a file");
-            let folder = std::env::temp_dir().join(format!("darkroom-seclusion-{}", std::process::id()));
+            let folder = std::env::temp_dir().join(format!("darkroom-restrict-{}", std::process::id()));
             let (status, read, made, started) = shut_in(|| {
                 let status = without_files().expect("a ruleset");
                 let read = File::open("/etc/passwd").map(drop).map_err(|error| error.kind());

@@ -4,9 +4,9 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use image::{DynamicImage, RgbaImage};
 
 /// The largest side that ThumbHash takes, in pixels.
-pub(super) const LARGEST_SIDE: u32 = 100;
+pub(super) const MAX_SIDE: u32 = 100;
 
-/// The ThumbHash in base64, of a picture of at most `LARGEST_SIDE`.
+/// The ThumbHash in base64, of a picture of at most `MAX_SIDE`.
 pub(super) fn thumbhash(small: &RgbaImage) -> String {
     let hash = thumbhash::rgba_to_thumb_hash(small.width() as usize, small.height() as usize, small.as_raw());
     BASE64.encode(hash)
@@ -29,5 +29,5 @@ pub(super) fn dominant_colour(small: &RgbaImage) -> String {
 
 /// The picture scaled down so far that both can be read from it.
 pub(super) fn in_small(image: &DynamicImage) -> Result<DynamicImage, super::ImagingError> {
-    super::resize::roughly(image, LARGEST_SIDE)
+    super::resize::roughly(image, MAX_SIDE)
 }

@@ -1,4 +1,4 @@
-//! Images that are alike: of the same bytes, or of the same look.
+//! Similar images: of the same bytes, or of the same look.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl Library {
-    /// The owner's other completed images that look like this one, the most alike first.
+    /// The owner's other completed images that look like this one, the most similar first.
     ///
     /// # Errors
     /// When the database does not answer.

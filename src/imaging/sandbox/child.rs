@@ -14,9 +14,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
 
 use super::{
     super::{Decoded, Encoded, ImagingError, Opened},
-    FILE, MOST_THREADS,
-    protocol::{Answer, Go, Order, Spent, hear, say},
-    seclusion,
+    FILE, MAX_THREADS,
+    protocol::{Request, Response, Spent, Start, receive, send},
+    restrict,
 };
 use crate::domain::variant_spec::VariantSpec;
 
@@ -60,14 +60,14 @@ pub fn run() -> io::Result<()> {
     // Where memory runs out all the same, this process is to end and no other.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let file = open()?;
-    let is_shut_in = seclusion::enter();
-    let (order, _): (Order, _) = hear(&mut from)?;
+    let is_shut_in = restrict::enter();
+    let (request, _): (Request, _) = receive(&mut from)?;
     limit(Resource::Data, 2 * file.len() as u64 + BEFORE_IMAGES);
     limit(Resource::Cpu, DECODING);
-    let work = AssertUnwindSafe(|| work(&order, &file, is_shut_in, &mut from, &mut to));
+    let work = AssertUnwindSafe(|| work(&request, &file, is_shut_in, &mut from, &mut to));
     match catch_unwind(work).unwrap_or_else(|_| Err(panicked())) {
-        Ok(()) => say(&mut to, &Answer::Done(meter.read()), &[]),
-        Err(Trouble::Image(error)) => say(&mut to, &Answer::Refused(error), &[]),
+        Ok(()) => send(&mut to, &Response::Done(meter.read()), &[]),
+        Err(Trouble::Image(error)) => send(&mut to, &Response::Refused(error), &[]),
         Err(Trouble::Server(error)) => Err(error),
     }
 }
@@ -80,23 +80,23 @@ fn open() -> io::Result<Mmap> {
 }
 
 fn work(
-    order: &Order,
+    request: &Request,
     bytes: &[u8],
     is_shut_in: bool,
     from: &mut impl Read,
     to: &mut (impl Write + Send),
 ) -> Result<(), Trouble> {
-    let opened = Opened::new(bytes, order.expected, order.limits)?;
-    let memory = opened.memory(&order.variants, MOST_THREADS);
-    say(to, &Answer::Opened { memory, is_shut_in }, &[])?;
-    let (Go { threads }, _) = hear(from)?;
+    let opened = Opened::new(bytes, request.expected, request.limits)?;
+    let memory = opened.memory(&request.variants, MAX_THREADS);
+    send(to, &Response::Opened { memory, is_shut_in }, &[])?;
+    let (Start { threads }, _) = receive(from)?;
     limit(Resource::Data, memory + memory / 2 + BEFORE_IMAGES);
     let decoded = opened.decode()?;
-    limit(Resource::Cpu, DECODING + EACH_VARIANT * order.variants.len() as u64);
+    limit(Resource::Cpu, DECODING + EACH_VARIANT * request.variants.len() as u64);
     let (facts, fingerprint) = decoded.facts()?;
-    say(to, &Answer::Facts { facts, fingerprint, metadata: Box::new(decoded.metadata()) }, &[])?;
+    send(to, &Response::Facts { facts, fingerprint, metadata: Box::new(decoded.metadata()) }, &[])?;
     let threads = if decoded.is_moving() { 1 } else { threads };
-    make(&decoded, &order.variants, threads, to)
+    make(&decoded, &request.variants, threads, to)
 }
 
 /// Makes the variants. The first one, which somebody waits for, has the machine to itself; then several at once: one
@@ -128,7 +128,7 @@ fn make(decoded: &Decoded, specs: &[VariantSpec], threads: usize, to: &mut (impl
     })
 }
 
-/// Sends variants in their order, whichever is made first.
+/// Sends variants in the order of the request, whichever is made first.
 struct Outbox<'a, W> {
     to: &'a mut W,
     waiting: BTreeMap<usize, Encoded>,
@@ -139,7 +139,7 @@ impl<W: Write> Outbox<'_, W> {
     fn put(&mut self, at: usize, made: Encoded) -> io::Result<()> {
         self.waiting.insert(at, made);
         while let Some(Encoded { name, format, bytes, width, height }) = self.waiting.remove(&self.next) {
-            say(self.to, &Answer::Variant { name, format, width, height }, &bytes)?;
+            send(self.to, &Response::Variant { name, format, width, height }, &bytes)?;
             self.next += 1;
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! The workshop: who is let in when, under which limits, and what becomes of a process that ends before its time.
+//! The sandbox: who is let in when, under which limits, and what becomes of a process that ends before its time.
 
 use std::{fs::File, io::Write, os::unix::fs::PermissionsExt, path::Path};
 
@@ -6,7 +6,7 @@ use darkroom::{
     domain::{ids::UserId, variant_spec::VariantSpec},
     imaging::{
         ImagingError, Limits,
-        workshop::{Made, Workshop, WorkshopError, WorkshopSettings},
+        sandbox::{Made, Sandbox, SandboxError, SandboxSettings},
     },
 };
 use futures_util::poll;
@@ -16,13 +16,13 @@ use crate::pictures;
 
 const MEBIBYTE: u64 = 1024 * 1024;
 
-fn workshop(program: &Path, memory: u64) -> Workshop {
+fn sandbox(program: &Path, memory: u64) -> Sandbox {
     let limits = Limits { max_pixels: 50_000_000 };
-    Workshop::new(WorkshopSettings { program: program.to_owned(), limits, memory, cores: 2 })
+    Sandbox::new(SandboxSettings { program: program.to_owned(), limits, memory, cores: 2 })
 }
 
-fn ours(memory: u64) -> Workshop {
-    workshop(Path::new(env!("CARGO_BIN_EXE_darkroom")), memory)
+fn ours(memory: u64) -> Sandbox {
+    sandbox(Path::new(env!("CARGO_BIN_EXE_darkroom")), memory)
 }
 
 fn thumbnail() -> Vec<VariantSpec> {
@@ -45,9 +45,9 @@ fn user(number: u128) -> UserId {
 
 #[tokio::test]
 async fn images_wait_for_memory_and_one_that_wants_all_of_it_gets_it() {
-    let workshop = ours(64 * MEBIBYTE);
-    let mut first = workshop.begin(user(1), large(), None, thumbnail()).await.expect("room");
-    let mut second = Box::pin(workshop.begin(user(1), large(), None, thumbnail()));
+    let sandbox = ours(64 * MEBIBYTE);
+    let mut first = sandbox.begin(user(1), large(), None, thumbnail()).await.expect("room");
+    let mut second = Box::pin(sandbox.begin(user(1), large(), None, thumbnail()));
     assert!(poll!(&mut second).is_pending());
     // Until the first one has said everything, there is no room, however often anybody asks.
     while !matches!(first.next().await.expect("a picture"), Made::All(_)) {
@@ -67,14 +67,14 @@ async fn images_wait_for_memory_and_one_that_wants_all_of_it_gets_it() {
 
 #[tokio::test]
 async fn no_owner_has_all_the_memory_while_another_waits() {
-    let workshop = ours(300 * MEBIBYTE);
-    let first = workshop.begin(user(1), large(), None, thumbnail()).await.expect("room");
-    let mut second = Box::pin(workshop.begin(user(1), large(), None, thumbnail()));
-    let mut third = Box::pin(workshop.begin(user(1), large(), None, thumbnail()));
+    let sandbox = ours(300 * MEBIBYTE);
+    let first = sandbox.begin(user(1), large(), None, thumbnail()).await.expect("room");
+    let mut second = Box::pin(sandbox.begin(user(1), large(), None, thumbnail()));
+    let mut third = Box::pin(sandbox.begin(user(1), large(), None, thumbnail()));
     assert!(poll!(&mut second).is_pending() && poll!(&mut third).is_pending());
     let small = file(&pictures::jpeg(&pictures::drawing(300, 200)));
     // Whoever came later has less, and is let in while the others wait.
-    let other = workshop.begin(user(2), small, None, thumbnail());
+    let other = sandbox.begin(user(2), small, None, thumbnail());
     let (other, waiting) = (other.await, (poll!(&mut second).is_pending(), poll!(&mut third).is_pending()));
     assert!(other.is_ok() && (waiting.0 || waiting.1));
     drop(first);
@@ -82,8 +82,8 @@ async fn no_owner_has_all_the_memory_while_another_waits() {
 
 #[tokio::test]
 async fn a_process_has_limits_and_no_sockets_and_none_of_the_servers_environment() {
-    let workshop = ours(64 * MEBIBYTE);
-    let work = workshop.begin(user(1), large(), None, thumbnail()).await.expect("room");
+    let sandbox = ours(64 * MEBIBYTE);
+    let work = sandbox.begin(user(1), large(), None, thumbnail()).await.expect("room");
     let process = work.process().expect("a process");
     let read = |file: &str| std::fs::read_to_string(format!("/proc/{process}/{file}")).expect("a process that runs");
     let limits = read("limits");
@@ -103,18 +103,18 @@ async fn a_process_has_limits_and_no_sockets_and_none_of_the_servers_environment
 }
 
 /// What comes of an image whose process does this.
-async fn with_script(script: &str) -> WorkshopError {
+async fn with_script(script: &str) -> SandboxError {
     let folder = TempDir::new().expect("a folder");
     let program = folder.path().join("program");
     std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("a script");
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).expect("a program");
-    let begun = workshop(&program, 64 * MEBIBYTE).begin(user(1), file(b"x"), None, thumbnail()).await;
+    let begun = sandbox(&program, 64 * MEBIBYTE).begin(user(1), file(b"x"), None, thumbnail()).await;
     begun.expect_err("no image")
 }
 
 #[tokio::test]
 async fn the_file_is_blamed_for_what_it_did_and_for_nothing_else() {
-    let is_corrupt = |error: &WorkshopError| matches!(error, WorkshopError::Image(ImagingError::Corrupt(_)));
+    let is_corrupt = |error: &SandboxError| matches!(error, SandboxError::Image(ImagingError::Corrupt(_)));
     for (script, whose) in [
         ("ulimit -c 0; kill -SEGV $$", true),
         ("ulimit -c 0; kill -ABRT $$", true),
@@ -126,6 +126,6 @@ async fn the_file_is_blamed_for_what_it_did_and_for_nothing_else() {
     }
     let error = with_script("ulimit -S -t 1; while :; do :; done").await;
     assert!(error.to_string().contains("takes too long"), "{error}");
-    let error = workshop(Path::new("/nowhere"), MEBIBYTE).begin(user(1), file(b"x"), None, thumbnail()).await;
-    assert!(matches!(error, Err(WorkshopError::Process(_))));
+    let error = sandbox(Path::new("/nowhere"), MEBIBYTE).begin(user(1), file(b"x"), None, thumbnail()).await;
+    assert!(matches!(error, Err(SandboxError::Process(_))));
 }

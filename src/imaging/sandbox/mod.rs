@@ -4,7 +4,7 @@
 
 mod child;
 mod protocol;
-mod seclusion;
+mod restrict;
 
 use std::{
     fs::File,
@@ -23,7 +23,7 @@ use tokio::{
     time::timeout,
 };
 
-use self::protocol::{Answer, Go, Order, head, listen};
+use self::protocol::{Request, Response, Start, head, receive_from};
 pub use self::{child::run, protocol::Spent};
 use super::{Encoded, ImagingError, Limits};
 use crate::{
@@ -39,11 +39,11 @@ pub const COMMAND: &str = "imaging";
 /// Where the process finds the file that it is to read.
 const FILE: i32 = 3;
 /// In bytes: no image is larger.
-const LONGEST_FILE: u64 = 1024 * 1024 * 1024;
+const MAX_FILE: u64 = 1024 * 1024 * 1024;
 /// In bytes: what memory is counted in.
 const UNIT: u64 = 1024 * 1024;
 /// More gain nothing: the largest variant takes as long as the others together.
-const MOST_THREADS: usize = 3;
+const MAX_THREADS: usize = 3;
 /// The limits on its CPU end a process long before.
 const SILENCE: Duration = Duration::from_mins(15);
 /// SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV: how a process ends that was too greedy, or that broke.
@@ -53,7 +53,7 @@ const TOO_LONG: i32 = 24;
 
 /// What the machine has for images.
 #[derive(Debug, Clone)]
-pub struct WorkshopSettings {
+pub struct SandboxSettings {
     /// Our own program.
     pub program: PathBuf,
     pub limits: Limits,
@@ -62,10 +62,10 @@ pub struct WorkshopSettings {
     pub cores: usize,
 }
 
-/// The workshop of this process.
+/// The sandbox of this process.
 #[derive(Debug, Clone)]
-pub struct Workshop {
-    settings: Arc<WorkshopSettings>,
+pub struct Sandbox {
+    settings: Arc<SandboxSettings>,
     memory: FairPermits<UserId>,
     cores: FairPermits<UserId>,
     /// Known since the first process.
@@ -83,7 +83,7 @@ pub enum Made {
 
 /// Why an image is not made.
 #[derive(Debug, thiserror::Error)]
-pub enum WorkshopError {
+pub enum SandboxError {
     #[error(transparent)]
     Image(#[from] ImagingError),
     /// Not the file's fault.
@@ -106,9 +106,9 @@ pub struct Work {
     room: Vec<Permit<UserId>>,
 }
 
-impl Workshop {
+impl Sandbox {
     /// With all of its room free.
-    pub fn new(settings: WorkshopSettings) -> Self {
+    pub fn new(settings: SandboxSettings) -> Self {
         let share = |all: u64, of_one: u64| Share { all, of_one: of_one.max(1), waiting_of_one: usize::MAX };
         let (memory, cores) = (units(settings.memory), settings.cores as u64);
         let memory = FairPermits::new(share(memory, memory - memory / 4));
@@ -128,23 +128,23 @@ impl Workshop {
         file: File,
         expected: Option<ImageFormat>,
         variants: Vec<VariantSpec>,
-    ) -> Result<Work, WorkshopError> {
-        if file.metadata()?.len() > LONGEST_FILE {
+    ) -> Result<Work, SandboxError> {
+        if file.metadata()?.len() > MAX_FILE {
             return Err(ImagingError::corrupt("no image is as large as this file").into());
         }
         let mut work = self.start(file)?;
         work.awaited = variants.iter().map(|spec| spec.name.clone()).collect();
-        let order = Order { expected, limits: self.settings.limits, variants };
-        work.say(&order).await?;
-        let memory = match work.hear().await? {
-            (Answer::Opened { memory, is_shut_in }, _) => {
+        let request = Request { expected, limits: self.settings.limits, variants };
+        work.send(&request).await?;
+        let memory = match work.receive().await? {
+            (Response::Opened { memory, is_shut_in }, _) => {
                 self.note_sandbox(is_shut_in);
                 memory
             }
             (answer, _) => return Err(unexpected(answer)),
         };
         let threads = work.wait_for_room(self, owner, memory).await?;
-        work.say(&Go { threads }).await?;
+        work.send(&Start { threads }).await?;
         Ok(work)
     }
 
@@ -187,19 +187,19 @@ impl Work {
     ///
     /// # Errors
     /// When the file turns out to be damaged, or the process ends.
-    pub async fn next(&mut self) -> Result<Made, WorkshopError> {
-        match self.hear().await? {
-            (Answer::Facts { facts, fingerprint, metadata }, _) if !self.is_described => {
+    pub async fn next(&mut self) -> Result<Made, SandboxError> {
+        match self.receive().await? {
+            (Response::Facts { facts, fingerprint, metadata }, _) if !self.is_described => {
                 self.is_described = true;
                 Ok(Made::Facts(facts, fingerprint, metadata))
             }
-            (Answer::Variant { name, format, width, height }, file) => {
+            (Response::Variant { name, format, width, height }, file) => {
                 // A decoder that was taken over is believed in nothing that nobody asked for.
                 let ordered = self.awaited.iter().position(|awaited| *awaited == name);
                 self.awaited.swap_remove(ordered.ok_or_else(|| io::Error::other("a variant that was not ordered"))?);
                 Ok(Made::Variant(Encoded { name, format, bytes: file.into(), width, height }))
             }
-            (Answer::Done(spent), _) if self.awaited.is_empty() => Ok(Made::All(spent)),
+            (Response::Done(spent), _) if self.awaited.is_empty() => Ok(Made::All(spent)),
             (answer, _) => Err(unexpected(answer)),
         }
     }
@@ -212,15 +212,15 @@ impl Work {
     /// First come, first served, in memory and then in cores; but no owner has all of either while another waits. An
     /// image that needs more memory than there is has all of it. Cores that nobody has just then it may use too, and
     /// shares them with whoever comes.
-    async fn wait_for_room(&mut self, workshop: &Workshop, owner: UserId, memory: u64) -> io::Result<usize> {
+    async fn wait_for_room(&mut self, sandbox: &Sandbox, owner: UserId, memory: u64) -> io::Result<usize> {
         let crowded = |_| io::Error::other("too many images wait");
-        self.room.push(workshop.memory.acquire(owner, units(memory)).await.map_err(crowded)?);
-        self.room.push(workshop.cores.acquire(owner, 1).await.map_err(crowded)?);
-        let free = usize::try_from(workshop.cores.free()).unwrap_or(MOST_THREADS);
-        Ok(free.saturating_add(1).min(MOST_THREADS))
+        self.room.push(sandbox.memory.acquire(owner, units(memory)).await.map_err(crowded)?);
+        self.room.push(sandbox.cores.acquire(owner, 1).await.map_err(crowded)?);
+        let free = usize::try_from(sandbox.cores.free()).unwrap_or(MAX_THREADS);
+        Ok(free.saturating_add(1).min(MAX_THREADS))
     }
 
-    async fn say(&mut self, message: &impl serde::Serialize) -> Result<(), WorkshopError> {
+    async fn send(&mut self, message: &impl serde::Serialize) -> Result<(), SandboxError> {
         match self.to.write_all(&head(message, &[])?).await {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(ended(self.child.wait().await?)),
             said => Ok(said?),
@@ -228,12 +228,12 @@ impl Work {
     }
 
     /// The next answer, or what became of a process that gave none.
-    async fn hear(&mut self) -> Result<(Answer, Vec<u8>), WorkshopError> {
-        let Ok(heard) = timeout(SILENCE, listen(&mut self.from)).await else {
+    async fn receive(&mut self) -> Result<(Response, Vec<u8>), SandboxError> {
+        let Ok(heard) = timeout(SILENCE, receive_from(&mut self.from)).await else {
             return Err(io::Error::other("it says nothing any more").into());
         };
         match heard {
-            Ok(last @ (Answer::Done(_) | Answer::Refused(_), _)) => {
+            Ok(last @ (Response::Done(_) | Response::Refused(_), _)) => {
                 self.child.wait().await?;
                 Ok(last)
             }
@@ -244,20 +244,20 @@ impl Work {
     }
 }
 
-fn ended(status: ExitStatus) -> WorkshopError {
+fn ended(status: ExitStatus) -> SandboxError {
     match status.signal() {
         Some(TOO_LONG) => ImagingError::corrupt("it takes too long to decode").into(),
         Some(signal) if OWN_FAULT.contains(&signal) => {
             ImagingError::corrupt("it wants more memory than its pixels need, or broke its decoder").into()
         }
         // Killed by somebody, or ended with the server: the file may be sound.
-        _ => WorkshopError::Ended(status),
+        _ => SandboxError::Ended(status),
     }
 }
 
-fn unexpected(answer: Answer) -> WorkshopError {
+fn unexpected(answer: Response) -> SandboxError {
     match answer {
-        Answer::Refused(error) => error.into(),
+        Response::Refused(error) => error.into(),
         _ => io::Error::other("an answer out of turn").into(),
     }
 }
