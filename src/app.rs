@@ -12,7 +12,7 @@ use crate::{
     budget::{Budget, BudgetSettings},
     changes::{Changes, QuotaRules},
     clock::Clock,
-    config::Config,
+    config::{AccountsConfig, Config},
     db::{Connections, Db},
     domain::{error::ServiceError, ticket::Unfinished, variant_spec::VariantSet},
     events::Hub,
@@ -65,26 +65,29 @@ impl App {
         migrate(&db).await?;
         let (settings, embedded_credentials) = storage_settings(&config, address, &clock)?;
         let storage = Storage::connect(settings, clock.clone()).await?;
-        let lease = TimeDelta::seconds(i64::from(config.job_lease));
+        let lease = TimeDelta::seconds(i64::from(config.jobs.job_lease));
         let queue = Queue::new(db.conn().clone(), clock.clone(), lease);
         let hub = Hub::default();
         let changes = Changes::new(db.clone(), queue.clone(), hub.clone(), clock.clone(), quota_rules(&config));
         let rules = UploadRules {
-            ticket_life: config.url_life(),
-            trash_retention: TimeDelta::seconds(config.trash_retention.into()),
+            ticket_life: config.storage.url_life(),
+            trash_retention: TimeDelta::seconds(config.images.trash_retention.into()),
             // Never before the last ticket has ended.
-            upload_expiry: TimeDelta::seconds(config.upload_expiry.into()).max(config.url_life()),
-            event_retention: TimeDelta::seconds(config.event_retention.into()),
+            upload_expiry: TimeDelta::seconds(config.images.upload_expiry.into()).max(config.storage.url_life()),
+            event_retention: TimeDelta::seconds(config.images.event_retention.into()),
             spool: spool(&config),
             variants: variants(&config)?,
         };
         let jwt_secret = jwt_secret(&config, &clock)?;
         let secret = jwt_secret.as_bytes();
-        let of_library = LibraryRules { max_upload_size: config.max_upload_size, storage_quota: config.storage_quota };
+        let of_library =
+            LibraryRules { max_upload_size: config.images.max_upload_size, storage_quota: config.limits.storage_quota };
         let hands = LibraryHands { db: db.clone(), changes: changes.clone(), storage: storage.clone() };
         let library = Library::new(hands, clock.clone(), secret, of_library);
-        let budget =
-            Budget::new(BudgetSettings { points: config.rate_limit_points, per_second: config.rate_limit_restore });
+        let budget = Budget::new(BudgetSettings {
+            points: config.limits.rate_limit_points,
+            per_second: config.limits.rate_limit_restore,
+        });
         let sandbox = sandbox(&config)?;
         let hands = UploadHands {
             db: db.clone(),
@@ -110,7 +113,7 @@ impl App {
     /// # Errors
     /// When the database does not answer.
     pub async fn bootstrap(&self) -> anyhow::Result<Option<NewAdmin>> {
-        let Config { admin_email, admin_password, .. } = &self.config;
+        let AccountsConfig { admin_email, admin_password, .. } = &self.config.accounts;
         self.services.library.ensure_first_category().await.map_err(ServiceError::into_anyhow)?;
         self.services.accounts.ensure_first_admin(admin_email, admin_password.clone()).await
     }
@@ -123,19 +126,19 @@ impl App {
         let embedded = match &self.embedded_credentials {
             None => None,
             Some(credentials) => {
-                let folder = self.config.data_dir.join("storage");
+                let folder = self.config.server.data_dir.join("storage");
                 let observer = Arc::new(self.services.uploads.clone());
-                let public_url = self.config.public_url()?;
+                let public_url = self.config.server.public_url()?;
                 Some(EmbeddedS3::open(&folder, credentials, self.clock.clone(), &public_url, observer)?)
             }
         };
         let limits = OperationLimits::default();
         let settings = HttpSettings {
-            public_url: self.config.public_url()?,
-            cors_origins: self.config.cors_origins()?,
-            introspection: self.config.introspection,
-            proxies: TrustedProxies::parse(&self.config.trusted_proxies)?,
-            concurrent_operations: self.config.max_concurrent_operations,
+            public_url: self.config.server.public_url()?,
+            cors_origins: self.config.server.cors_origins()?,
+            introspection: self.config.server.introspection,
+            proxies: TrustedProxies::parse(&self.config.server.trusted_proxies)?,
+            concurrent_operations: self.config.limits.max_concurrent_operations,
         };
         let schema = graphql::schema(self.services.clone(), settings.introspection);
         let checks =
@@ -158,30 +161,31 @@ impl App {
     pub fn connection_limits(&self) -> anyhow::Result<ConnectionLimits> {
         let files = machine::open_files().saturating_sub(FILES_OF_OUR_OWN).max(MIN_CONNECTIONS);
         Ok(ConnectionLimits {
-            all: files.min(self.config.max_connections as usize),
-            of_address: self.config.max_connections_per_address as usize,
-            proxies: TrustedProxies::parse(&self.config.trusted_proxies)?,
+            all: files.min(self.config.limits.max_connections as usize),
+            of_address: self.config.limits.max_connections_per_address as usize,
+            proxies: TrustedProxies::parse(&self.config.server.trusted_proxies)?,
         })
     }
 
     /// Whatever runs jobs.
     pub fn worker(&self) -> Worker {
-        Worker::new(self.queue.clone(), self.services.uploads.clone(), self.config.worker_slots())
+        Worker::new(self.queue.clone(), self.services.uploads.clone(), self.config.jobs.worker_slots())
     }
 }
 
 fn quota_rules(config: &Config) -> QuotaRules {
-    let unfinished = Unfinished { uploads: config.max_unfinished_uploads.into(), bytes: config.max_unfinished_bytes };
+    let unfinished =
+        Unfinished { uploads: config.limits.max_unfinished_uploads.into(), bytes: config.limits.max_unfinished_bytes };
     QuotaRules {
-        storage_quota: config.storage_quota,
-        max_unfinished: (config.max_unfinished_uploads > 0).then_some(unfinished),
-        ticket_life: config.url_life(),
+        storage_quota: config.limits.storage_quota,
+        max_unfinished: (config.limits.max_unfinished_uploads > 0).then_some(unfinished),
+        ticket_life: config.storage.url_life(),
     }
 }
 
 /// Beside the data, where there are any; a temporary folder may be in memory.
 fn spool(config: &Config) -> PathBuf {
-    if config.data_dir.is_dir() { config.data_dir.clone() } else { std::env::temp_dir() }
+    if config.server.data_dir.is_dir() { config.server.data_dir.clone() } else { std::env::temp_dir() }
 }
 
 /// Where images are made.
@@ -190,9 +194,9 @@ fn spool(config: &Config) -> PathBuf {
 /// When our own program cannot be found.
 pub fn sandbox(config: &Config) -> anyhow::Result<Sandbox> {
     Ok(Sandbox::new(SandboxSettings {
-        program: config.program.clone().map_or_else(machine::program, Ok)?,
-        limits: Limits { max_pixels: config.max_image_pixels },
-        memory: config.image_memory_budget.unwrap_or_else(|| machine::memory() / 4),
+        program: config.images.program.clone().map_or_else(machine::program, Ok)?,
+        limits: Limits { max_pixels: config.images.max_image_pixels },
+        memory: config.images.image_memory_budget.unwrap_or_else(|| machine::memory() / 4),
         cores: machine::cores(),
     }))
 }
@@ -202,7 +206,7 @@ pub fn sandbox(config: &Config) -> anyhow::Result<Sandbox> {
 /// # Errors
 /// When the operator's file cannot be read, or says what cannot be.
 pub fn variants(config: &Config) -> anyhow::Result<VariantSet> {
-    config.variants.as_deref().map_or_else(|| Ok(VariantSet::default()), variants_file::read)
+    config.images.variants.as_deref().map_or_else(|| Ok(VariantSet::default()), variants_file::read)
 }
 
 /// Brings the database up to date; of processes that start together, one does.
@@ -223,11 +227,11 @@ pub async fn migrate(db: &Db) -> anyhow::Result<()> {
 /// # Errors
 /// When it does not answer.
 pub async fn connect(config: &Config) -> anyhow::Result<Db> {
-    let url = match &config.database_url {
+    let url = match &config.database.database_url {
         Some(url) => url.clone(),
         None => {
-            let file = config.data_dir.join("darkroom.sqlite");
-            secrets::make_private(&config.data_dir, &file)?;
+            let file = config.server.data_dir.join("darkroom.sqlite");
+            secrets::make_private(&config.server.data_dir, &file)?;
             Db::sqlite_url(&file)
         }
     };
@@ -245,30 +249,34 @@ fn storage_settings(
     address: SocketAddr,
     clock: &Clock,
 ) -> anyhow::Result<(S3Settings, Option<Credentials>)> {
-    if let Some(bucket) = &config.aws_storage_bucket_name {
+    if let Some(bucket) = &config.storage.aws_storage_bucket_name {
         let settings = S3Settings {
             bucket: bucket.clone(),
-            region: config.aws_region.clone(),
-            endpoint: config.aws_endpoint_url_s3.clone(),
-            public_endpoint: config.s3_public_endpoint.clone().or_else(|| config.aws_endpoint_url_s3.clone()),
-            custom_domain: config.aws_s3_custom_domain.clone(),
-            url_life: config.url_life(),
+            region: config.storage.aws_region.clone(),
+            endpoint: config.storage.aws_endpoint_url_s3.clone(),
+            public_endpoint: config
+                .storage
+                .s3_public_endpoint
+                .clone()
+                .or_else(|| config.storage.aws_endpoint_url_s3.clone()),
+            custom_domain: config.storage.aws_s3_custom_domain.clone(),
+            url_life: config.storage.url_life(),
             credentials: credentials_elsewhere(config),
         };
         return Ok((settings, None));
     }
     let credentials = Credentials {
         access_key_id: "darkroom".to_owned(),
-        secret_access_key: secrets::keep(&config.data_dir, "s3.secret", clock)?,
+        secret_access_key: secrets::keep(&config.server.data_dir, "s3.secret", clock)?,
         session_token: None,
     };
     let settings = S3Settings {
         bucket: embedded::BUCKET.to_owned(),
         region: embedded::REGION.to_owned(),
         endpoint: Some(url::Url::parse(&format!("http://{}", reachable(address)))?),
-        public_endpoint: Some(config.public_url()?),
-        custom_domain: config.aws_s3_custom_domain.clone(),
-        url_life: config.url_life(),
+        public_endpoint: Some(config.server.public_url()?),
+        custom_domain: config.storage.aws_s3_custom_domain.clone(),
+        url_life: config.storage.url_life(),
         credentials: Some(credentials.clone()),
     };
     Ok((settings, Some(credentials)))
@@ -277,9 +285,9 @@ fn storage_settings(
 /// The configured key; `None` leaves it to the SDK's own chain.
 fn credentials_elsewhere(config: &Config) -> Option<Credentials> {
     Some(Credentials {
-        access_key_id: config.aws_access_key_id.clone()?,
-        secret_access_key: config.aws_secret_access_key.clone()?,
-        session_token: config.aws_session_token.clone(),
+        access_key_id: config.storage.aws_access_key_id.clone()?,
+        secret_access_key: config.storage.aws_secret_access_key.clone()?,
+        session_token: config.storage.aws_session_token.clone(),
     })
 }
 
@@ -295,7 +303,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 fn jwt_secret(config: &Config, clock: &Clock) -> anyhow::Result<String> {
-    match &config.jwt_secret {
+    match &config.accounts.jwt_secret {
         Some(secret) => {
             anyhow::ensure!(secret.len() >= 32, "JWT_SECRET has to have 32 bytes at least");
             anyhow::ensure!(
@@ -304,7 +312,7 @@ fn jwt_secret(config: &Config, clock: &Clock) -> anyhow::Result<String> {
             );
             Ok(secret.clone())
         }
-        None if config.uses_embedded_storage() => secrets::keep(&config.data_dir, "jwt.secret", clock),
+        None if config.storage.is_embedded() => secrets::keep(&config.server.data_dir, "jwt.secret", clock),
         None => anyhow::bail!("JWT_SECRET is required: every process has to know the same one"),
     }
 }

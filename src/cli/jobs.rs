@@ -31,7 +31,8 @@ pub enum JobsCommand {
 }
 
 pub async fn run(config: Config, command: JobsCommand) -> anyhow::Result<()> {
-    let address = config.bind;
+    config.expect_database()?;
+    let address = config.server.bind;
     let app = App::build(config, address, Clock::default()).await?;
     match command {
         JobsCommand::List { dead } => list(&app, dead).await,

@@ -9,13 +9,13 @@ mod variants;
 
 use std::{io::IsTerminal, path::PathBuf};
 
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
     accounts::NewAdmin,
     app,
-    config::{Config, LogFormat},
+    config::{self, Config, LogFormat, Setting},
     graphql,
     imaging::sandbox,
 };
@@ -26,6 +26,10 @@ use crate::{
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+
+    /// A file of TOML with settings by area; flags and environment variables come before it.
+    #[arg(id = "config", long = "config", env = "DARKROOM_CONFIG", global = true, value_name = "FILE")]
+    file: Option<PathBuf>,
 
     #[command(flatten)]
     config: Config,
@@ -43,6 +47,8 @@ enum Command {
     Worker,
     /// Brings the database up to date, and ends.
     Migrate,
+    /// Prints the settings that are in force, as a file of TOML; secrets are hidden.
+    Config,
     /// Prints the GraphQL schema.
     Schema,
     /// Prints an access token for a user, who is made if there is none. Good for 24 hours.
@@ -85,20 +91,34 @@ enum Command {
 }
 
 impl Cli {
+    /// Reads the command line, the environment and the file of settings, and does what was asked for.
+    ///
+    /// # Errors
+    /// Whatever stands in the way, for the operator to read.
+    pub fn main() -> anyhow::Result<()> {
+        let (matches, settings) = config::read::<Self>()?;
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()).run(&settings)
+    }
+
     /// Does what was asked for.
     ///
     /// # Errors
     /// Whatever stands in the way, for the operator to read.
     #[expect(clippy::print_stdout, reason = "the schema is what was asked for")]
-    pub fn run(self) -> anyhow::Result<()> {
+    fn run(self, settings: &[Setting]) -> anyhow::Result<()> {
         let config = self.config;
         let command = self.command.unwrap_or(Command::Serve { no_worker: false });
         if let Command::Imaging = command {
             return Ok(sandbox::run()?);
         }
-        start_log(config.log_format);
+        start_log(config.server.log_format);
+        warn_of_unknown_variables();
         match command {
             Command::Imaging => Ok(()),
+            Command::Config => {
+                print_settings(settings);
+                Ok(())
+            }
             Command::Schema => {
                 print!("{}", graphql::sdl());
                 Ok(())
@@ -111,6 +131,30 @@ impl Cli {
             Command::Sweep { dry_run } => block_on(sweep::run(config, dry_run)),
             Command::Seed { images, owner } => block_on(seed::run(config, images, owner)),
             Command::Migrate => block_on(async { app::migrate(&app::connect(&config).await?).await }),
+        }
+    }
+}
+
+fn warn_of_unknown_variables() {
+    for (name, meant) in
+        config::unknown_variables::<Cli>(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))
+    {
+        let hint = meant.map(|meant| format!("; {meant} may have been meant")).unwrap_or_default();
+        tracing::warn!("the environment variable {name} is no setting{hint}");
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the settings are what was asked for")]
+fn print_settings(settings: &[Setting]) {
+    let mut area = "";
+    for setting in settings {
+        if setting.area != area {
+            area = &setting.area;
+            println!("[{area}]");
+        }
+        match &setting.value {
+            Some(value) => println!("{} = {value:?} # {}", setting.name, setting.source),
+            None => println!("# {} is not set", setting.name),
         }
     }
 }

@@ -18,11 +18,11 @@ const REFRESH_EVERY: Duration = Duration::from_secs(2);
 
 /// Answers requests until it is told to stop.
 pub async fn serve(mut config: Config, no_worker: bool) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(config.bind).await;
-    let listener = listener.with_context(|| format!("{} cannot be listened on: set BIND", config.bind))?;
+    let listener = TcpListener::bind(config.server.bind).await;
+    let listener = listener.with_context(|| format!("{} cannot be listened on: set BIND", config.server.bind))?;
     let address = listener.local_addr()?;
     // A port of 0 is known from here on.
-    config.bind = address;
+    config.server.bind = address;
     let app = App::build(config.clone(), address, Clock::default()).await?;
     let (router, limits) = (app.router()?, app.connection_limits()?);
     say_where(&config, address, app.bootstrap().await?)?;
@@ -56,7 +56,7 @@ async fn refresh(services: Services) {
 
 /// Runs jobs until it is told to stop.
 pub async fn work(config: Config) -> anyhow::Result<()> {
-    let address = config.bind;
+    let address = config.server.bind;
     let app = App::build(config, address, Clock::default()).await?;
     app.services.uploads.schedule_sweep().await.map_err(ServiceError::into_anyhow)?;
     let stop = stop_on_signal()?;
@@ -82,7 +82,7 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
 
 #[expect(clippy::print_stdout, reason = "what the person who started it wants to know, whatever the log level")]
 fn say_where(config: &Config, address: SocketAddr, admin: Option<NewAdmin>) -> anyhow::Result<()> {
-    let url = config.public_url()?;
+    let url = config.server.public_url()?;
     let url = url.as_str().trim_end_matches('/');
     println!("Darkroom listens on {address}");
     println!("  explore    {url}/graphiql");

@@ -10,7 +10,8 @@ use crate::{
 
 #[expect(clippy::print_stdout, reason = "the list is what was asked for")]
 pub async fn run(config: Config, dry_run: bool) -> anyhow::Result<()> {
-    let address = config.bind;
+    config.expect_database()?;
+    let address = config.server.bind;
     let app = App::build(config, address, Clock::default()).await?;
     let uploads = &app.services.uploads;
     if dry_run {

@@ -6,7 +6,8 @@ use crate::{app::App, clock::Clock, config::Config, domain::error::ServiceError}
 #[expect(clippy::print_stdout, reason = "the token is what was asked for, and nothing else")]
 pub async fn run(config: Config, email: String) -> anyhow::Result<()> {
     anyhow::ensure!(email.contains('@'), "{email} is no email address");
-    let address = config.bind;
+    config.expect_database()?;
+    let address = config.server.bind;
     let app = App::build(config, address, Clock::default()).await?;
     bootstrap(&app).await?;
     let accounts = &app.services.accounts;

@@ -50,6 +50,10 @@ fn the_schema_is_printed_and_the_database_brought_up_to_date() {
 #[test]
 fn a_token_is_printed_alone_and_the_administrators_password_is_not_lost() {
     let folder = TempDir::new().expect("a folder");
+    let nowhere = darkroom(&folder, &["token", "ann@example.com"]);
+    assert!(!nowhere.status.success() && words(&nowhere.stderr).contains("there is no database in ./data"));
+    assert!(!folder.path().join("data").exists(), "nothing was made");
+    assert!(darkroom(&folder, &["migrate"]).status.success());
     let first = darkroom(&folder, &["token", "ann@example.com"]);
     assert_eq!(words(&first.stdout).trim().split('.').count(), 3, "a JWT and nothing else");
     assert!(words(&first.stderr).contains("made the administrator admin@localhost with the password"));
@@ -146,4 +150,48 @@ async fn dead_jobs_are_listed_and_run_again() {
     let nobody = "01940000-0000-7000-8000-000000000000";
     assert!(!darkroom(folder, &[&here[..], &["retry", nobody]].concat()).status.success());
     assert!(!darkroom(folder, &[&here[..], &["retry"]].concat()).status.success(), "which one?");
+}
+
+#[test]
+fn settings_come_from_flags_and_the_environment_and_a_file() {
+    let folder = TempDir::new().expect("a folder");
+    let file = "[server]\nbind = \"127.0.0.1:1\"\ncors_origins = [\"http://a\", \"http://b\"]\nintrospection = false\n\
+        [storage]\npresigned_url_expiration = 120\n[accounts]\nadmin_password = \"never to be shown\"\n[jobs]\nworkers = 3\n";
+    std::fs::write(folder.path().join("darkroom.toml"), file).expect("a file");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_darkroom"));
+    command.args(["config", "--bind", "127.0.0.1:3"]).current_dir(folder.path());
+    command.env("DARKROOM_CONFIG", "darkroom.toml").env("BIND", "127.0.0.1:2").env("WORKERS", "2");
+    command.env("DATABASE_ULR", "x").env("DARKROOM_PORT", "1").env("RUST_LOG", "warn");
+    let printed = command.output().expect("a process");
+    let (settings, log) = (words(&printed.stdout), words(&printed.stderr));
+    for line in [
+        "[server]",
+        "bind = \"127.0.0.1:3\" # flag",
+        "cors_origins = \"http://a,http://b\" # file",
+        "introspection = \"false\" # file",
+        "presigned_url_expiration = \"120\" # file",
+        "admin_password = \"(hidden)\" # file",
+        "workers = \"2\" # environment",
+        "admin_email = \"admin@localhost\" # default",
+        "# database_url is not set",
+    ] {
+        assert!(settings.lines().any(|printed| printed == line), "{line} in {settings}");
+    }
+    assert!(!settings.contains("never to be shown"));
+    assert!(log.contains("DATABASE_ULR is no setting; DATABASE_URL may have been meant"), "{log}");
+    assert!(log.contains("DARKROOM_PORT is no setting"), "{log}");
+    for (file, why) in [
+        ("[server]\nbnid = \"x\"", "[server] has no setting `bnid`"),
+        ("[jobs]\nbind = \"127.0.0.1:1\"", "[jobs] has no setting `bind`"),
+        ("bind = \"127.0.0.1:1\"", "belongs into an area"),
+        ("[jobs]\nworkers = { a = 1 }", "is a text, a number or a list"),
+        ("[jobs]\nworkers = \"many\"", "invalid"),
+        ("[jobs", "is no TOML"),
+    ] {
+        std::fs::write(folder.path().join("wrong.toml"), file).expect("a file");
+        let refused = darkroom(&folder, &["config", "--config", "wrong.toml"]);
+        assert!(!refused.status.success() && words(&refused.stderr).contains(why), "{why}: {}", words(&refused.stderr));
+    }
+    let missing = darkroom(&folder, &["config", "--config", "nowhere.toml"]);
+    assert!(words(&missing.stderr).contains("cannot be read"), "{}", words(&missing.stderr));
 }

@@ -15,7 +15,12 @@ use super::{
     variant::{ImageVariant, VariantType},
 };
 use crate::{
-    domain::{self, progress::Progress, variant::Variant},
+    domain::{
+        self,
+        access::{self, Action},
+        progress::Progress,
+        variant::Variant,
+    },
     graphql::{
         FromContext, cost,
         error::ApiError,
@@ -217,8 +222,9 @@ impl Image {
     async fn metadata(&self, ctx: &Context<'_>) -> Result<Option<ImageMetadata>, ApiError> {
         let metadata = self.siblings.load(ctx, &self.siblings.metadata, &self.known).await?;
         let Some(metadata) = metadata else { return Ok(None) };
-        let is_for_owner = ctx.caller().user().is_ok_and(|user| user.id == self.known.owner);
-        Ok(Some(ImageMetadata { metadata, is_for_owner }))
+        let may_see = |user: &domain::user::User| access::may(user, Action::SeeLocation, &self.known);
+        let shows_location = ctx.caller().user().is_ok_and(may_see);
+        Ok(Some(ImageMetadata { metadata, shows_location }))
     }
 
     /// A ThumbHash in base64, to show a blur of about 25 bytes while the picture loads; null until processed.

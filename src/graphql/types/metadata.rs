@@ -13,7 +13,7 @@ use crate::graphql::cost;
 pub struct ImageMetadata {
     pub metadata: Arc<Metadata>,
     /// Whether the location is for these eyes.
-    pub is_for_owner: bool,
+    pub shows_location: bool,
 }
 
 /// A place on Earth.
@@ -67,7 +67,7 @@ impl ImageMetadata {
     /// Where the picture was taken: for the owner's eyes alone, null for everybody else's. The original behind `url`
     /// is what was uploaded, and may say more; the variants say nothing.
     async fn location(&self) -> Option<GeoPoint> {
-        let location = self.metadata.location.filter(|_| self.is_for_owner)?;
+        let location = self.metadata.location.filter(|_| self.shows_location)?;
         Some(GeoPoint { latitude: location.latitude, longitude: location.longitude })
     }
 
@@ -87,7 +87,7 @@ impl ImageMetadata {
     /// eyes alone. Example: `{"FNumber": "f/1.6", "PhotographicSensitivity": "50"}`.
     #[graphql(directive = cost::cost::apply(40))]
     async fn exif(&self) -> Json<BTreeMap<&str, &str>> {
-        let location = self.metadata.location_exif.iter().filter(|_| self.is_for_owner);
+        let location = self.metadata.location_exif.iter().filter(|_| self.shows_location);
         Json(self.metadata.exif.iter().chain(location).map(|(tag, value)| (tag.as_str(), value.as_str())).collect())
     }
 }

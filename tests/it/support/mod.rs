@@ -77,8 +77,8 @@ impl TestApp {
         }
         arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
         let mut config = Arguments::parse_from(arguments).config;
-        config.program = Some(env!("CARGO_BIN_EXE_darkroom").into());
-        let database_url = config.database_url.clone();
+        config.images.program = Some(env!("CARGO_BIN_EXE_darkroom").into());
+        let database_url = config.database.database_url.clone();
         let app = App::build(config, address, Clock::held()).await.expect("the application");
         app.bootstrap().await.expect("the first rows");
         let (router, limits) = (app.router().expect("the routes"), app.connection_limits().expect("limits"));

@@ -1,0 +1,70 @@
+//! Server: where the server listens, and who may talk to it.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, ValueEnum};
+use url::Url;
+
+/// What the operator decided about where the server listens, and who may talk to it.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Server")]
+pub struct ServerConfig {
+    /// The address to listen on.
+    #[arg(long, env = "BIND", default_value = "127.0.0.1:8000", global = true)]
+    pub bind: SocketAddr,
+
+    /// What browsers see; by default http://localhost with the port of BIND.
+    #[arg(long, env = "PUBLIC_URL", global = true)]
+    pub public_url: Option<Url>,
+
+    /// Where the SQLite file, the embedded storage and the generated secrets live.
+    #[arg(long, env = "DATA_DIR", default_value = "./data", global = true)]
+    pub data_dir: PathBuf,
+
+    /// The origins of front ends, separated by commas; by default PUBLIC_URL's.
+    #[arg(long, env = "CORS_ORIGINS", value_delimiter = ',', global = true)]
+    pub cors_origins: Vec<String>,
+
+    /// Proxies in front of the server, by address or network, separated by commas: what they say in X-Forwarded-For of
+    /// where a request comes from is believed. Example: 10.0.0.0/8,::1
+    #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', global = true)]
+    pub trusted_proxies: Vec<String>,
+
+    /// Whether clients may ask for the schema, and GraphiQL is served.
+    #[arg(long, env = "INTROSPECTION", default_value_t = true, action = clap::ArgAction::Set, global = true)]
+    pub introspection: bool,
+
+    /// How log lines look; RUST_LOG says which there are.
+    #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, global = true)]
+    pub log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines, one object a line.
+    Json,
+}
+
+impl ServerConfig {
+    /// What browsers see.
+    ///
+    /// # Errors
+    /// Never for an address that could be bound.
+    pub fn public_url(&self) -> Result<Url, url::ParseError> {
+        self.public_url.clone().map_or_else(|| Url::parse(&format!("http://localhost:{}", self.bind.port())), Ok)
+    }
+
+    /// The origins that browsers may call from.
+    ///
+    /// # Errors
+    /// Never for an address that could be bound.
+    pub fn cors_origins(&self) -> Result<Vec<String>, url::ParseError> {
+        if self.cors_origins.is_empty() {
+            return Ok(vec![self.public_url()?.origin().ascii_serialization()]);
+        }
+        Ok(self.cors_origins.iter().map(|origin| origin.trim().trim_end_matches('/').to_owned()).collect())
+    }
+}

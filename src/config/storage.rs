@@ -1,0 +1,59 @@
+//! Storage: where the objects are.
+
+use chrono::TimeDelta;
+use clap::Args;
+use url::Url;
+
+/// What the operator decided about where the objects are.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Storage")]
+pub struct StorageConfig {
+    /// The bucket of an S3 elsewhere; without it, the storage inside the server is used.
+    #[arg(long, env = "AWS_STORAGE_BUCKET_NAME", global = true)]
+    pub aws_storage_bucket_name: Option<String>,
+
+    /// The key that the S3 elsewhere knows this server by; without one, the SDK's own chain is asked.
+    #[arg(long, env = "AWS_ACCESS_KEY_ID", requires = "aws_secret_access_key", global = true)]
+    pub aws_access_key_id: Option<String>,
+
+    /// What belongs to the key.
+    #[arg(long, env = "AWS_SECRET_ACCESS_KEY", hide_env_values = true, global = true)]
+    pub aws_secret_access_key: Option<String>,
+
+    /// What belongs to a key that is temporary.
+    #[arg(long, env = "AWS_SESSION_TOKEN", hide_env_values = true, global = true)]
+    pub aws_session_token: Option<String>,
+
+    /// The bucket's region.
+    #[arg(long, env = "AWS_REGION", default_value = "us-east-1", global = true)]
+    pub aws_region: String,
+
+    /// Where this server reaches the S3; without it, AWS itself.
+    #[arg(long, env = "AWS_ENDPOINT_URL_S3", global = true)]
+    pub aws_endpoint_url_s3: Option<Url>,
+
+    /// Where browsers reach the S3, which URLs are signed for; by default AWS_ENDPOINT_URL_S3.
+    #[arg(long, env = "S3_PUBLIC_ENDPOINT", global = true)]
+    pub s3_public_endpoint: Option<Url>,
+
+    /// A CDN's domain in front of the bucket: its URLs are given out unsigned.
+    #[arg(long, env = "AWS_S3_CUSTOM_DOMAIN", global = true)]
+    pub aws_s3_custom_domain: Option<String>,
+
+    /// How long tickets and URLs are good for, in seconds: 60 to 604800.
+    #[arg(long, env = "PRESIGNED_URL_EXPIRATION", default_value_t = 3600,
+          value_parser = clap::value_parser!(u32).range(60..=604_800), global = true)]
+    pub presigned_url_expiration: u32,
+}
+
+impl StorageConfig {
+    /// Whether objects live inside this server.
+    pub const fn is_embedded(&self) -> bool {
+        self.aws_storage_bucket_name.is_none()
+    }
+
+    /// How long tickets and URLs are good for.
+    pub fn url_life(&self) -> TimeDelta {
+        TimeDelta::seconds(i64::from(self.presigned_url_expiration))
+    }
+}
