@@ -39,7 +39,8 @@ pub fn read<C: CommandFactory>() -> anyhow::Result<(ArgMatches, Vec<Setting>)> {
         None => (C::command(), BTreeSet::new()),
     };
     let matches = command.get_matches_mut();
-    let settings = settings(&command, deepest(&matches), &from_file);
+    // In the order in which they are declared: one that is changed moves behind the others.
+    let settings = settings(&C::command(), deepest(&matches), &from_file);
     Ok((matches, settings))
 }
 

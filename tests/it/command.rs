@@ -178,6 +178,7 @@ fn settings_come_from_flags_and_the_environment_and_a_file() {
         assert!(settings.lines().any(|printed| printed == line), "{line} in {settings}");
     }
     assert!(!settings.contains("never to be shown"));
+    assert!(toml::from_str::<toml::Table>(&settings).is_ok(), "it can be kept as a file: {settings}");
     assert!(log.contains("DATABASE_ULR is no setting; DATABASE_URL may have been meant"), "{log}");
     assert!(log.contains("DARKROOM_PORT is no setting"), "{log}");
     for (file, why) in [
