@@ -109,6 +109,9 @@ pub async fn remove_some(transaction: &impl ConnectionTrait, before: DateTime<Ut
     Entity::delete_many().filter(Column::Place.lte(*last)).exec(transaction).await?;
     let mut sql = Sql::of(transaction, "UPDATE event_retention SET removed_through = ");
     sql.value((*last).into());
+    // Another sweep may have come further.
+    sql.push(" WHERE removed_through < ");
+    sql.value((*last).into());
     sql.execute(transaction).await?;
     Ok(old.len() as u64 == REMOVED_AT_ONCE)
 }

@@ -56,7 +56,7 @@ impl Image {
     /// It cannot be done, and its objects are to go; but what was good enough once may be kept, whatever is thought of
     /// it now. `None` where the image has come to its end already.
     pub fn fail(&self, failure: Failure, keep: Keep, now: DateTime<Utc>) -> Option<Change> {
-        if self.status().is_terminal() {
+        if self.status().is_terminal() || self.state == UploadState::Unknown {
             return None;
         }
         let checked = self.checked().filter(|_| keep == Keep::WhatWasChecked);
