@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_graphql::{
-    Name, Request, ServerError, from_value,
+    Name, Request, ServerError, Variables, from_value,
     parser::types::{ExecutableDocument, OperationDefinition, OperationType},
 };
 use lru::LruCache;
@@ -59,6 +59,8 @@ struct Checked {
     document: Arc<ExecutableDocument>,
     /// How often variables are used in it.
     variables: usize,
+    /// What it costs, where that is the same each time: of one operation without variables.
+    requested: Option<Requested>,
 }
 
 /// An operation that may be executed, once its caller has paid for it.
@@ -143,7 +145,7 @@ impl Admission {
     }
 
     fn measure(&self, mut request: Request, checked: Checked, access: Access) -> Result<Admitted, ServerError> {
-        let Checked { document, variables } = checked;
+        let Checked { document, variables, requested } = checked;
         let operation = meant(&document, request.operation_name.as_deref());
         keep_what_is_used(&mut request, operation);
         let sizes = || request.variables.values().map(bytes);
@@ -160,8 +162,8 @@ impl Admission {
             limits::check_one_root(&document, &operation.selection_set)?;
         }
         let nothing = Requested { points: 1, introspected: 0 };
-        let requested = operation
-            .map_or(nothing, |operation| cost::requested(&self.model, &document, operation, &request.variables));
+        let measure = |operation| cost::requested(&self.model, &document, operation, &request.variables);
+        let requested = requested.unwrap_or_else(|| operation.map_or(nothing, measure));
         let introspectable = self.limits.introspected_of_type.saturating_mul(self.model.size);
         if requested.introspected > introspectable {
             return Err(exceeded("fields of the schema to tell", requested.introspected, introspectable));
@@ -179,7 +181,10 @@ impl Admission {
         }
         let document = document::read(text, self.limits.text)?;
         let variables = self.limits.check(&document, &self.model)?;
-        let checked = Checked { document: Arc::new(document), variables };
+        let alone = meant(&document, None).filter(|operation| operation.variable_definitions.is_empty());
+        let requested =
+            alone.map(|operation| cost::requested(&self.model, &document, operation, &Variables::default()));
+        let checked = Checked { document: Arc::new(document), variables, requested };
         if text.len() <= SHORT {
             locked(&self.documents).put(text.to_owned(), checked.clone());
         }

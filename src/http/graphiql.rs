@@ -1,5 +1,7 @@
 //! GraphiQL, out of the binary: no other host is asked for anything.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
     extract::{Path, State},
@@ -22,11 +24,11 @@ const HOW_TO_BUILD: &str = "<!doctype html><title>Darkroom</title><h1>GraphiQL i
     <code>make run</code>.</p><p>The API itself is at <a href=\"/graphql\">/graphql</a>, its schema at \
     <a href=\"/schema.graphql\">/schema.graphql</a>.</p>";
 
-pub(super) fn routes() -> Router<HttpState> {
+pub(super) fn routes() -> Router<Arc<HttpState>> {
     Router::new().route("/graphiql", get(page)).route("/assets/{*path}", get(asset))
 }
 
-async fn page(State(state): State<HttpState>) -> Response {
+async fn page(State(state): State<Arc<HttpState>>) -> Response {
     if !state.settings.introspection {
         return StatusCode::NOT_FOUND.into_response();
     }

@@ -33,7 +33,7 @@ const GRAPHQL_JSON: &str = "application/graphql-response+json";
 
 /// `GET`: a query, or a WebSocket's beginning.
 pub(super) async fn get(
-    State(state): State<HttpState>,
+    State(state): State<Arc<HttpState>>,
     Extension(id): Extension<RequestId>,
     RawQuery(query): RawQuery,
     mut parts: Parts,
@@ -65,7 +65,7 @@ pub(super) async fn get(
 
 /// `POST`: any operation, as JSON.
 pub(super) async fn post(
-    State(state): State<HttpState>,
+    State(state): State<Arc<HttpState>>,
     Extension(id): Extension<RequestId>,
     request: axum::extract::Request,
 ) -> Response {

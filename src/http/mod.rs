@@ -63,14 +63,13 @@ pub struct HttpSettings {
     pub concurrent_operations: u32,
 }
 
-/// What handlers share.
-#[derive(Clone)]
+/// What handlers share: behind one pointer, for it is cloned many times a request.
 struct HttpState {
     schema: Schema,
     services: Services,
     admission: Admission,
     clock: Clock,
-    settings: Arc<HttpSettings>,
+    settings: HttpSettings,
     sockets: websocket::OpenSockets,
     ended_sessions: websocket::EndedSessions,
     bodies: BodyRoom,
@@ -94,17 +93,17 @@ pub fn router(
     let cors = cors(&settings.cors_origins);
     let ended_sessions = websocket::EndedSessions::new(services.accounts.clone());
     let turns = execute::turns(settings.concurrent_operations);
-    let state = HttpState {
+    let state = Arc::new(HttpState {
         schema,
         services,
         admission,
         clock,
-        settings: Arc::new(settings),
+        settings,
         sockets: websocket::OpenSockets::default(),
         ended_sessions,
         bodies: BodyRoom::new(),
         turns,
-    };
+    });
     let mut router = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post))
         .route("/schema.graphql", get(schema_text))
@@ -136,7 +135,7 @@ fn bearer(value: &str) -> Option<&str> {
 }
 
 async fn identify(
-    axum::extract::State(state): axum::extract::State<HttpState>,
+    axum::extract::State(state): axum::extract::State<Arc<HttpState>>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -205,7 +204,7 @@ fn cors(origins: &[String]) -> CorsLayer {
         .max_age(Duration::from_hours(1))
 }
 
-async fn schema_text(state: axum::extract::State<HttpState>) -> Response {
+async fn schema_text(state: axum::extract::State<Arc<HttpState>>) -> Response {
     if !state.settings.introspection {
         return axum::http::StatusCode::NOT_FOUND.into_response();
     }

@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const MAX_WAIT: Duration = Duration::from_hours(30 * 24);
 
 pub(super) struct Connection {
-    state: HttpState,
+    state: Arc<HttpState>,
     /// Of the handshake's header, for clients that can send one.
     header_token: Option<String>,
     sink: SplitSink<WebSocket, Message>,
@@ -60,7 +60,7 @@ struct Session {
 }
 
 impl Connection {
-    pub(super) fn new(state: HttpState, header_token: Option<String>, address: IpAddr, socket: WebSocket) -> Self {
+    pub(super) fn new(state: Arc<HttpState>, header_token: Option<String>, address: IpAddr, socket: WebSocket) -> Self {
         let speaks_our_protocol = socket.protocol().is_some_and(|protocol| protocol == PROTOCOL);
         let (sink, source) = socket.split();
         let operations = StreamMap::new();

@@ -21,7 +21,7 @@ const PROTOCOL: &str = "graphql-transport-ws";
 const MAX_MESSAGE: usize = 256 * 1024;
 
 /// Answers the handshake, and talks from there on.
-pub(super) fn upgrade(state: HttpState, upgrade: WebSocketUpgrade, parts: &Parts) -> Response {
+pub(super) fn upgrade(state: Arc<HttpState>, upgrade: WebSocketUpgrade, parts: &Parts) -> Response {
     let token = token_of(&parts.headers);
     let address = client_address(&state, parts);
     // As long as the socket is open, its connection is not idle.

@@ -25,7 +25,7 @@ pub(super) type Event = Option<Response>;
 
 /// The events of an operation. Only a subscription may take as long as it likes for its next one.
 pub(super) fn run(
-    state: &HttpState,
+    state: &Arc<HttpState>,
     admitted: Admitted,
     requester: Requester,
     place: OperationPlace,
@@ -34,7 +34,7 @@ pub(super) fn run(
     // In a task of its own: polled by the socket's alone, it would hold its database connection while that one
     // waits for another.
     let (send, events) = mpsc::channel(1);
-    let state = state.clone();
+    let state = Arc::clone(state);
     let task = AbortOnDropHandle::new(tokio::spawn(async move {
         if !is_subscription {
             let _ = send.send(execute::answer(&state, admitted, requester).await).await;
