@@ -235,7 +235,9 @@ pub async fn connect(config: &Config) -> anyhow::Result<Db> {
             Db::sqlite_url(&file)
         }
     };
-    let connections = Connections { main: config.database_connections(), slow: slow_reads() };
+    let jobs = u32::try_from(Worker::jobs_at_once(config.jobs.worker_slots())).unwrap_or(u32::MAX / 2);
+    let main = config.database.database_connections.saturating_add(jobs);
+    let connections = Connections { main, slow: slow_reads() };
     Db::connect(&url, connections).await.context("the database does not answer: check DATABASE_URL")
 }
 

@@ -7,10 +7,11 @@ pub struct Migration;
 
 /// Places are handed out before a transaction commits, so one that has the lower place could commit later, behind a
 /// reader's back. Whoever adds events holds this lock until the commit, so places and commits have one order. SQLite
-/// has one writer at a time anyway.
+/// has one writer at a time anyway. A process that freezes with the lock in its hand loses it after ten seconds.
 const IN_TURN: &str = "\
     CREATE FUNCTION event_in_turn() RETURNS trigger LANGUAGE plpgsql AS $$ \
-    BEGIN PERFORM pg_advisory_xact_lock(7236833124879463795); RETURN NULL; END $$; \
+    BEGIN PERFORM set_config('idle_in_transaction_session_timeout', '10s', true); \
+    PERFORM pg_advisory_xact_lock(7236833124879463795); RETURN NULL; END $$; \
     CREATE TRIGGER event_in_turn BEFORE INSERT ON event FOR EACH STATEMENT EXECUTE FUNCTION event_in_turn();";
 
 #[async_trait::async_trait]

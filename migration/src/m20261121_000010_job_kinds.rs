@@ -20,7 +20,8 @@ impl MigrationTrait for Migration {
             _ => "substr(dedupe_key, 1, instr(dedupe_key, ':') - 1)) VIRTUAL",
         };
         run.execute_unprepared(&format!("ALTER TABLE job ADD COLUMN kind text GENERATED ALWAYS AS ({kind}")).await?;
-        run.execute_unprepared("DROP INDEX job_turn").await?;
-        run.execute_unprepared("CREATE INDEX job_turn ON job (state, kind, owner, run_at, id)").await.map(drop)
+        // Beside `job_turn`, which an older version that still runs claims by.
+        let index = "CREATE INDEX job_turn_of_kind ON job (state, kind, owner, run_at, id)";
+        run.execute_unprepared(index).await.map(drop)
     }
 }

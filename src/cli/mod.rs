@@ -153,6 +153,7 @@ fn print_settings(settings: &[Setting]) {
             println!("[{area}]");
         }
         match &setting.value {
+            Some(_) if setting.is_secret => println!("# {} is set, and hidden # {}", setting.name, setting.source),
             Some(value) => println!("{} = {value:?} # {}", setting.name, setting.source),
             None => println!("# {} is not set", setting.name),
         }

@@ -15,15 +15,17 @@ const SLIP: usize = 2;
 const LONG_ENOUGH: usize = 8;
 
 /// A setting in force.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Setting {
     /// Such as `database`.
     pub area: String,
     /// As a file has it.
     pub name: String,
-    /// `None` where it is not set, and hidden where it is a secret.
+    /// `None` where it is not set.
     pub value: Option<String>,
     pub source: &'static str,
+    /// Not to be shown.
+    pub is_secret: bool,
 }
 
 /// Reads the command line with the settings of a file as defaults: of `--config`, or of DARKROOM_CONFIG.
@@ -100,8 +102,7 @@ fn settings(command: &Command, matches: &ArgMatches, from_file: &BTreeSet<String
             Some(_) if from_file.contains(&name) => "file",
             _ => "default",
         };
-        let value = values.map(|value| if arg.is_hide_env_values_set() { "(hidden)".to_owned() } else { value });
-        Some(Setting { area, name, value, source })
+        Some(Setting { area, name, value: values, source, is_secret: arg.is_hide_env_values_set() })
     };
     command.get_arguments().filter_map(setting).collect()
 }

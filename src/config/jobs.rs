@@ -6,7 +6,8 @@ use clap::Args;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Jobs")]
 pub struct JobsConfig {
-    /// How many jobs run at once; by default two a core, for half of them wait for the storage.
+    /// How many images are processed at once; by default two a core, for half of them wait for the storage. Other jobs have
+    /// slots of their own.
     #[arg(long, env = "WORKERS", global = true)]
     pub workers: Option<usize>,
 

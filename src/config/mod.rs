@@ -55,10 +55,4 @@ impl Config {
         );
         Ok(())
     }
-
-    /// How many connections to the database there are for requests and jobs together.
-    pub fn database_connections(&self) -> u32 {
-        let jobs = u32::try_from(self.jobs.worker_slots()).unwrap_or(u32::MAX / 2);
-        self.database.database_connections.saturating_add(jobs)
-    }
 }

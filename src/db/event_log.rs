@@ -104,16 +104,17 @@ pub async fn removed_through(conn: &impl ConnectionTrait) -> Result<Place, DbErr
 /// When the database does not answer.
 pub async fn remove_some(transaction: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<bool, DbErr> {
     let rows = Entity::find().order_by_asc(Column::Place).limit(REMOVED_AT_ONCE).all(transaction).await?;
-    let old: Vec<i64> = rows.iter().take_while(|row| row.happened_at < before).map(|row| row.place).collect();
-    let Some(last) = old.last() else { return Ok(false) };
-    Entity::delete_many().filter(Column::Place.lte(*last)).exec(transaction).await?;
+    // Up to the last that is old: one from a clock that was ahead holds up no others.
+    let old = rows.iter().rposition(|row| row.happened_at < before);
+    let Some(last) = old.map(|at| rows[at].place) else { return Ok(false) };
+    Entity::delete_many().filter(Column::Place.lte(last)).exec(transaction).await?;
     let mut sql = Sql::of(transaction, "UPDATE event_retention SET removed_through = ");
-    sql.value((*last).into());
+    sql.value(last.into());
     // Another sweep may have come further.
     sql.push(" WHERE removed_through < ");
-    sql.value((*last).into());
+    sql.value(last.into());
     sql.execute(transaction).await?;
-    Ok(old.len() as u64 == REMOVED_AT_ONCE)
+    Ok(rows.len() as u64 == REMOVED_AT_ONCE)
 }
 
 impl From<Model> for Event {

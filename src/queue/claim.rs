@@ -44,6 +44,14 @@ impl FreeKind {
     }
 }
 
+/// What was taken from the queue.
+enum Taken {
+    Nothing,
+    /// A job that this version should be able to read, and cannot.
+    Unreadable,
+    Job(Box<Claimed>),
+}
+
 #[derive(FromQueryResult)]
 struct ClaimedRow {
     id: Uuid,
@@ -61,11 +69,23 @@ impl Queue {
     /// # Errors
     /// When the database does not answer.
     pub async fn claim(&self, free: &[FreeKind]) -> Result<Option<Claimed>, DbErr> {
-        if free.is_empty() {
-            return Ok(None);
+        loop {
+            let taken = match self.claim_the_abandoned(free).await? {
+                Taken::Nothing => self.claim_the_next(free).await?,
+                taken => taken,
+            };
+            match taken {
+                Taken::Job(claimed) => return Ok(Some(*claimed)),
+                Taken::Nothing => return Ok(None),
+                // It is dead now; another one may be due.
+                Taken::Unreadable => {}
+            }
         }
-        if let Some(left) = self.claim_the_abandoned(free).await? {
-            return Ok(Some(left));
+    }
+
+    async fn claim_the_next(&self, free: &[FreeKind]) -> Result<Taken, DbErr> {
+        if free.is_empty() {
+            return Ok(Taken::Nothing);
         }
         let lock = self.skip_locked();
         let kinds: Vec<String> = free.iter().map(|free| format!("(CAST('{}' AS text))", free.kind.name())).collect();
@@ -102,7 +122,10 @@ impl Queue {
         let sql = format!(
             "SELECT due.id FROM job AS due WHERE due.state = 'queued' AND due.dedupe_key = $3 AND {IS_FREE} {lock}"
         );
-        self.take(&sql, [job.dedupe_key().into()]).await
+        Ok(match self.take(&sql, [job.dedupe_key().into()]).await? {
+            Taken::Job(claimed) => Some(*claimed),
+            Taken::Nothing | Taken::Unreadable => None,
+        })
     }
 
     /// Notes whose lease has run out, and gives them a third of it more. To be called every second or so.
@@ -125,7 +148,10 @@ impl Queue {
         self.lease.num_milliseconds() * 2 / 3
     }
 
-    async fn claim_the_abandoned(&self, free: &[FreeKind]) -> Result<Option<Claimed>, DbErr> {
+    async fn claim_the_abandoned(&self, free: &[FreeKind]) -> Result<Taken, DbErr> {
+        if free.is_empty() {
+            return Ok(Taken::Nothing);
+        }
         let now = milliseconds(self.conn.get_database_backend());
         let lock = self.skip_locked();
         let kinds: Vec<String> = free.iter().map(|free| format!("'{}'", free.kind.name())).collect();
@@ -138,7 +164,7 @@ impl Queue {
     }
 
     /// Takes the job whose id `sql` gives, where its parameters begin behind the second.
-    async fn take(&self, sql: &str, more: impl IntoIterator<Item = Value>) -> Result<Option<Claimed>, DbErr> {
+    async fn take(&self, sql: &str, more: impl IntoIterator<Item = Value>) -> Result<Taken, DbErr> {
         let backend = self.conn.get_database_backend();
         let now = milliseconds(backend);
         let sql = format!(
@@ -155,7 +181,7 @@ impl Queue {
             Err(error) if is_duplicate(&error) => None,
             Err(error) => return Err(error),
         };
-        let Some(row) = row else { return Ok(None) };
+        let Some(row) = row else { return Ok(Taken::Nothing) };
         let row = ClaimedRow::from_query_result(&row, "")?;
         let job = match serde_json::from_value(row.payload) {
             Ok(job) => job,
@@ -164,10 +190,10 @@ impl Queue {
                 let sql = "UPDATE job SET state = 'dead', lease_token = NULL, last_error = $2 WHERE id = $1";
                 let values = [row.id.into(), error.to_string().into()];
                 self.conn.execute_raw(statement(backend, sql, values)).await?;
-                return Ok(None);
+                return Ok(Taken::Unreadable);
             }
         };
-        Ok(Some(Claimed {
+        Ok(Taken::Job(Box::new(Claimed {
             id: JobId(row.id),
             job,
             is_exhausted: row.attempts > MAX_ATTEMPTS || row.deaths >= MAX_CRASHES,
@@ -175,7 +201,7 @@ impl Queue {
             attempts: row.attempts,
             postponed: row.postponed,
             token,
-        }))
+        })))
     }
 
     fn skip_locked(&self) -> &'static str {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Uploads;
+use super::{Uploads, process::of_a_newer_version};
 use crate::{
     changes::Decision,
     db,
@@ -12,7 +12,7 @@ use crate::{
         error::{Refusal, ServiceResult, UserErrorCode, refusals_apart},
         failure::{Failure, FailureCode},
         ids::ImageId,
-        image::{Image, ImageStatus, Keep, Original, StoredOriginal},
+        image::{Image, ImageStatus, Keep, Original, StoredOriginal, UploadState},
         job::{Job, JobError},
         user::Caller,
     },
@@ -49,6 +49,9 @@ impl Uploads {
             return Ok(());
         }
         let image = db::images::find(self.inner.db.conn(), id).await?;
+        if image.as_ref().is_some_and(|image| image.state == UploadState::Unknown) {
+            return Err(of_a_newer_version());
+        }
         match image.filter(Image::awaits_upload) {
             Some(image) => Ok(self.wait_or_expire(&image).await?),
             None => Ok(()),

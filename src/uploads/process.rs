@@ -97,6 +97,9 @@ impl Uploads {
     async fn attempt(&self, id: ImageId) -> Result<(), Stop> {
         let found = db::images::find(self.inner.db.conn(), id).await?;
         let Some(image) = found else { return Err(Stop::Gone) };
+        if image.state == UploadState::Unknown {
+            return Err(Stop::Later(of_a_newer_version()));
+        }
         let UploadState::Processing { original, facts } = &image.state else { return Ok(()) };
         let was_checked = facts.is_some();
         let made = self.make(&image, original.clone()).await;
@@ -209,8 +212,8 @@ fn gone_is_fine(changed: ServiceResult<Image>) -> ServiceResult<()> {
 }
 
 /// A worker of that version takes it up.
-fn of_a_newer_version() -> JobError {
-    JobError::Outage(anyhow::anyhow!("the image has a format that this version does not know"))
+pub(super) fn of_a_newer_version() -> JobError {
+    JobError::Outage(anyhow::anyhow!("the image has a format or a state that this version does not know"))
 }
 
 fn lost() -> Failure {

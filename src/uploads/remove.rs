@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::Uploads;
+use super::{Uploads, process::of_a_newer_version};
 use crate::{
     changes::Decision,
     db,
@@ -10,7 +10,7 @@ use crate::{
         access::{self, Action},
         batch::{Batch, Outcomes},
         change::Locked,
-        error::{ServiceResult, refusals_apart},
+        error::{Refusal, ServiceResult, UserErrorCode, refusals_apart},
         event::Actor,
         ids::ImageId,
         image::{Image, UploadState},
@@ -66,6 +66,10 @@ impl Uploads {
         move |Locked { image, .. }| {
             let is_there = |image: &Image| image.is_visible() || (for_good && image.in_trash().is_some());
             access::check_where(caller, Action::Delete, image, is_there)?;
+            if goes_to_trash && image.state == UploadState::Unknown {
+                let why = "A newer version of the server knows its state, and can put it into the trash; or delete it permanently.";
+                return Err(Refusal::on("imageId", UserErrorCode::InvalidState, why).into());
+            }
             let trashed = if goes_to_trash { image.trash(now + retention, now) } else { None };
             Ok(Some(trashed.unwrap_or_else(|| image.delete(now))))
         }
@@ -78,6 +82,9 @@ impl Uploads {
     pub async fn discard(&self, id: ImageId) -> Result<(), JobError> {
         let conn = self.inner.db.conn();
         let Some(image) = db::images::find(conn, id).await? else { return Ok(()) };
+        if image.state == UploadState::Unknown {
+            return Err(of_a_newer_version());
+        }
         if !matches!(image.state, UploadState::Deleted | UploadState::Failed { kept: None, .. }) {
             return Ok(());
         }

@@ -97,13 +97,13 @@ impl Uploads {
             return Err(Refusal::on("idempotencyKey", UserErrorCode::InvalidValue, why).into());
         }
         if !earlier.awaits_upload() {
-            let why = format!("The upload of this key is over: see image {}.", earlier.id);
-            return Err(Refusal::on("idempotencyKey", UserErrorCode::InvalidState, why).into());
+            return Err(upload_is_over(earlier.id));
         }
         self.inner.changes.check_room_to_wait(&earlier).await?;
         let now = self.now();
         let touch = |image: &Image| {
-            if image.is_visible() { Ok(Some(image.touch(now))) } else { Err(Refusal::image_not_found().into()) }
+            // It may have been completed or deleted meanwhile.
+            if image.awaits_upload() { Ok(Some(image.touch(now))) } else { Err(upload_is_over(image.id)) }
         };
         let earlier = self.inner.changes.change(earlier.id, Actor::User(earlier.owner), |locked| touch(&locked.image));
         self.issue(earlier.await?).await
@@ -144,6 +144,11 @@ impl Uploads {
             updated_at: now,
         })
     }
+}
+
+fn upload_is_over(id: ImageId) -> ServiceError {
+    let why = format!("The upload of this key is over: see image {id}.");
+    Refusal::on("idempotencyKey", UserErrorCode::InvalidState, why).into()
 }
 
 fn check_key(key: Option<&str>) -> Result<(), Refusal> {

@@ -4,9 +4,10 @@ use super::Uploads;
 use crate::{
     domain::{
         change::Locked,
-        error::{ServiceResult, refusals_apart},
+        error::{Refusal, ServiceResult, refusals_apart},
         event::Actor,
         ids::JobId,
+        image::UploadState,
         job::Job,
     },
     queue::{JobRow, Revived},
@@ -24,7 +25,11 @@ impl Uploads {
             return Ok(Revived::NotDead);
         }
         let now = self.now();
-        let reprocess = |Locked { image, .. }: &Locked| Ok(Some(image.reprocess(Vec::new(), now)?));
+        let reprocess = |Locked { image, .. }: &Locked| match image.state {
+            UploadState::Failed { kept: Some(_), .. } => Ok(Some(image.reprocess(Vec::new(), now)?)),
+            // It was processed since, or is gone.
+            _ => Err(Refusal::image_not_found().into()),
+        };
         let outcome = refusals_apart(self.inner.changes.change(image, Actor::System, reprocess).await)?;
         self.inner.queue.remove_dead(id).await?;
         Ok(if outcome.is_ok() { Revived::Queued } else { Revived::NotNeeded })

@@ -47,6 +47,11 @@ impl Worker {
         Self { queue, uploads, slots: Slots::new(images) }
     }
 
+    /// How many jobs run at once where so many images are processed: each needs a connection to the database.
+    pub const fn jobs_at_once(images: usize) -> usize {
+        Slots::in_all(images)
+    }
+
     /// Runs jobs until it is told to stop, then lets those that run come to their end.
     pub async fn run(self, stop: CancellationToken) {
         let running = TaskTracker::new();

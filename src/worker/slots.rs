@@ -39,6 +39,11 @@ impl Slots {
         Self { of_images, running: Arc::default() }
     }
 
+    /// How many there are of all kinds.
+    pub(super) const fn in_all(of_images: usize) -> usize {
+        of_images + 3 * OF_UPKEEP + 1
+    }
+
     const fn of_kind(&self, kind: JobKind) -> usize {
         match kind {
             JobKind::Process => self.of_images,

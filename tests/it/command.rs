@@ -170,7 +170,7 @@ fn settings_come_from_flags_and_the_environment_and_a_file() {
         "cors_origins = \"http://a,http://b\" # file",
         "introspection = \"false\" # file",
         "presigned_url_expiration = \"120\" # file",
-        "admin_password = \"(hidden)\" # file",
+        "# admin_password is set, and hidden # file",
         "workers = \"2\" # environment",
         "admin_email = \"admin@localhost\" # default",
         "# database_url is not set",

@@ -76,7 +76,10 @@ async fn images_of_a_newer_version_are_shown_and_left_alone() {
     app.sweep().await;
     assert_eq!(app.objects().await.len(), 2);
     let ann = app.user("ann@example.com").await;
-    let deleted = ann.mutate("deleteImage", json!({"imageId": id(0)}), "deletedImageId").await;
+    let trashed = ann.mutate("deleteImage", json!({"imageId": id(0)}), "deletedImageId").await;
+    assert_eq!(trashed.user_error_codes(), ["INVALID_STATE"], "there would be no way back");
+    let permanently = json!({"imageId": id(0), "permanently": true});
+    let deleted = ann.mutate("deleteImage", permanently, "deletedImageId").await;
     assert_eq!(deleted.0["deletedImageId"], id(0));
     app.run_all_jobs().await;
     assert_eq!(app.objects().await.len(), 1, "its objects go with it");
