@@ -40,6 +40,8 @@ const PUBLISHED_SECRET: &str = "only-for-a-laptop-change-me-everywhere-else";
 /// For the database, the storage, the processes that make images and the log.
 const FILES_OF_OUR_OWN: usize = 512;
 const MIN_CONNECTIONS: usize = 16;
+/// SQLite has one writer at a time, and a thread for each connection: more of them cost a list a third of its CPU.
+const JOBS_ON_SQLITE: u32 = 2;
 
 /// The application, ready to serve or to work.
 #[derive(Clone)]
@@ -236,6 +238,7 @@ pub async fn connect(config: &Config) -> anyhow::Result<Db> {
         }
     };
     let jobs = u32::try_from(Worker::jobs_at_once(config.jobs.worker_slots())).unwrap_or(u32::MAX / 2);
+    let jobs = if url.starts_with("sqlite") { jobs.min(JOBS_ON_SQLITE) } else { jobs };
     let main = config.database.database_connections.saturating_add(jobs);
     let connections = Connections { main, slow: slow_reads() };
     Db::connect(&url, connections).await.context("the database does not answer: check DATABASE_URL")
