@@ -1,15 +1,16 @@
 //! Darkroom: an image upload server with a GraphQL API.
 //!
 //! # Where to start
-//! Follow one upload: [`graphql`] (`mutation.rs`) takes the request, [`uploads`] decides step by step
-//! (`request` → `receive` → `complete` → `process`), [`storage`] signs the form and keeps the objects,
+//! Follow one upload: [`graphql`] (`mutation/uploads.rs`) takes the request, [`uploads`] decides step by step
+//! (`request` → `receive` → `complete` → `process`), [`changes`] writes what was decided, [`storage`] signs the form and keeps the objects,
 //! [`queue`] and [`worker`] carry the work on, [`imaging`] makes the variants, and [`events`] tells everybody
 //! who watches. `docs/architecture.md` walks the same way with more words.
 //!
 //! # Layers
 //! ```text
 //! doors      graphql   http   worker   cli      translate, and decide nothing
-//! services   uploads   library   accounts       decide; own the transactions
+//! services   uploads   library   accounts       decide
+//!            changes                            writes what they decide about images, and tells
 //! hands      db   queue   storage   events   imaging    do one thing each
 //! domain                                         plain types and rules
 //! ```
