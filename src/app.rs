@@ -12,7 +12,7 @@ use crate::{
     budget::{Budget, BudgetSettings},
     changes::{Changes, QuotaRules},
     clock::Clock,
-    config::{AccountsConfig, Config},
+    config::{AccountsConfig, Config, StorageConfig},
     db::{Connections, Db},
     domain::{error::ServiceError, ticket::Unfinished, variant_spec::VariantSet},
     events::Hub,
@@ -27,7 +27,7 @@ use crate::{
     queue::Queue,
     secrets,
     storage::{
-        Credentials, S3Settings, Storage,
+        Credentials, S3, S3Settings, Storage,
         embedded::{self, EmbeddedS3},
     },
     uploads::{UploadHands, UploadRules, Uploads},
@@ -40,8 +40,11 @@ const PUBLISHED_SECRET: &str = "only-for-a-laptop-change-me-everywhere-else";
 /// For the database, the storage, the processes that make images and the log.
 const FILES_OF_OUR_OWN: usize = 512;
 const MIN_CONNECTIONS: usize = 16;
-/// SQLite has one writer at a time, and a thread for each connection: more of them cost a list a third of its CPU.
-const JOBS_ON_SQLITE: u32 = 2;
+/// Connections for jobs beside those for requests. Their statements are short, and more connections than a machine has
+/// use for cost every request: on PostgreSQL twenty more made the slowest tickets three times as slow, and SQLite has a
+/// thread for each and one writer.
+const JOB_CONNECTIONS: u32 = 4;
+const JOB_CONNECTIONS_ON_SQLITE: u32 = 2;
 
 /// The application, ready to serve or to work.
 #[derive(Clone)]
@@ -66,7 +69,7 @@ impl App {
         let db = connect(&config).await?;
         migrate(&db).await?;
         let (settings, embedded_credentials) = storage_settings(&config, address, &clock)?;
-        let storage = Storage::connect(settings, clock.clone()).await?;
+        let storage: Storage = Arc::new(S3::connect(settings, clock.clone()).await?);
         let lease = TimeDelta::seconds(i64::from(config.jobs.job_lease));
         let queue = Queue::new(db.conn().clone(), clock.clone(), lease);
         let hub = Hub::default();
@@ -238,8 +241,8 @@ pub async fn connect(config: &Config) -> anyhow::Result<Db> {
         }
     };
     let jobs = u32::try_from(Worker::jobs_at_once(config.jobs.worker_slots())).unwrap_or(u32::MAX / 2);
-    let jobs = if url.starts_with("sqlite") { jobs.min(JOBS_ON_SQLITE) } else { jobs };
-    let main = config.database.database_connections.saturating_add(jobs);
+    let most = if url.starts_with("sqlite") { JOB_CONNECTIONS_ON_SQLITE } else { JOB_CONNECTIONS };
+    let main = config.database.database_connections.saturating_add(jobs.min(most));
     let connections = Connections { main, slow: slow_reads() };
     Db::connect(&url, connections).await.context("the database does not answer: check DATABASE_URL")
 }
@@ -266,7 +269,7 @@ fn storage_settings(
                 .or_else(|| config.storage.aws_endpoint_url_s3.clone()),
             custom_domain: config.storage.aws_s3_custom_domain.clone(),
             url_life: config.storage.url_life(),
-            credentials: credentials_elsewhere(config),
+            credentials: credentials_elsewhere(&config.storage)?,
         };
         return Ok((settings, None));
     }
@@ -288,12 +291,16 @@ fn storage_settings(
 }
 
 /// The configured key; `None` leaves it to the SDK's own chain.
-fn credentials_elsewhere(config: &Config) -> Option<Credentials> {
-    Some(Credentials {
-        access_key_id: config.storage.aws_access_key_id.clone()?,
-        secret_access_key: config.storage.aws_secret_access_key.clone()?,
-        session_token: config.storage.aws_session_token.clone(),
-    })
+fn credentials_elsewhere(config: &StorageConfig) -> anyhow::Result<Option<Credentials>> {
+    match (&config.aws_access_key_id, &config.aws_secret_access_key) {
+        (Some(id), Some(secret)) => Ok(Some(Credentials {
+            access_key_id: id.clone(),
+            secret_access_key: secret.clone(),
+            session_token: config.aws_session_token.clone(),
+        })),
+        (None, None) => Ok(None),
+        _ => anyhow::bail!("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together: one of them is missing"),
+    }
 }
 
 /// An address that listens everywhere is called on the loopback.

@@ -37,6 +37,7 @@ pub mod permits;
 pub mod queue;
 pub mod secrets;
 pub mod storage;
+pub mod ttl_cache;
 pub mod uploads;
 mod variants_file;
 pub mod worker;

@@ -56,6 +56,20 @@ pub struct Permit<K: Eq + Hash + Clone> {
     units: u64,
 }
 
+/// A request while it waits.
+struct Waiter<'a, K: Eq + Hash + Clone> {
+    permits: &'a FairPermits<K>,
+    permit: oneshot::Receiver<Permit<K>>,
+}
+
+impl<K: Eq + Hash + Clone> Drop for Waiter<'_, K> {
+    /// Whoever waited behind a request that is given up may go on now.
+    fn drop(&mut self) {
+        self.permit.close();
+        self.permits.grant(&mut self.permits.lock());
+    }
+}
+
 /// One who waits for as much as one may already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooManyWaiting;
@@ -92,7 +106,8 @@ impl<K: Eq + Hash + Clone> FairPermits<K> {
             permit
         };
         // The sender stays in the line until it is granted.
-        permit.await.map_err(|_| TooManyWaiting)
+        let mut waiter = Waiter { permits: self, permit };
+        (&mut waiter.permit).await.map_err(|_| TooManyWaiting)
     }
 
     /// How many units nobody has.
@@ -212,5 +227,19 @@ mod tests {
         assert!(next.as_mut().now_or_never().is_none(), "who is gone leaves a place to wait");
         drop((next, held));
         assert_eq!(permits.free(), 4, "nothing is kept for those who are gone");
+    }
+
+    #[test]
+    fn who_gives_up_waiting_for_much_holds_up_nobody() {
+        let permits = permits();
+        let held = permits.acquire("ann", 1).now_or_never().expect("free").expect("one");
+        let mut large = Box::pin(permits.acquire("ben", 4));
+        assert!(large.as_mut().now_or_never().is_none());
+        let mut later = Box::pin(permits.acquire("cem", 1));
+        assert!(later.as_mut().now_or_never().is_none(), "it waits behind");
+        drop(large);
+        let later = later.now_or_never().expect("free").expect("one");
+        drop((held, later));
+        assert_eq!(permits.free(), 4);
     }
 }

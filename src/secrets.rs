@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::Context;
+use tempfile::{NamedTempFile, PersistError};
 
 use crate::clock::Clock;
 
@@ -37,20 +38,17 @@ pub fn keep(data_dir: &Path, name: &str, clock: &Clock) -> anyhow::Result<String
     fs::create_dir_all(data_dir).with_context(|| format!("DATA_DIR {} cannot be made", data_dir.display()))?;
     let path = data_dir.join(name);
     let made = hex::encode(clock.random_bytes::<32>());
-    // Linked into place whole: another process that starts now finds all of it or nothing.
-    let draft = data_dir.join(format!(".{name}.{}", std::process::id()));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    file.write_all(made.as_bytes())?;
-    file.sync_all()?;
-    let linked = fs::hard_link(&draft, &path);
-    fs::remove_file(&draft)?;
-    match linked {
-        Ok(()) => Ok(made),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+    let mut draft = NamedTempFile::new_in(data_dir)?;
+    draft.write_all(made.as_bytes())?;
+    draft.as_file().sync_all()?;
+    // Put into place whole: another process that starts now finds all of it or nothing.
+    match draft.persist_noclobber(&path) {
+        Ok(_) => Ok(made),
+        Err(PersistError { error, .. }) if error.kind() == ErrorKind::AlreadyExists => {
             let kept = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
             anyhow::ensure!(kept.trim().len() >= 32, "{} is too short to be a secret", path.display());
             Ok(kept.trim().to_owned())
         }
-        Err(error) => Err(error).with_context(|| format!("{} cannot be written", path.display())),
+        Err(PersistError { error, .. }) => Err(error).with_context(|| format!("{} cannot be written", path.display())),
     }
 }

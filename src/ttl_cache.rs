@@ -1,4 +1,6 @@
-//! What was read a moment ago, for what nearly every request asks and what nearly never changes.
+//! Ground: a cache whose entries live for a moment, for what nearly every request asks and what nearly never changes.
+//!
+//! Not `moka`: an entry's age goes by the injected clock, and what was read before a change is not kept after it.
 
 use std::{
     borrow::Borrow,
@@ -12,61 +14,61 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// As many are remembered; beyond that it begins anew.
-const MOST: usize = 10_000;
+/// A full cache is emptied.
+const MAX_ENTRIES: usize = 10_000;
 
-/// Values with the time of their reading. A change by this process is to be forgotten at once; one by another process
-/// is seen when the moment is over.
-pub struct Memory<K, V> {
-    moment: TimeDelta,
-    known: RwLock<HashMap<K, (V, DateTime<Utc>)>>,
-    changes: AtomicU64,
+/// Values with the time of their reading. A change by this process is to clear the cache at once; one by another process
+/// is seen when the entries have expired.
+pub struct TtlCache<K, V> {
+    time_to_live: TimeDelta,
+    entries: RwLock<HashMap<K, (V, DateTime<Utc>)>>,
+    version: AtomicU64,
 }
 
-/// What was known to have changed when a reading began.
+/// The version of a cache when something began to be read.
 #[derive(Clone, Copy)]
-pub struct Since(u64);
+pub struct Version(u64);
 
-impl<K: Eq + Hash, V: Clone> Memory<K, V> {
-    /// Remembers for so long.
-    pub fn of(moment: TimeDelta) -> Self {
-        Self { moment, known: RwLock::default(), changes: AtomicU64::new(0) }
+impl<K: Eq + Hash, V: Clone> TtlCache<K, V> {
+    /// An empty cache.
+    pub fn new(time_to_live: TimeDelta) -> Self {
+        Self { time_to_live, entries: RwLock::default(), version: AtomicU64::new(0) }
     }
 
-    /// What was read a moment ago.
-    pub fn recall<Q>(&self, key: &Q, now: DateTime<Utc>) -> Option<V>
+    /// The value, unless it has expired.
+    pub fn get<Q>(&self, key: &Q, now: DateTime<Utc>) -> Option<V>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let (value, read_at) = known.get(key)?;
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let (value, read_at) = entries.get(key)?;
         // A clock that was put back makes nothing younger.
-        let is_fresh = (TimeDelta::zero()..self.moment).contains(&(now - *read_at));
+        let is_fresh = (TimeDelta::zero()..self.time_to_live).contains(&(now - *read_at));
         is_fresh.then(|| value.clone())
     }
 
-    /// To be called before something is read that is to be remembered.
-    pub fn reading(&self) -> Since {
-        Since(self.changes.load(Ordering::Acquire))
+    /// To be asked before something is read that is to be inserted.
+    pub fn version(&self) -> Version {
+        Version(self.version.load(Ordering::Acquire))
     }
 
-    /// Keeps what was read, unless something was changed meanwhile.
-    pub fn remember(&self, key: K, value: V, now: DateTime<Utc>, since: Since) {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if self.changes.load(Ordering::Acquire) != since.0 {
+    /// Keeps what was read, unless the cache was cleared since.
+    pub fn insert(&self, key: K, value: V, now: DateTime<Utc>, read_at: Version) {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        if self.version.load(Ordering::Acquire) != read_at.0 {
             return;
         }
-        if known.len() >= MOST {
-            known.clear();
+        if entries.len() >= MAX_ENTRIES {
+            entries.clear();
         }
-        known.insert(key, (value, now));
+        entries.insert(key, (value, now));
     }
 
-    /// Forgets everything: something of it was changed.
-    pub fn forget(&self) {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        self.changes.fetch_add(1, Ordering::Release);
-        known.clear();
+    /// Forgets everything, also what is being read: something of it was changed.
+    pub fn clear(&self) {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        self.version.fetch_add(1, Ordering::Release);
+        entries.clear();
     }
 }

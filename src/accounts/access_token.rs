@@ -88,7 +88,7 @@ impl Accounts {
     /// `Unauthenticated` for one that is forged, expired, not yet valid, or whose user or log-in is gone.
     pub async fn authenticate(&self, token: &str) -> ServiceResult<Caller> {
         let (keys, callers, now) = (&self.inner.keys, &self.inner.callers, self.inner.clock.now());
-        if let Some(known @ Caller::User { expires_at, .. }) = callers.recall(token, now)
+        if let Some(known @ Caller::User { expires_at, .. }) = callers.get(token, now)
             && now < expires_at
         {
             return Ok(known);
@@ -98,11 +98,11 @@ impl Accounts {
         if !(claims.nbf..claims.exp).contains(&now.timestamp()) {
             return Err(ServiceError::Unauthenticated);
         }
-        let since = callers.reading();
+        let version = callers.version();
         let user = self.user_of(&claims, now).await?;
         let expires_at = DateTime::from_timestamp(claims.exp, 0).unwrap_or(now);
         let caller = Caller::User { user, session: claims.sid, expires_at };
-        callers.remember(token.to_owned(), caller.clone(), now, since);
+        callers.insert(token.to_owned(), caller.clone(), now, version);
         Ok(caller)
     }
 

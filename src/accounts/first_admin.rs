@@ -2,7 +2,7 @@
 
 use super::Accounts;
 use crate::{
-    db,
+    db::{self, Saved},
     domain::{
         error::{ServiceError, ServiceResult},
         ids::UserId,
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// In characters, of a password that the operator chose.
-const SHORTEST_PASSWORD: usize = 10;
+const MIN_PASSWORD: usize = 10;
 
 /// The administrator that an empty database was given.
 pub struct NewAdmin {
@@ -26,8 +26,8 @@ impl Accounts {
     /// # Errors
     /// When the password is short or empty, or the database does not answer.
     pub async fn ensure_first_admin(&self, email: &str, password: Option<String>) -> anyhow::Result<Option<NewAdmin>> {
-        let is_short = password.as_ref().is_some_and(|password| password.chars().count() < SHORTEST_PASSWORD);
-        anyhow::ensure!(!is_short, "ADMIN_PASSWORD has to have {SHORTEST_PASSWORD} characters at least");
+        let is_short = password.as_ref().is_some_and(|password| password.chars().count() < MIN_PASSWORD);
+        anyhow::ensure!(!is_short, "ADMIN_PASSWORD has to have {MIN_PASSWORD} characters at least");
         self.make_first_admin(email, password).await.map_err(ServiceError::into_anyhow)
     }
 
@@ -39,11 +39,10 @@ impl Accounts {
         let secret = password.or_else(|| generated.clone()).unwrap_or_default();
         let hash = self.inner.passwords.hash(secret).await?;
         let admin = self.new_user(email, true);
-        match db::users::insert(self.inner.db.conn(), &admin, Some(hash)).await {
-            Ok(()) => Ok(Some(NewAdmin { email: admin.email, generated_password: generated })),
+        match db::users::insert(self.inner.db.conn(), &admin, Some(hash)).await? {
+            Saved::Done => Ok(Some(NewAdmin { email: admin.email, generated_password: generated })),
             // Another process starts at the same time.
-            Err(error) if db::is_duplicate(&error) => Ok(None),
-            Err(error) => Err(error.into()),
+            Saved::Duplicate => Ok(None),
         }
     }
 
@@ -57,8 +56,12 @@ impl Accounts {
         if let Some((found, _)) = db::users::find_by_email(conn, &user.email).await? {
             return Ok(found);
         }
-        db::users::insert(conn, &user, None).await?;
-        Ok(user)
+        if db::users::insert(conn, &user, None).await? == Saved::Done {
+            return Ok(user);
+        }
+        // Another process made it in between.
+        let found = db::users::find_by_email(conn, &user.email).await?;
+        found.map(|(found, _)| found).ok_or_else(|| ServiceError::Internal(anyhow::anyhow!("a user came and went")))
     }
 
     fn new_user(&self, email: &str, is_admin: bool) -> User {

@@ -16,14 +16,12 @@ use self::{access_token::TokenKeys, log_in_limits::LogInLimits, password::Passwo
 use crate::{
     clock::Clock,
     db::Db,
-    domain::{
-        memory::Memory,
-        user::{Caller, User},
-    },
+    domain::user::{Caller, User},
+    ttl_cache::TtlCache,
 };
 
 /// How late a log-out at another process may be seen.
-const CALLER_MOMENT: TimeDelta = TimeDelta::seconds(1);
+const CALLER_TTL: TimeDelta = TimeDelta::seconds(1);
 
 /// The account service.
 #[derive(Clone)]
@@ -40,7 +38,7 @@ struct Inner {
     passwords: PasswordHasher,
     log_in_limits: LogInLimits,
     /// Who asked a moment ago, by their tokens.
-    callers: Memory<String, Caller>,
+    callers: TtlCache<String, Caller>,
 }
 
 /// What somebody has after signing in.
@@ -57,7 +55,7 @@ impl Accounts {
     /// Puts the service together.
     pub fn new(db: Db, clock: Clock, jwt_secret: &[u8]) -> Self {
         let passwords = PasswordHasher::new();
-        let (keys, callers) = (TokenKeys::new(jwt_secret), Memory::of(CALLER_MOMENT));
+        let (keys, callers) = (TokenKeys::new(jwt_secret), TtlCache::new(CALLER_TTL));
         let log_in_limits = LogInLimits::new();
         let refresh_key = [b"refresh tokens of ".as_slice(), jwt_secret].concat();
         Self { inner: Arc::new(Inner { db, clock, keys, refresh_key, passwords, log_in_limits, callers }) }

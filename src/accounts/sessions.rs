@@ -49,7 +49,7 @@ impl Accounts {
             if let Some(log_in) = log_in {
                 db::sessions::remove(&transaction, log_in).await?;
                 transaction.commit().await?;
-                self.inner.callers.forget();
+                self.inner.callers.clear();
             }
             let why = "The refresh token is unknown, used or expired: log in again.";
             return Err(Refusal::on("refreshToken", UserErrorCode::InvalidToken, why).into());
@@ -66,7 +66,7 @@ impl Accounts {
         caller.user()?;
         if let Caller::User { session: Some(session), .. } = caller {
             db::sessions::remove(self.inner.db.conn(), *session).await?;
-            self.inner.callers.forget();
+            self.inner.callers.clear();
         }
         Ok(())
     }

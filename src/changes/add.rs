@@ -1,10 +1,8 @@
 //! A new image, and the end of its row.
 
-use sea_orm::DbErr;
-
 use super::Changes;
 use crate::{
-    db,
+    db::{self, Saved},
     domain::{
         error::ServiceResult,
         ids::ImageId,
@@ -29,27 +27,26 @@ impl Changes {
     /// `QUOTA_EXCEEDED`; then nothing is added.
     pub async fn add(&self, new: &Image, idempotency_key: Option<String>) -> ServiceResult<Added> {
         match self.insert(new, idempotency_key).await? {
-            Ok(()) => {
+            Saved::Done => {
                 self.inner.hub.publish(Progress { image: new.clone(), variants: Vec::new(), made_ready: None });
                 Ok(Added::Done)
             }
-            Err(error) if db::is_duplicate(&error) => Ok(Added::KeyWasUsed),
-            Err(error) => Err(error.into()),
+            Saved::Duplicate => Ok(Added::KeyWasUsed),
         }
     }
 
-    async fn insert(&self, new: &Image, idempotency_key: Option<String>) -> ServiceResult<Result<(), DbErr>> {
+    async fn insert(&self, new: &Image, idempotency_key: Option<String>) -> ServiceResult<Saved> {
         if self.inner.rules.storage_quota.is_none() {
             self.check_unfinished(self.inner.db.conn(), new).await?;
-            return Ok(db::image_writes::insert_alone(&self.inner.db, new, idempotency_key).await);
+            return Ok(db::image_writes::insert_alone(&self.inner.db, new, idempotency_key).await?);
         }
         let transaction = self.inner.db.begin().await?;
         self.check_unfinished(&transaction, new).await?;
-        let added = db::image_writes::insert(&transaction, new, idempotency_key).await;
-        if added.is_ok() {
+        let saved = db::image_writes::insert(&transaction, new, idempotency_key).await?;
+        if saved == Saved::Done {
             transaction.commit().await?;
         }
-        Ok(added)
+        Ok(saved)
     }
 
     /// Adds completed images as they are, with their variants; at most 1000. Nobody is told.

@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use sea_orm::DatabaseTransaction;
-
 use super::{Changes, Decision};
 use crate::{
     db,
@@ -54,11 +52,7 @@ impl Changes {
 
     /// The images, and whatever is counted for their owners: always in the same order, so that no two batches wait for
     /// each other.
-    async fn lock_all(
-        &self,
-        transaction: &DatabaseTransaction,
-        batch: &Batch,
-    ) -> ServiceResult<HashMap<ImageId, Locked>> {
+    async fn lock_all(&self, transaction: &db::Transaction, batch: &Batch) -> ServiceResult<HashMap<ImageId, Locked>> {
         let ids: Vec<_> = batch.iter().collect();
         let images = db::image_writes::lock_many(transaction, &ids).await?;
         let mut owners: Vec<UserId> = images.iter().map(|image| image.owner).collect();

@@ -12,9 +12,10 @@ use super::Changes;
 use crate::{
     db,
     domain::{
+        access::Scope,
         error::{ServiceError, ServiceResult},
         event::{Event, Place},
-        ids::{ImageId, UserId},
+        ids::ImageId,
         image::{Image, ImageStatus},
         user::Caller,
     },
@@ -28,6 +29,9 @@ const LOOK: u64 = 10_000;
 /// How soon a page that could not be read is read again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// How long a reader to whose images nothing happens stays at its place: far less than events are kept.
+const STEP_EVERY: Duration = Duration::from_mins(10);
+
 /// An event, and its image as it is now.
 #[derive(Debug, Clone)]
 pub struct Followed {
@@ -39,7 +43,7 @@ pub struct Followed {
 /// Reads a user's events, one after the other.
 pub struct Follow {
     changes: Changes,
-    owner: UserId,
+    scope: Scope,
     place: Place,
     nudge: Nudge,
     read: VecDeque<Followed>,
@@ -58,10 +62,13 @@ impl Follow {
             if let Some(followed) = self.read.pop_front() {
                 return Ok(followed);
             }
-            match self.changes.read_page(self.owner, self.place).await {
-                Ok(page) if page.is_empty() => self.nudge.wait().await,
-                Ok(page) => {
-                    self.place = page.back().map_or(self.place, |last| last.event.place);
+            match self.changes.read_page(self.scope, self.place).await {
+                Ok((page, place)) => {
+                    self.place = place;
+                    if page.is_empty() {
+                        // Looked again by the clock too: whoever stands still for long is behind the end of the log.
+                        let _ = tokio::time::timeout(STEP_EVERY, self.nudge.wait()).await;
+                    }
                     self.read = page;
                 }
                 Err(ServiceError::ResyncRequired) => return Err(ServiceError::ResyncRequired),
@@ -89,22 +96,25 @@ impl Changes {
     /// # Errors
     /// `Unauthenticated` for an anonymous caller; `ResyncRequired` where the log does not reach back that far.
     pub async fn follow(&self, caller: &Caller, behind: Option<Place>) -> ServiceResult<Follow> {
-        let owner = caller.user()?.id;
-        let nudge = self.inner.hub.wait_for_events(owner);
+        let scope = Scope::of(caller)?;
+        let nudge = self.inner.hub.wait_for_events(scope.owner());
         let end = db::event_log::end(self.inner.db.conn()).await?;
         let place = behind.unwrap_or(end);
         // What is ahead of the end is a place in another database's log, or in one that was restored.
         if place > end || place < db::event_log::removed_through(self.inner.db.conn()).await? {
             return Err(ServiceError::ResyncRequired);
         }
-        Ok(Follow { changes: self.clone(), owner, place, nudge, read: VecDeque::new() })
+        Ok(Follow { changes: self.clone(), scope, place, nudge, read: VecDeque::new() })
     }
 
-    async fn read_page(&self, owner: UserId, behind: Place) -> ServiceResult<VecDeque<Followed>> {
+    /// The next events of a scope behind a place, and the place up to which that is all of them.
+    async fn read_page(&self, scope: Scope, behind: Place) -> ServiceResult<(VecDeque<Followed>, Place)> {
         let conn = self.inner.db.conn();
-        let events = db::event_log::of_owner(conn, owner, behind, PAGE).await?;
+        // Asked first: whoever has no event up to here goes on from here, however long nothing happens to their images.
+        let end = db::event_log::end(conn).await?;
+        let events = db::event_log::behind(conn, scope, behind, PAGE).await?;
         // Asked afterwards: what was removed before the page was read is missing from it.
-        if !events.is_empty() && behind < db::event_log::removed_through(conn).await? {
+        if behind < db::event_log::removed_through(conn).await? {
             return Err(ServiceError::ResyncRequired);
         }
         let mut ids: Vec<ImageId> = events.iter().map(|event| event.what.image).collect();
@@ -115,8 +125,9 @@ impl Changes {
             .filter(|image| image.status() != ImageStatus::Deleted)
             .map(|image| (image.id, Arc::new(image)))
             .collect();
+        let place = events.last().map_or(end.max(behind), |last| last.place);
         let followed = |event: Event| Followed { event, image: images.get(&event.what.image).cloned() };
-        Ok(events.into_iter().map(followed).collect())
+        Ok((events.into_iter().map(followed).collect(), place))
     }
 
     /// Looks for events that other processes wrote, and tells those who follow: one query, however many they are.

@@ -14,7 +14,6 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
-use sea_orm::DatabaseTransaction;
 
 pub use self::{
     add::Added,
@@ -97,7 +96,7 @@ impl Changes {
 
     /// Writes the events, commits, then wakes the worker and tells the watchers: all of it or, where it fails, nothing,
     /// also when whoever waits for it is gone meanwhile.
-    async fn commit(&self, transaction: DatabaseTransaction, written: Vec<Written>) -> ServiceResult<()> {
+    async fn commit(&self, transaction: db::Transaction, written: Vec<Written>) -> ServiceResult<()> {
         let inner = Arc::clone(&self.inner);
         let committed = tokio::spawn(async move {
             // Last of all: from here on, whoever else has something for the log waits.

@@ -1,7 +1,5 @@
 //! Room: what each user may have in the storage.
 
-use sea_orm::ConnectionTrait;
-
 use super::Changes;
 use crate::{
     db,
@@ -28,7 +26,7 @@ impl Changes {
 
     /// Checks that a user may begin one more upload: there is a bound to those that are unfinished, and with a quota they
     /// take room as long as their tickets live.
-    pub(super) async fn check_unfinished(&self, conn: &impl ConnectionTrait, new: &Image) -> ServiceResult<()> {
+    pub(super) async fn check_unfinished(&self, conn: &impl db::Connection, new: &Image) -> ServiceResult<()> {
         let (limit, quota) = (self.inner.rules.max_unfinished, self.inner.rules.storage_quota);
         if limit.is_none() && quota.is_none() {
             return Ok(());
@@ -59,7 +57,7 @@ impl Changes {
     /// Checks that a user has room for so many bytes more. Until the transaction ends, nobody else takes it.
     pub(super) async fn check_quota(
         &self,
-        transaction: &impl ConnectionTrait,
+        transaction: &impl db::Connection,
         owner: UserId,
         bytes: u64,
         field: &'static str,
@@ -68,7 +66,7 @@ impl Changes {
         db::users::hold(transaction, owner).await?;
         let used = db::counts::bytes_of(transaction, &[owner]).await?.first().map_or(0, |(_, used)| *used);
         if used.saturating_add(bytes) > quota {
-            let why = format!("There is room for {} bytes more; this needs {bytes}.", quota.saturating_sub(used));
+            let why = format!("The storage limit leaves {} bytes; this needs {bytes}.", quota.saturating_sub(used));
             return Err(Refusal::on(field, UserErrorCode::QuotaExceeded, why).into());
         }
         Ok(())

@@ -1,7 +1,5 @@
 //! What follows from a change, written in the transaction that holds its image.
 
-use sea_orm::DatabaseTransaction;
-
 use super::Changes;
 use crate::{
     db,
@@ -27,7 +25,7 @@ pub(super) struct Written {
 impl Changes {
     pub(super) async fn write(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &db::Transaction,
         actor: Actor,
         before: Locked,
         change: Change,
@@ -62,7 +60,7 @@ impl Changes {
 
 /// Writes a row beside the image's. Gives the variant that it made ready.
 async fn put_row(
-    transaction: &DatabaseTransaction,
+    transaction: &db::Transaction,
     image: &Image,
     variants: &mut Vec<Variant>,
     row: RowChange,

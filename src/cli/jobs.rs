@@ -1,5 +1,6 @@
 //! `jobs`: what waits, runs and died, and how it comes back.
 
+use anyhow::Context;
 use clap::Subcommand;
 use uuid::Uuid;
 
@@ -50,22 +51,31 @@ async fn list(app: &App, only_dead: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "what became of each is what was asked for")]
 async fn retry(app: &App, id: Option<Uuid>) -> anyhow::Result<()> {
-    let dead = app.queue.list(true).await?;
-    let chosen: Vec<&JobRow> = dead.iter().filter(|job| id.is_none_or(|id| job.id == id)).collect();
-    anyhow::ensure!(
-        id.is_none() || !chosen.is_empty(),
-        "there is no dead job of this id: see `darkroom jobs list --dead`"
-    );
-    for job in chosen {
-        let outcome = match app.services.uploads.revive(job).await.map_err(ServiceError::into_anyhow)? {
-            Revived::Queued => "runs again",
-            Revived::NotDead => "is not dead",
-            Revived::WaitsAlready => "waits already",
-            Revived::NotNeeded => "is not needed any more, and was removed",
-        };
-        println!("{} {} {outcome}", job.id, job.kind);
+    if let Some(id) = id {
+        let found = app.queue.find_dead(id).await?;
+        let job = found.context("there is no dead job of this id: see `darkroom jobs list --dead`")?;
+        return retry_one(app, &job).await;
     }
+    let mut after = None;
+    loop {
+        let page = app.queue.dead_behind(after).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.id);
+        for job in &page {
+            retry_one(app, job).await?;
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "what became of each is what was asked for")]
+async fn retry_one(app: &App, job: &JobRow) -> anyhow::Result<()> {
+    let outcome = match app.services.uploads.revive(job).await.map_err(ServiceError::into_anyhow)? {
+        Revived::Queued => "runs again",
+        Revived::NotDead => "is not dead",
+        Revived::WaitsAlready => "waits already",
+        Revived::NotNeeded => "is not needed any more, and was removed",
+    };
+    println!("{} {} {outcome}", job.id, job.kind);
     Ok(())
 }

@@ -13,7 +13,7 @@ pub struct StorageConfig {
     pub aws_storage_bucket_name: Option<String>,
 
     /// The key that the S3 elsewhere knows this server by; without one, the SDK's own chain is asked.
-    #[arg(long, env = "AWS_ACCESS_KEY_ID", requires = "aws_secret_access_key", global = true)]
+    #[arg(long, env = "AWS_ACCESS_KEY_ID", global = true)]
     pub aws_access_key_id: Option<String>,
 
     /// What belongs to the key.

@@ -6,6 +6,7 @@ use sea_orm::{
 };
 
 use super::{
+    Saved,
     entity::category::{Column, Entity, Model},
     locks_rows, signed, strings, unsigned,
 };
@@ -60,24 +61,22 @@ pub async fn slug_exists(conn: &impl ConnectionTrait, slug: &str) -> Result<bool
     Ok(Entity::find().filter(Column::Slug.eq(slug)).one(conn).await?.is_some())
 }
 
-/// Adds a category.
+/// Adds a category, unless its name or its slug is taken.
 ///
 /// # Errors
-/// A duplicate (see `is_duplicate`) when the name or the slug is taken; else when the database does not answer.
-pub async fn insert(conn: &impl ConnectionTrait, category: &Category) -> Result<(), DbErr> {
-    Entity::insert(Model::from(category).into_active_model()).exec_without_returning(conn).await?;
-    Ok(())
+/// When the database does not answer.
+pub async fn insert(conn: &impl ConnectionTrait, category: &Category) -> Result<Saved, DbErr> {
+    Saved::of(Entity::insert(Model::from(category).into_active_model()).exec_without_returning(conn).await)
 }
 
-/// Writes back a category.
+/// Writes back a category, unless its name is taken.
 ///
 /// # Errors
-/// A duplicate (see `is_duplicate`) when the name is taken; else when the database does not answer.
-pub async fn update(conn: &impl ConnectionTrait, category: &Category) -> Result<(), DbErr> {
+/// When the database does not answer.
+pub async fn update(conn: &impl ConnectionTrait, category: &Category) -> Result<Saved, DbErr> {
     let mut row = Model::from(category).into_active_model().reset_all();
     row.id = sea_orm::ActiveValue::Unchanged(category.id.0);
-    Entity::update(row).exec(conn).await?;
-    Ok(())
+    Saved::of(Entity::update(row).exec(conn).await)
 }
 
 impl From<&Category> for Model {

@@ -6,16 +6,17 @@ use uuid::Uuid;
 
 use super::{impossible, sql::Sql, unsigned};
 use crate::domain::{
+    access::Scope,
     ids::{CategoryId, UserId},
     image::ImageStatus,
     stats::{Count, DayCount, TagCount, Total},
 };
 
-/// All counts of an owner, also of what is in the trash.
+/// All counts, also of what is in the trash.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn of_owner(conn: &impl ConnectionTrait, owner: UserId) -> Result<Vec<Count>, DbErr> {
+pub async fn all(conn: &impl ConnectionTrait, scope: Scope) -> Result<Vec<Count>, DbErr> {
     #[derive(FromQueryResult)]
     struct Row {
         category_id: Uuid,
@@ -23,8 +24,8 @@ pub async fn of_owner(conn: &impl ConnectionTrait, owner: UserId) -> Result<Vec<
         images: i64,
         bytes: i64,
     }
-    let mut sql = Sql::of(conn, "SELECT category_id, status, images, bytes FROM image_count WHERE owner_id = ");
-    sql.value(owner.0.into());
+    let mut sql = Sql::of(conn, "SELECT category_id, status, images, bytes FROM image_count WHERE ");
+    sql.push_scope(scope);
     let rows = Row::find_by_statement(sql.statement()).all(conn).await?.into_iter().map(|row| Count {
         category: CategoryId(row.category_id),
         status: ImageStatus::from_name(&row.status),
@@ -51,19 +52,19 @@ pub async fn bytes_of(conn: &impl ConnectionTrait, owners: &[UserId]) -> Result<
     Ok(rows.into_iter().map(|row| (UserId(row.owner_id), unsigned(row.bytes))).collect())
 }
 
-/// An owner's counts from a day on, oldest first; days without images are left out.
+/// Counts from a day on, oldest first; days without images are left out.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn days(conn: &impl ConnectionTrait, owner: UserId, from: NaiveDate) -> Result<Vec<DayCount>, DbErr> {
+pub async fn days(conn: &impl ConnectionTrait, scope: Scope, from: NaiveDate) -> Result<Vec<DayCount>, DbErr> {
     #[derive(FromQueryResult)]
     struct Row {
         day: String,
         images: i64,
         bytes: i64,
     }
-    let mut sql = Sql::of(conn, "SELECT day, images, bytes FROM image_day WHERE owner_id = ");
-    sql.value(owner.0.into());
+    let mut sql = Sql::of(conn, "SELECT day, images, bytes FROM image_day WHERE ");
+    sql.push_scope(scope);
     sql.push(" AND day >= ");
     sql.value(from.to_string().into());
     sql.push(" ORDER BY day");
@@ -74,13 +75,13 @@ pub async fn days(conn: &impl ConnectionTrait, owner: UserId, from: NaiveDate) -
     rows.collect()
 }
 
-/// An owner's tags that begin with one of these, those of most images first.
+/// Tags that begin with one of these, those of most images first.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn tags(
     conn: &impl ConnectionTrait,
-    owner: UserId,
+    scope: Scope,
     prefixes: &[String],
     limit: u64,
 ) -> Result<Vec<TagCount>, DbErr> {
@@ -92,8 +93,8 @@ pub async fn tags(
     let mut sql = Sql::of(conn, "");
     for (at, prefix) in prefixes.iter().enumerate() {
         sql.push(if at == 0 { "" } else { " UNION " });
-        sql.push("SELECT tag, images FROM image_tag WHERE owner_id = ");
-        sql.value(owner.0.into());
+        sql.push("SELECT tag, images FROM image_tag WHERE ");
+        sql.push_scope(scope);
         sql.push(" AND tag >= ");
         sql.value(prefix.clone().into());
         // The largest character behind the prefix: everything that begins with it comes before.

@@ -16,6 +16,7 @@ use super::{
     unsigned,
 };
 use crate::domain::{
+    access::Scope,
     event::{Actor, Event, EventKind, NewEvent, Place},
     ids::{ImageId, UserId},
 };
@@ -45,17 +46,12 @@ pub async fn append(transaction: &impl ConnectionTrait, events: &[NewEvent]) -> 
     Entity::insert_many(rows).exec_without_returning(transaction).await.map(drop)
 }
 
-/// What happened to an owner's images behind a place; at most `limit`, the earliest first.
+/// What happened to the images of a scope behind a place; at most `limit`, the earliest first.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn of_owner(
-    conn: &impl ConnectionTrait,
-    owner: UserId,
-    behind: Place,
-    limit: u64,
-) -> Result<Vec<Event>, DbErr> {
-    let query = Entity::find().filter(Column::OwnerId.eq(owner.0)).filter(Column::Place.gt(signed(behind.0)));
+pub async fn behind(conn: &impl ConnectionTrait, scope: Scope, place: Place, limit: u64) -> Result<Vec<Event>, DbErr> {
+    let query = Entity::find().filter(Column::OwnerId.eq(scope.owner().0)).filter(Column::Place.gt(signed(place.0)));
     let rows = query.order_by_asc(Column::Place).limit(limit).all(conn).await?;
     Ok(rows.into_iter().map(Event::from).collect())
 }

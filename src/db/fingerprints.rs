@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use super::sql::Sql;
 use crate::domain::{
+    access::Scope,
     fingerprint::{Fingerprint, SIMILAR_WITHIN},
-    ids::{ImageId, UserId},
+    ids::ImageId,
     image::Image,
 };
 
@@ -47,13 +48,13 @@ pub async fn put(conn: &impl ConnectionTrait, image: &Image, fingerprint: Finger
     sql.execute(conn).await
 }
 
-/// The owner's completed images that look like this one, the most similar first.
+/// The completed images of a scope that look like this one, the most similar first.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn similar(
     conn: &impl ConnectionTrait,
-    owner: UserId,
+    scope: Scope,
     image: ImageId,
     first: usize,
 ) -> Result<Vec<ImageId>, DbErr> {
@@ -72,7 +73,7 @@ pub async fn similar(
         return Ok(Vec::new());
     }
 
-    let rows = Row::find_by_statement(candidates(conn, owner, perceptual_hash).statement()).all(conn).await?;
+    let rows = Row::find_by_statement(candidates(conn, scope, perceptual_hash).statement()).all(conn).await?;
     let mut found: Vec<(u32, Uuid)> = rows
         .into_iter()
         .filter(|row| row.image_id != image.0)
@@ -85,16 +86,16 @@ pub async fn similar(
 }
 
 /// Whatever has a band that differs in one bit at most, each band by its index.
-fn candidates(conn: &impl ConnectionTrait, owner: UserId, perceptual_hash: u64) -> Sql {
+fn candidates(conn: &impl ConnectionTrait, scope: Scope, perceptual_hash: u64) -> Sql {
     let mut sql = Sql::of(conn, "");
     for (at, band) in Fingerprint::bands(perceptual_hash).into_iter().enumerate() {
         let near: Vec<String> = Fingerprint::near(band).map(|band| band.to_string()).collect();
         sql.push(if at == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" });
         sql.push(
             "SELECT image_id, likeness AS perceptual_hash FROM image_fingerprint JOIN image ON image.id = image_fingerprint.image_id \
-             WHERE image_fingerprint.owner_id = ",
+             WHERE image_fingerprint.",
         );
-        sql.value(owner.0.into());
+        sql.push_scope(scope);
         sql.push(&format!(
             " AND band_{at} IN ({}) AND image.status = 'completed' LIMIT {MAX_LOOKED_AT}) AS by_band_{at}",
             near.join(", ")

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use super::{
-    Db,
+    Db, Saved,
     entity::image::{ActiveModel, Column, Entity, Model},
     locks_rows, search,
 };
@@ -43,36 +43,42 @@ pub async fn lock_many(transaction: &impl ConnectionTrait, ids: &[ImageId]) -> R
     Ok(query.all(transaction).await?.into_iter().map(Image::from).collect())
 }
 
-/// Adds a new image, findable by its filename.
+/// Adds a new image, findable by its filename, unless its owner used the key before.
 ///
 /// # Errors
-/// A duplicate (see `is_duplicate`) when the owner used the key before; else when the database does not answer.
+/// When the database does not answer.
 pub async fn insert(
     transaction: &impl ConnectionTrait,
     image: &Image,
     idempotency_key: Option<String>,
-) -> Result<(), DbErr> {
+) -> Result<Saved, DbErr> {
     let mut row = Model::from(image).into_active_model();
     row.idempotency_key = Set(idempotency_key);
-    Entity::insert(row).exec_without_returning(transaction).await?;
-    search::put(transaction, image).await
+    let saved = Saved::of(Entity::insert(row).exec_without_returning(transaction).await)?;
+    if saved == Saved::Done {
+        search::put(transaction, image).await?;
+    }
+    Ok(saved)
 }
 
 /// Adds a new image by itself, whole or not at all: in one statement where one can do it.
 ///
 /// # Errors
 /// As `insert`.
-pub async fn insert_alone(db: &Db, image: &Image, idempotency_key: Option<String>) -> Result<(), DbErr> {
+pub async fn insert_alone(db: &Db, image: &Image, idempotency_key: Option<String>) -> Result<Saved, DbErr> {
     let conn = db.conn();
     if conn.get_database_backend() == DbBackend::Postgres {
         let mut row = Model::from(image).into_active_model();
         row.idempotency_key = Set(idempotency_key);
         let added = Entity::insert(row).build(DbBackend::Postgres);
-        return search::put_with(conn, added, image).await;
+        return Saved::of(search::put_with(conn, added, image).await);
     }
     let transaction = db.begin().await?;
-    insert(&transaction, image, idempotency_key).await?;
-    transaction.commit().await
+    let saved = insert(&transaction, image, idempotency_key).await?;
+    if saved == Saved::Done {
+        transaction.commit().await?;
+    }
+    Ok(saved)
 }
 
 /// Adds many images at once, with everything that finds them; at most 1000.

@@ -17,7 +17,7 @@ use super::{
     unsigned,
 };
 use crate::domain::{
-    ids::UserId,
+    access::Scope,
     image::{Image, ImageStatus},
     listing::{Direction, ImageFilter, ImageOrder, OrderField, Position, PositionKey},
     stats::Count,
@@ -26,10 +26,10 @@ use crate::domain::{
 /// How many images a search looks through before the index is asked.
 const NEAREST: u64 = 1000;
 
-/// Which part of an owner's images to read.
+/// Which images to read.
 #[derive(Debug, Clone)]
 pub struct Page<'a> {
-    pub owner: UserId,
+    pub scope: Scope,
     pub filter: &'a ImageFilter,
     pub order: ImageOrder,
     /// Only images behind this place.
@@ -39,7 +39,7 @@ pub struct Page<'a> {
     pub limit: u64,
 }
 
-/// An owner's images, in order.
+/// A page of images, in order.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -61,7 +61,7 @@ pub async fn page(conn: &impl ConnectionTrait, page: Page<'_>) -> Result<Vec<Ima
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn count(conn: &impl ConnectionTrait, owner: UserId, filter: &ImageFilter) -> Result<u64, DbErr> {
+pub async fn count(conn: &impl ConnectionTrait, scope: Scope, filter: &ImageFilter) -> Result<u64, DbErr> {
     #[derive(FromQueryResult)]
     struct Row {
         count: i64,
@@ -70,12 +70,12 @@ pub async fn count(conn: &impl ConnectionTrait, owner: UserId, filter: &ImageFil
         return Ok(0);
     }
     if filter.search.is_open() && filter.created_from.is_none() && filter.created_to.is_none() {
-        let counts = counts::of_owner(conn, owner).await?;
+        let counts = counts::all(conn, scope).await?;
         let of_category = |count: &&Count| filter.category.is_none_or(|category| count.category == category);
         let counts = counts.iter().filter(of_category).filter(|count| filter.statuses.contains(&count.status));
         return Ok(counts.map(|count| count.total.images).sum());
     }
-    let page = Page { owner, filter, order: ImageOrder::NEWEST, after: None, before: None, limit: 0 };
+    let page = Page { scope, filter, order: ImageOrder::NEWEST, after: None, before: None, limit: 0 };
     let row = Row::find_by_statement(page.counted(conn)).one(conn).await?;
     Ok(row.map_or(0, |row| unsigned(row.count)))
 }
@@ -145,7 +145,7 @@ impl Page<'_> {
 
     fn push_hits(&self, sql: &mut Sql, columns: &str) {
         sql.push("WITH hit AS MATERIALIZED (");
-        search::push_hits(sql, self.owner, &self.filter.search);
+        search::push_hits(sql, self.scope, &self.filter.search);
         // The hits first, whatever the planner thinks of it.
         let join = if sql.backend() == DbBackend::Postgres { "JOIN" } else { "CROSS JOIN" };
         sql.push(&format!(") SELECT {columns} FROM hit {join} image ON image.id = hit.image_id WHERE "));
@@ -177,8 +177,8 @@ impl Page<'_> {
 
     fn push_conditions(&self, sql: &mut Sql, statuses: &[ImageStatus]) {
         let names: Vec<String> = statuses.iter().map(|status| format!("'{}'", status.name())).collect();
-        sql.push(&format!("status IN ({}) AND owner_id = ", names.join(", ")));
-        sql.value(self.owner.0.into());
+        sql.push(&format!("status IN ({}) AND ", names.join(", ")));
+        sql.push_scope(self.scope);
         let dates = [(">=", self.filter.created_from), ("<=", self.filter.created_to)];
         if let Some(category) = self.filter.category {
             sql.push(" AND category_id = ");

@@ -33,11 +33,13 @@ use sea_orm::{
 };
 
 use self::{recording::Recorder, slow_reads::SlowReads};
+pub use sea_orm::{ConnectionTrait as Connection, DatabaseTransaction as Transaction};
+
 pub use self::{recording::Recording, slow_reads::SlowRead};
 use crate::domain::{error::ServiceError, ids::UserId, job::JobError};
 
-/// The advisory lock that processes take turns by: a number that nobody else uses.
-const TURNS: i64 = 0x6461_726b_726f_6f6d;
+/// The key of the advisory lock for migrations: a number that nobody else uses.
+const MIGRATION_LOCK: i64 = 0x6461_726b_726f_6f6d;
 
 /// How long one may wait for a connection.
 const ACQUIRE_WITHIN: Duration = Duration::from_secs(10);
@@ -126,7 +128,7 @@ impl Db {
             return Ok(None);
         }
         let turn = self.connection.begin().await?;
-        turn.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({TURNS})")).await?;
+        turn.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
         Ok(Some(turn))
     }
 
@@ -202,9 +204,24 @@ fn is_outage_code(code: &str) -> bool {
     of_postgres || (code.len() < 5 && of_sqlite)
 }
 
-/// Whether a write met a row that says the same.
-pub fn is_duplicate(error: &DbErr) -> bool {
-    matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_)))
+/// What became of a row that was to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Saved {
+    Done,
+    /// There is one that says the same.
+    Duplicate,
+}
+
+impl Saved {
+    fn of<T>(outcome: Result<T, DbErr>) -> Result<Self, DbErr> {
+        match outcome {
+            Ok(_) => Ok(Self::Done),
+            Err(error) if matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_))) => {
+                Ok(Self::Duplicate)
+            }
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// Whether rows can be locked one by one; SQLite locks whole.

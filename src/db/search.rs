@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::sql::Sql;
 use crate::domain::{
-    ids::{ImageId, UserId},
+    access::Scope,
+    ids::ImageId,
     image::Image,
     search::{SearchFilter, Searchable},
 };
@@ -88,9 +89,9 @@ pub async fn missing(conn: &impl ConnectionTrait, behind: Option<ImageId>, limit
     Ok(rows.into_iter().map(|row| ImageId(row.id)).collect())
 }
 
-/// Writes a table of the ids of everything of an owner that passes, by the index.
-pub(super) fn push_hits(sql: &mut Sql, owner: UserId, search: &SearchFilter) {
-    let grams = search.grams(owner);
+/// Writes a table of the ids of everything in a scope that passes, by the index, whose entries have the owner in them.
+pub(super) fn push_hits(sql: &mut Sql, scope: Scope, search: &SearchFilter) {
+    let grams = search.grams(scope.owner());
     if sql.backend() == DbBackend::Postgres {
         sql.push("SELECT found.image_id FROM image_search AS found WHERE found.grams @> ");
         sql.value(Value::from(grams));

@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 
+use crate::domain::access::Scope;
+
 /// A statement in the making. Values go in by `value`, never as text.
 pub(super) struct Sql {
     backend: DbBackend,
@@ -34,6 +36,12 @@ impl Sql {
         self.values.push(value);
         // Writing to a string cannot fail.
         let _ = write!(self.text, "${}", self.values.len());
+    }
+
+    /// The condition that a row is of that scope. Every table has its column of the same name.
+    pub(super) fn push_scope(&mut self, scope: Scope) {
+        self.push("owner_id = ");
+        self.value(scope.owner().0.into());
     }
 
     /// Many of them, with commas between.

@@ -7,6 +7,7 @@ use sea_orm::{
 };
 
 use super::{
+    Saved,
     entity::user::{ActiveModel, Column, Entity, Model},
     locks_rows,
 };
@@ -71,11 +72,11 @@ pub async fn first_made_at(conn: &impl ConnectionTrait) -> Result<Option<DateTim
     Ok(first.map(|user| user.created_at))
 }
 
-/// Adds a user.
+/// Adds a user, unless the address is taken.
 ///
 /// # Errors
-/// A duplicate (see `is_duplicate`) when the address is taken; else when the database does not answer.
-pub async fn insert(conn: &impl ConnectionTrait, user: &User, password_hash: Option<String>) -> Result<(), DbErr> {
+/// When the database does not answer.
+pub async fn insert(conn: &impl ConnectionTrait, user: &User, password_hash: Option<String>) -> Result<Saved, DbErr> {
     let row = Model {
         id: user.id.0,
         email: user.email.clone(),
@@ -85,8 +86,7 @@ pub async fn insert(conn: &impl ConnectionTrait, user: &User, password_hash: Opt
         last_login_at: user.last_login_at,
         created_at: user.created_at,
     };
-    Entity::insert(row.into_active_model()).exec_without_returning(conn).await?;
-    Ok(())
+    Saved::of(Entity::insert(row.into_active_model()).exec_without_returning(conn).await)
 }
 
 /// Notes that a user signed in.

@@ -1,7 +1,9 @@
-//! Who may do what with which image. Services, watchers and resolvers ask here, and nowhere else.
+//! Who may do what with which image, and whose images a list has. Services, watchers and resolvers ask here, and
+//! nowhere else.
 
 use super::{
     error::{Refusal, ServiceResult},
+    ids::UserId,
     image::Image,
     user::{Caller, Permission, User},
 };
@@ -27,6 +29,32 @@ pub fn may(user: &User, action: Action, image: &Image) -> bool {
         Action::SeeLocation => is_owner,
         Action::Change => is_owner || user.may(Permission::ChangeAnyImage),
         Action::Delete => is_owner || user.may(Permission::DeleteAnyImage),
+    }
+}
+
+/// Whose images a user's lists, searches, counts and followers are of: what the database reads by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Scope {
+    owner: UserId,
+}
+
+impl Scope {
+    /// What is the caller's own.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for an anonymous caller.
+    pub fn of(caller: &Caller) -> ServiceResult<Self> {
+        Ok(Self::of_owner(caller.user()?.id))
+    }
+
+    /// What an owner has.
+    pub const fn of_owner(owner: UserId) -> Self {
+        Self { owner }
+    }
+
+    /// Whose images these are.
+    pub const fn owner(self) -> UserId {
+        self.owner
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     ids::ImageId,
 };
 
-const MOST: usize = 100;
+const MAX_IMAGES: usize = 100;
 
 /// 1 to 100 images, each once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,15 +22,15 @@ impl Batch {
     pub fn new(ids: impl IntoIterator<Item = ImageId>) -> Result<Self, Refusal> {
         let mut kept = Vec::new();
         for id in ids {
-            if kept.len() == MOST {
-                return Err(Refusal::on("imageIds", UserErrorCode::TooLong, "At most 100 images at once."));
+            if kept.len() == MAX_IMAGES {
+                return Err(Refusal::on("imageIds", UserErrorCode::TooLong, "A batch has at most 100 images."));
             }
             if !kept.contains(&id) {
                 kept.push(id);
             }
         }
         if kept.is_empty() {
-            return Err(Refusal::on("imageIds", UserErrorCode::InvalidValue, "At least one image."));
+            return Err(Refusal::on("imageIds", UserErrorCode::InvalidValue, "A batch has at least one image."));
         }
         Ok(Self(kept))
     }

@@ -17,7 +17,6 @@ pub mod ids;
 pub mod image;
 pub mod job;
 pub mod listing;
-pub mod memory;
 pub mod metadata;
 pub mod progress;
 pub mod search;

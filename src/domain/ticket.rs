@@ -5,19 +5,32 @@ use url::Url;
 
 use super::image::Image;
 
-/// A form to post. The storage lets through this key, this type and this many bytes, and nothing else.
+/// A request to send. The storage lets through this key, this type and this many bytes, and nothing else.
 #[derive(Debug, Clone)]
 pub struct Ticket {
     pub image: Image,
-    pub form: PostForm,
+    pub target: UploadTarget,
+    pub expires_at: DateTime<Utc>,
 }
 
-/// Where to post, and with which fields, in this order and before the file.
+/// How a file is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UploadMethod {
+    /// As multipart/form-data: the fields in their order, then the file.
+    Post,
+    /// As the body of the request.
+    Put,
+}
+
+/// The request that sends a file, whatever storage it goes to.
 #[derive(Debug, Clone)]
-pub struct PostForm {
+pub struct UploadTarget {
+    pub method: UploadMethod,
     pub url: Url,
+    /// To be sent as they are.
+    pub headers: Vec<(String, String)>,
+    /// Of the form, in this order and before the file.
     pub fields: Vec<(String, String)>,
-    pub expires_at: DateTime<Utc>,
 }
 
 /// Uploads whose tickets are alive, and what they have announced.

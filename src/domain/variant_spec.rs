@@ -9,7 +9,7 @@ use super::variant::{VariantFormat, VariantName, VariantType};
 /// The longest side that WebP has room for, in pixels.
 pub const MAX_SIDE: u32 = 16383;
 /// How many variants an image may have: each is an object, a row and an event.
-const MOST: usize = 20;
+const MAX_VARIANTS: usize = 20;
 
 /// How a picture is brought into a box. Nothing is ever enlarged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -71,8 +71,8 @@ impl VariantSet {
     /// # Errors
     /// What of it cannot be.
     pub fn new(mut specs: Vec<VariantSpec>) -> Result<Self, String> {
-        if specs.is_empty() || specs.len() > MOST {
-            return Err(format!("there are {} variants; 1 to {MOST} can be made", specs.len()));
+        if specs.is_empty() || specs.len() > MAX_VARIANTS {
+            return Err(format!("there are {} variants; 1 to {MAX_VARIANTS} can be made", specs.len()));
         }
         let mut names = HashSet::new();
         for spec in &specs {

@@ -152,7 +152,7 @@ impl Admission {
         let (all, largest) = (sizes().sum::<usize>(), sizes().max().unwrap_or(0));
         let copied = largest.saturating_mul(variables);
         if all > self.limits.variables_bytes || copied > self.limits.copied_variable_bytes {
-            return Err(error("The variables are too large, or for as often as they are used."));
+            return Err(error("The variables are too large for the number of times that they are used."));
         }
         let ty = operation.map_or(OperationType::Query, |operation| operation.ty);
         if access == Access::ReadOnly && ty != OperationType::Query {
@@ -201,7 +201,7 @@ impl Admission {
             return Ok(());
         }
         if hex::encode(Sha256::digest(query.as_bytes())) != hash {
-            return Err(error("The query has another hash than `sha256Hash`."));
+            return Err(error("The hash of the query differs from `sha256Hash`."));
         }
         locked(&self.persisted).put(hash, query.into());
         Ok(())

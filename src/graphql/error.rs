@@ -102,7 +102,7 @@ pub fn finish(response: &mut Response, request_id: &str) {
 /// Says when to come again, in whole seconds.
 fn too_much(retry_after: Duration) -> async_graphql::Error {
     let seconds = retry_after_seconds(retry_after);
-    let message = format!("That is too much at once: try again in {seconds} seconds.");
+    let message = format!("Too many requests: try again in {seconds} seconds.");
     coded(message, RATE_LIMITED).extend_with(|_, extensions| extensions.set("retryAfter", seconds))
 }
 

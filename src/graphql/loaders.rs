@@ -23,7 +23,7 @@ use crate::{
         ids::{CategoryId, ImageId, UserId},
         image::Image,
         metadata::Metadata,
-        user::User,
+        user::{Caller, User},
         variant::Variant,
     },
     library::Library,
@@ -32,7 +32,11 @@ use crate::{
 /// Cloned to every resolver that waits for the same batch.
 type LoadError = Arc<ServiceError>;
 
-pub struct LibraryLoader(Library);
+pub struct LibraryLoader {
+    library: Library,
+    /// Who asks.
+    caller: Arc<Caller>,
+}
 
 /// What asks for an image's metadata; its id alone asks for its variants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,7 +55,7 @@ impl Loader<CategoryId> for LibraryLoader {
     type Error = LoadError;
 
     async fn load(&self, ids: &[CategoryId]) -> Result<HashMap<CategoryId, Arc<Category>>, LoadError> {
-        self.0.categories_by_id(ids).await.map_err(Arc::new)
+        self.library.categories_by_id(ids).await.map_err(Arc::new)
     }
 }
 
@@ -60,7 +64,7 @@ impl Loader<UserId> for LibraryLoader {
     type Error = LoadError;
 
     async fn load(&self, ids: &[UserId]) -> Result<HashMap<UserId, Arc<User>>, LoadError> {
-        shared(self.0.users_by_id(ids).await)
+        shared(self.library.users_by_id(ids).await)
     }
 }
 
@@ -69,7 +73,7 @@ impl Loader<ImageId> for LibraryLoader {
     type Error = LoadError;
 
     async fn load(&self, ids: &[ImageId]) -> Result<HashMap<ImageId, Arc<Vec<Variant>>>, LoadError> {
-        shared(self.0.variants(ids).await)
+        shared(self.library.variants(ids).await)
     }
 }
 
@@ -79,7 +83,7 @@ impl Loader<MetadataOf> for LibraryLoader {
 
     async fn load(&self, keys: &[MetadataOf]) -> Result<HashMap<MetadataOf, Arc<Metadata>>, LoadError> {
         let images: Vec<ImageId> = keys.iter().map(|key| key.0).collect();
-        let found = self.0.metadata(&images).await;
+        let found = self.library.metadata(&images).await;
         shared(found.map(|found| found.into_iter().map(|(image, metadata)| (MetadataOf(image), metadata)).collect()))
     }
 }
@@ -90,7 +94,7 @@ impl Loader<OriginalOf> for LibraryLoader {
 
     async fn load(&self, keys: &[OriginalOf]) -> Result<HashMap<OriginalOf, Arc<Image>>, LoadError> {
         let copies: Vec<ImageId> = keys.iter().map(|key| key.0).collect();
-        let found = self.0.originals_of(&copies).await.map_err(Arc::new)?;
+        let found = self.library.originals_of(&self.caller, &copies).await.map_err(Arc::new)?;
         Ok(found.into_iter().map(|(copy, original)| (OriginalOf(copy), original)).collect())
     }
 }
@@ -101,7 +105,7 @@ impl Loader<StorageOf> for LibraryLoader {
 
     async fn load(&self, keys: &[StorageOf]) -> Result<HashMap<StorageOf, u64>, LoadError> {
         let users: Vec<UserId> = keys.iter().map(|key| key.0).collect();
-        let found = self.0.storage_used(&users).await.map_err(Arc::new)?;
+        let found = self.library.storage_used(&users).await.map_err(Arc::new)?;
         Ok(found.into_iter().map(|(user, bytes)| (StorageOf(user), bytes)).collect())
     }
 }
@@ -112,8 +116,8 @@ fn shared<K: Hash + Eq, V>(found: ServiceResult<HashMap<K, V>>) -> Result<HashMa
 }
 
 /// Gives an operation loaders of its own, which remember nothing beyond it.
-pub(super) fn attach(request: Request, library: &Library) -> Request {
-    request.data(DataLoader::new(LibraryLoader(library.clone()), tokio::spawn))
+pub(super) fn attach(request: Request, library: &Library, caller: &Arc<Caller>) -> Request {
+    request.data(DataLoader::new(LibraryLoader { library: library.clone(), caller: Arc::clone(caller) }, tokio::spawn))
 }
 
 /// Looks something up together with whoever else does so now.

@@ -60,7 +60,7 @@ pub fn for_caller(
     address: IpAddr,
     services: &Services,
 ) -> async_graphql::Request {
-    let request = loaders::attach(request, &services.library);
+    let request = loaders::attach(request, &services.library, &caller);
     request.data(caller).data(ClientAddress(address))
 }
 

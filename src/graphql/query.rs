@@ -24,13 +24,13 @@ use crate::{
     library::PageRequest,
 };
 
-/// Everything that can be read.
+/// The queries.
 #[derive(Description)]
 pub struct Query;
 
 #[Object(use_type_description)]
 impl Query {
-    /// Who is asking; null for an anonymous caller.
+    /// The user who sent the request. Null for an anonymous caller.
     async fn me(&self, ctx: &Context<'_>) -> Option<User> {
         match ctx.caller() {
             Caller::Anonymous => None,
@@ -38,7 +38,7 @@ impl Query {
         }
     }
 
-    /// Finds anything by its id; null where there is no such thing, or not for the caller to see.
+    /// Any object by its id. Null if it does not exist or the caller may not see it.
     #[graphql(directive = cost::cost::apply(5))]
     async fn node(
         &self,
@@ -49,43 +49,49 @@ impl Query {
         find_node(ctx, id).await.map_err(async_graphql::Error::from)
     }
 
-    /// What may be uploaded, by name.
+    /// The categories, sorted by name.
     #[graphql(directive = cost::list_size::apply(20, None, None))]
     async fn categories(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Also those that take no uploads; for administrators.", default)] include_inactive: bool,
+        #[graphql(
+            desc = "Whether to include categories that accept no uploads. Requires the permission MANAGE_CATEGORIES.",
+            default
+        )]
+        include_inactive: bool,
     ) -> Result<Vec<Category>, ApiError> {
         let found = ctx.services().library.categories(ctx.caller(), include_inactive).await?;
         Ok(found.into_iter().map(Category::from).collect())
     }
 
-    /// One image; null where there is no such image, or not for the caller to see.
+    /// One image by its id. Null if it does not exist or the caller may not see it.
     #[graphql(directive = cost::cost::apply(5))]
     async fn image(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The image's id.")] id: ID,
+        #[graphql(desc = "The id of the image.")] id: ID,
     ) -> async_graphql::Result<Option<Image>> {
         let id: ImageId = parse_id(&id)?;
         let found = ctx.services().library.image(ctx.caller(), id).await.map_err(ApiError::from)?;
         Ok(found.map(Image::of))
     }
 
-    /// The caller's own images, the latest first where no order is given.
+    /// The caller's own images. The latest images come first unless another order is given.
     #[graphql(directive = cost::cost::apply(20), directive = cost::list_size::apply(20, cost::names(["first", "last"]), cost::names(["edges", "nodes"])))]
     #[expect(clippy::too_many_arguments, reason = "they are the contract's")]
     async fn images(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many from the beginning: 1 to 100, 20 where neither end is named.")] first: Option<i32>,
-        #[graphql(desc = "The cursor of the edge to go on behind.")] after: Option<String>,
-        #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "The cursor of the edge to go back from.")] before: Option<String>,
-        #[graphql(desc = "Which of them.")] filter: Option<ImageFilter>,
-        #[graphql(desc = "What to go by; a cursor is good for the order that it was given out in.")] order_by: Option<
-            ImageOrder,
-        >,
+        #[graphql(
+            desc = "The number of images from the beginning of the list: 1 to 100. Defaults to 20 if `last` is not given either."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "A cursor: only images after it are returned.")] after: Option<String>,
+        #[graphql(desc = "The number of images from the end of the list: 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "A cursor: only images before it are returned.")] before: Option<String>,
+        #[graphql(desc = "The filter that the images must match.")] filter: Option<ImageFilter>,
+        #[graphql(desc = "The order of the list. A cursor is valid only for the order in which it was issued.")]
+        order_by: Option<ImageOrder>,
     ) -> async_graphql::Result<ImageConnection> {
         let request = PageRequest {
             filter: filter.unwrap_or_default().request()?,
@@ -98,43 +104,43 @@ impl Query {
         Ok(page.into())
     }
 
-    /// What the caller deleted and can still restore, the latest tickets first. Empty where the server keeps no trash.
+    /// The caller's images in the trash, those with the latest tickets first. Empty if the server has no trash.
     #[graphql(directive = cost::cost::apply(20), directive = cost::list_size::apply(20, cost::names(["first", "last"]), cost::names(["edges", "nodes"])))]
     async fn trash(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many: 1 to 100, 20 where it is left out.")] first: Option<i32>,
-        #[graphql(desc = "The cursor of the edge to go on behind.")] after: Option<String>,
+        #[graphql(desc = "The number of images: 1 to 100. Defaults to 20.")] first: Option<i32>,
+        #[graphql(desc = "A cursor: only images after it are returned.")] after: Option<String>,
     ) -> async_graphql::Result<ImageConnection> {
         let take = take(first, None)?;
         let page = ctx.services().library.trash(ctx.caller(), take, after).await.map_err(ApiError::from)?;
         Ok(page.into())
     }
 
-    /// The place of the latest change, to begin `imageChanges` behind. Ask for it in an operation before the one that reads
-    /// the first lists, and no change falls between.
+    /// The position of the latest change, for the argument `after` of `imageChanges`. Read it in an operation before
+    /// the one that reads the first lists, so that no change is missed in between.
     #[graphql(directive = cost::cost::apply(5))]
     async fn image_changes_cursor(&self, ctx: &Context<'_>) -> Result<String, ApiError> {
         Ok(ctx.services().changes.end_of_log(ctx.caller()).await?.to_string())
     }
 
-    /// What the caller has, in numbers.
+    /// Statistics of the caller's images.
     #[graphql(directive = cost::cost::apply(50))]
     async fn image_stats(&self, ctx: &Context<'_>) -> Result<ImageStats, ApiError> {
         Ok(ImageStats(ctx.services().library.stats(ctx.caller()).await?))
     }
 
-    /// The caller's tags that begin with some characters, those of most images first: for completion.
+    /// The caller's tags that begin with a prefix, the most frequent first, for autocompletion.
     #[graphql(directive = cost::cost::apply(20), directive = cost::list_size::apply(20, cost::names(["first"]), None))]
     async fn tags(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "What the tags begin with: as it is written, in small letters, in capitals, or with a capital first.",
+            desc = "The prefix of the tags. It matches as it is written, in lower case, in upper case and capitalised.",
             default
         )]
         prefix: String,
-        #[graphql(desc = "How many: 1 to 100.", default = 20)] first: i32,
+        #[graphql(desc = "The maximum number of items to return: 1 to 100.", default = 20)] first: i32,
     ) -> async_graphql::Result<Vec<TagCount>> {
         let first = at_most("first", first, 100)?.into();
         let found = ctx.services().library.tags(ctx.caller(), &prefix, first).await.map_err(ApiError::from)?;

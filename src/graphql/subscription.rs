@@ -10,18 +10,19 @@ use super::{
 };
 use crate::changes::{Follow, Followed};
 
-/// Everything that can be watched. `uploadProgress` and `myUploads` send whole states, the first one as it stands now;
-/// `imageChanges` sends what happened, one after the other.
+/// The subscriptions. `uploadProgress` and `myUploads` send complete states, beginning with the current one.
+/// `imageChanges` sends changes in their order.
 #[derive(Description)]
 pub struct Subscription;
 
 #[Subscription(use_type_description)]
 impl Subscription {
-    /// One upload: how it stands now, then every change. Completes after COMPLETED, FAILED or DELETED.
+    /// The progress of one upload: first its current state, then every change. It completes after COMPLETED, FAILED or
+    /// DELETED.
     async fn upload_progress(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which image.")] image_id: ID,
+        #[graphql(desc = "The id of the image.")] image_id: ID,
     ) -> Result<impl Stream<Item = UploadProgress> + use<>> {
         let id = parse_id(&image_id)?;
         let watch = ctx.services().uploads.watch(ctx.caller(), id).await.map_err(ApiError::from)?;
@@ -31,7 +32,8 @@ impl Subscription {
         }))
     }
 
-    /// All of the caller's uploads: those under way now, then every change of any image. Never completes.
+    /// The progress of all of the caller's uploads: first the current state of each unfinished upload, then every
+    /// change. It never completes.
     #[expect(clippy::unused_async, reason = "the macro wants it")]
     async fn my_uploads(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = UploadProgress> + use<>> {
         let watch = ctx.services().uploads.watch_all(ctx.caller()).map_err(ApiError::from)?;
@@ -41,18 +43,20 @@ impl Subscription {
         }))
     }
 
-    /// What happens to the caller's own images, in order: completed, failed, described, moved, trashed, restored, deleted.
-    /// It goes on behind `after` when the socket was away, so that a cache or a second tab stays right. It ends with the
-    /// error RESYNC_REQUIRED when the server no longer keeps the changes behind that place: read the lists anew then,
-    /// and begin at a new `imageChangesCursor`. Never completes otherwise.
+    /// The changes of the caller's own images, in their order. After a reconnection it continues behind `after`, so
+    /// that caches and other tabs stay consistent. It ends with the error RESYNC_REQUIRED if the server no longer has
+    /// all changes behind that position: then read the lists again and begin at a new `imageChangesCursor`. It never
+    /// completes otherwise.
     async fn image_changes(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The `cursor` of the last change received, or an `imageChangesCursor`. Without it, changes \
-            from now on are sent.")]
+        #[graphql(
+            desc = "The `cursor` of the last received change, or an `imageChangesCursor`. Without it, only changes \
+                              from now on are sent."
+        )]
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<ImageChange>> + use<>> {
-        let refuse = |_| ApiError::bad_input("`after` is no cursor that this server gave out.");
+        let refuse = |_| ApiError::bad_input("`after` is not a cursor of `imageChanges`.");
         let behind = after.map(|after| after.parse().map_err(refuse)).transpose()?;
         let follow = ctx.services().changes.follow(ctx.caller(), behind).await.map_err(ApiError::from)?;
         Ok(stream::unfold(Some(follow), |follow| async {

@@ -52,7 +52,7 @@ impl BodyRoom {
         match timeout_at(deadline, self.collect(caller, body)).await {
             Ok(read) => read,
             Err(_) => {
-                let message = format!("The body did not come within {} seconds.", PATIENCE.as_secs());
+                let message = format!("The body did not arrive within {} seconds.", PATIENCE.as_secs());
                 Err(Malformed(StatusCode::REQUEST_TIMEOUT, message))
             }
         }

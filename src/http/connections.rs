@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn a_crowd_makes_room_first_and_a_network_is_one_caller() {
         let connections = connections(20, 20);
-        let visitor = connections.admit(address(9)).expect("room");
+        let guest = connections.admit(address(9)).expect("room");
         let many: Vec<_> = (0..19_u16)
             .map(|last| {
                 let address = std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, last);
@@ -221,8 +221,8 @@ mod tests {
             })
             .collect();
         let last = connections.admit(address(4)).expect("room");
-        assert!(many[0].close.is_cancelled() && !visitor.close.is_cancelled(), "though the visitor is idle for longer");
-        drop((many, visitor, last));
+        assert!(many[0].close.is_cancelled() && !guest.close.is_cancelled(), "though the guest is idle for longer");
+        drop((many, guest, last));
         assert_eq!(connections.lock().count, 0);
         assert!(connections.lock().callers.is_empty());
     }

@@ -144,7 +144,8 @@ async fn identify(
             (header::RETRY_AFTER, HeaderValue::from_static("1")),
             (header::CONNECTION, HeaderValue::from_static("close")),
         ];
-        return (StatusCode::SERVICE_UNAVAILABLE, retry, "The server is full: try again in a moment.").into_response();
+        return (StatusCode::SERVICE_UNAVAILABLE, retry, "The server has no free connection: try again in a moment.")
+            .into_response();
     }
     let id = state.clock.new_id().to_string();
     request.extensions_mut().insert(RequestId(id.clone()));

@@ -28,7 +28,7 @@ pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Malformed> {
 pub(super) fn from_json(body: &[u8]) -> Result<Request, Malformed> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(fields)) => from_fields(fields),
-        Ok(_) => Err(bad("The body is a JSON object; batches are off.")),
+        Ok(_) => Err(bad("The body must be a JSON object; batches are not supported.")),
         Err(_) => Err(bad("The body is not JSON.")),
     }
 }

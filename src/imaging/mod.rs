@@ -86,7 +86,7 @@ impl ImagingError {
     /// What the person who uploaded is told; nothing where the file is not to blame.
     pub fn as_failure(&self) -> Option<Failure> {
         let (code, message) = match self {
-            Self::NotAnImage => (FailureCode::NotAnImage, "The file is not an image that can be read.".to_owned()),
+            Self::NotAnImage => (FailureCode::NotAnImage, "The file is not an image in a supported format.".to_owned()),
             Self::Mismatch { expected, found } => {
                 let message = format!("The upload was announced as {expected}, but the file is {found}.");
                 (FailureCode::ContentTypeMismatch, message)
@@ -174,10 +174,10 @@ impl<'a> Opened<'a> {
         let pixels = source.decode(&beside)?;
         let mut notes = Vec::new();
         if source.header.is_stilled {
-            notes.push("The file moves, but not in its format: the variants show its first frame.".to_owned());
+            notes.push("Animations in this format are not supported: the variants show the first frame.".to_owned());
         }
         if let Some(what) = source.header.motion.and_then(|motion| too_much(motion, source.pixels())) {
-            notes.push(format!("The animation has {what}: the variants show its first frame."));
+            notes.push(format!("The animation has {what}: the variants show the first frame."));
         }
         Ok(Decoded { source, beside, picture: Scaler::new(pixels), motion, notes })
     }

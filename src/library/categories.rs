@@ -2,10 +2,10 @@
 
 use super::Library;
 use crate::{
-    db,
+    db::{self, Saved},
     domain::{
         category::{Category, CategoryChange, slug_of},
-        error::{Refusal, ServiceError, ServiceResult, UserErrorCode},
+        error::{Refusal, ServiceResult, UserErrorCode},
         ids::CategoryId,
         user::{Caller, Permission},
     },
@@ -48,7 +48,9 @@ impl Library {
         let slug = self.free_slug(id, change.name.as_deref().unwrap_or_default()).await?;
         let mut category = Category::new(id, slug, self.inner.rules.max_upload_size, self.inner.clock.now());
         category.apply(change, self.inner.rules.max_upload_size)?;
-        db::categories::insert(self.inner.db.conn(), &category).await.map_err(taken)?;
+        if db::categories::insert(self.inner.db.conn(), &category).await? == Saved::Duplicate {
+            return Err(name_is_taken().into());
+        }
         Ok(category)
     }
 
@@ -69,9 +71,11 @@ impl Library {
             return Err(Refusal::on("categoryId", UserErrorCode::CategoryNotFound, why).into());
         };
         category.apply(change, self.inner.rules.max_upload_size)?;
-        db::categories::update(&transaction, &category).await.map_err(taken)?;
+        if db::categories::update(&transaction, &category).await? == Saved::Duplicate {
+            return Err(name_is_taken().into());
+        }
         transaction.commit().await?;
-        self.inner.categories.forget();
+        self.inner.categories.clear();
         Ok(category)
     }
 
@@ -85,11 +89,9 @@ impl Library {
         }
         let id = CategoryId(self.inner.clock.new_id());
         let general = Category::new(id, GENERAL.to_owned(), self.inner.rules.max_upload_size, self.inner.clock.now());
-        match db::categories::insert(self.inner.db.conn(), &general).await {
-            // Another process starts at the same time.
-            Err(error) if !db::is_duplicate(&error) => Err(error.into()),
-            _ => Ok(()),
-        }
+        // A duplicate is another process's that starts at the same time.
+        db::categories::insert(self.inner.db.conn(), &general).await?;
+        Ok(())
     }
 
     /// The name made fit for keys; with the id behind it where that is taken or nothing is left of it.
@@ -100,10 +102,7 @@ impl Library {
     }
 }
 
-fn taken(error: sea_orm::DbErr) -> ServiceError {
-    if db::is_duplicate(&error) {
-        let why = "Another category has this name, whatever its case.";
-        return Refusal::on("name", UserErrorCode::CategoryExists, why).into();
-    }
-    error.into()
+fn name_is_taken() -> Refusal {
+    let why = "Another category has this name; upper and lower case are not distinguished.";
+    Refusal::on("name", UserErrorCode::CategoryExists, why)
 }

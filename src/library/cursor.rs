@@ -13,7 +13,7 @@ use crate::domain::{
 /// In bytes. Enough to tell a slip from a cursor of ours; nothing is won by forging one.
 const SIGNATURE: usize = 8;
 /// In bytes, as text: longer ones are not of ours.
-const LONGEST: usize = 2000;
+const MAX_CURSOR: usize = 2000;
 
 /// What signs and checks cursors. The same in every process of one installation.
 pub(super) struct CursorSigner(Hmac<Sha256>);
@@ -45,7 +45,7 @@ impl CursorSigner {
     /// The place that a cursor stands for.
     pub(super) fn check(&self, field: &'static str, order: ImageOrder, cursor: &str) -> ServiceResult<Position> {
         let refuse = |why: &str| Refusal::on(field, UserErrorCode::InvalidValue, format!("`{field}` {why}"));
-        let cursor = self.read(cursor).ok_or_else(|| refuse("is no cursor that this server gave out."))?;
+        let cursor = self.read(cursor).ok_or_else(|| refuse("is not a cursor of this server."))?;
         if cursor.order != order || !cursor.position.is_of(order.field) {
             return Err(refuse("is a cursor of a list in another order.").into());
         }
@@ -53,7 +53,7 @@ impl CursorSigner {
     }
 
     fn read(&self, cursor: &str) -> Option<Cursor<Position>> {
-        if cursor.len() > LONGEST {
+        if cursor.len() > MAX_CURSOR {
             return None;
         }
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;

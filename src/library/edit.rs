@@ -83,7 +83,7 @@ impl Library {
     async fn target(&self, id: Option<CategoryId>) -> ServiceResult<Option<Category>> {
         let Some(id) = id else { return Ok(None) };
         let found = db::categories::find(self.inner.db.conn(), id).await?.filter(|category| category.is_active);
-        let why = "There is no such category, or it takes no images.";
+        let why = "The category does not exist or accepts no uploads.";
         let found = found.ok_or_else(|| Refusal::on("categoryId", UserErrorCode::CategoryNotFound, why))?;
         Ok(Some(found))
     }
@@ -109,11 +109,11 @@ fn check_rules(image: &Image, category: &Category) -> Result<(), Vec<Refusal>> {
     let mut refusals = Vec::new();
     if image.file_size() > category.max_file_size {
         let (size, most) = (image.file_size(), category.max_file_size);
-        let why = format!("The file has {size} bytes; that category takes {most} at most.");
+        let why = format!("The file has {size} bytes; the category accepts at most {most}.");
         refusals.push(Refusal::on("categoryId", UserErrorCode::FileTooLarge, why));
     }
     if !category.allows(&image.filename.extension().unwrap_or_default()) {
-        let why = format!("That category takes files of {} alone.", category.allowed_extensions.join(", "));
+        let why = format!("The category accepts only files of {}.", category.allowed_extensions.join(", "));
         refusals.push(Refusal::on("categoryId", UserErrorCode::UnsupportedExtension, why));
     }
     if refusals.is_empty() { Ok(()) } else { Err(refusals) }

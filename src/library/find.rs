@@ -67,16 +67,16 @@ impl Library {
     /// # Errors
     /// When the database does not answer.
     pub async fn categories_by_id(&self, ids: &[CategoryId]) -> ServiceResult<HashMap<CategoryId, Arc<Category>>> {
-        let (now, memory) = (self.inner.clock.now(), &self.inner.categories);
-        let known = ids.iter().map(|id| memory.recall(id, now).map(|category| (*id, category)));
+        let (now, cache) = (self.inner.clock.now(), &self.inner.categories);
+        let known = ids.iter().map(|id| cache.get(id, now).map(|category| (*id, category)));
         if let Some(known) = known.collect() {
             return Ok(known);
         }
-        let since = memory.reading();
+        let version = cache.version();
         let found = db::categories::find_many(self.inner.db.conn(), ids).await?;
         let found: HashMap<_, _> = found.into_iter().map(|category| (category.id, Arc::new(category))).collect();
         for (id, category) in &found {
-            memory.remember(*id, Arc::clone(category), now, since);
+            cache.insert(*id, Arc::clone(category), now, version);
         }
         Ok(found)
     }

@@ -8,9 +8,10 @@ use super::Library;
 use crate::{
     db::{self, listing::Page},
     domain::{
+        access::Scope,
         details::{MAX_TAG_CHARS, MAX_TAGS},
         error::{Refusal, ServiceResult, UserErrorCode},
-        ids::{CategoryId, UserId},
+        ids::CategoryId,
         image::{Image, ImageStatus},
         listing::{ImageFilter, ImageOrder, Position},
         search::SearchFilter,
@@ -69,14 +70,14 @@ impl Library {
     /// # Errors
     /// `Unauthenticated` for an anonymous caller; a refusal of a filter or a cursor that cannot be.
     pub async fn images(&self, caller: &Caller, request: PageRequest) -> ServiceResult<ImagePage> {
-        let owner = caller.user()?.id;
+        let scope = Scope::of(caller)?;
         let filter = check(request.filter)?;
         let order = request.order;
         let position = |field, cursor: Option<String>| {
             cursor.map(|cursor| self.inner.cursors.check(field, order, &cursor)).transpose()
         };
         let bounds = (position("after", request.after)?, position("before", request.before)?);
-        self.page(owner, filter, order, request.take, bounds).await
+        self.page(scope, filter, order, request.take, bounds).await
     }
 
     /// A page of what the caller deleted and can still restore, the latest tickets first.
@@ -84,11 +85,11 @@ impl Library {
     /// # Errors
     /// `Unauthenticated` for an anonymous caller; a refusal of a cursor that cannot be.
     pub async fn trash(&self, caller: &Caller, take: Take, after: Option<String>) -> ServiceResult<ImagePage> {
-        let owner = caller.user()?.id;
+        let scope = Scope::of(caller)?;
         let order = ImageOrder::NEWEST;
         let after = after.map(|cursor| self.inner.cursors.check("after", order, &cursor)).transpose()?;
         let filter = ImageFilter::of(&[ImageStatus::Trashed]);
-        self.page(owner, filter, order, take, (after, None)).await
+        self.page(scope, filter, order, take, (after, None)).await
     }
 
     /// The caller's latest images, whatever became of them.
@@ -97,7 +98,7 @@ impl Library {
     /// `Unauthenticated` for an anonymous caller.
     pub async fn recent(&self, caller: &Caller, first: u64) -> ServiceResult<Vec<Arc<Image>>> {
         let filter = ImageFilter::of(&ImageStatus::VISIBLE);
-        let page = self.page(caller.user()?.id, filter, ImageOrder::NEWEST, Take::First(first), (None, None));
+        let page = self.page(Scope::of(caller)?, filter, ImageOrder::NEWEST, Take::First(first), (None, None));
         Ok(page.await?.images)
     }
 
@@ -106,12 +107,12 @@ impl Library {
     /// # Errors
     /// `Unauthenticated` for an anonymous caller.
     pub async fn count(&self, caller: &Caller, filter: &ImageFilter) -> ServiceResult<u64> {
-        let owner = caller.user()?.id;
+        let scope = Scope::of(caller)?;
         if !filter.may_take_long() {
-            return Ok(db::listing::count(self.inner.db.conn(), owner, filter).await?);
+            return Ok(db::listing::count(self.inner.db.conn(), scope, filter).await?);
         }
-        let read = self.inner.db.slow_read(owner).await?;
-        let count = db::listing::count(read.conn()?, owner, filter).await?;
+        let read = self.inner.db.slow_read(scope.owner()).await?;
+        let count = db::listing::count(read.conn()?, scope, filter).await?;
         read.finish();
         Ok(count)
     }
@@ -126,7 +127,7 @@ impl Library {
 
     async fn page(
         &self,
-        owner: UserId,
+        scope: Scope,
         filter: ImageFilter,
         order: ImageOrder,
         take: Take,
@@ -138,7 +139,7 @@ impl Library {
             Take::Last(last) => (last, order.reversed(), before.as_ref(), after.as_ref()),
         };
         // One more than asked for tells of more.
-        let page = Page { owner, filter: &filter, order: walked, after: behind, before: until, limit: count + 1 };
+        let page = Page { scope, filter: &filter, order: walked, after: behind, before: until, limit: count + 1 };
         let mut images = self.read(page).await?;
         let has_more = images.len() as u64 > count;
         images.truncate(usize::try_from(count).unwrap_or(usize::MAX));
@@ -157,7 +158,7 @@ impl Library {
         if !page.filter.may_take_long() {
             return Ok(db::listing::page(self.inner.db.conn(), page).await?);
         }
-        let read = self.inner.db.slow_read(page.owner).await?;
+        let read = self.inner.db.slow_read(page.scope.owner()).await?;
         let images = db::listing::page(read.conn()?, page).await?;
         read.finish();
         Ok(images)
@@ -169,18 +170,18 @@ fn check(request: FilterRequest) -> Result<ImageFilter, Refusal> {
     let refuse = |field, why: &str| Err(Refusal::on(field, UserErrorCode::InvalidValue, why));
     let search = request.search.unwrap_or_default();
     if search.contains('\0') || search.chars().count() > MAX_SEARCH {
-        return refuse("search", "`search` has at most 200 characters, none of them NUL.");
+        return refuse("search", "`search` has at most 200 characters, without NUL.");
     }
     let cannot_be = |tag: &String| {
         let tag = tag.trim();
         tag.is_empty() || tag.chars().count() > MAX_TAG_CHARS || tag.chars().any(char::is_control)
     };
     if request.tags.len() > MAX_TAGS || request.tags.iter().any(cannot_be) {
-        return refuse("tags", "`tags` are at most 50, of 1 to 50 characters, none of them a control character.");
+        return refuse("tags", "`tags` has at most 50 items of 1 to 50 characters, without control characters.");
     }
     for (field, date) in [("createdFrom", request.created_from), ("createdTo", request.created_to)] {
         if date.is_some_and(|date| !(1..=9999).contains(&date.year())) {
-            return refuse(field, "A date is of the years 1 to 9999.");
+            return refuse(field, "A date must be between the years 1 and 9999.");
         }
     }
     let asked_for = request.statuses.unwrap_or_else(|| vec![ImageStatus::Completed]);

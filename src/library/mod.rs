@@ -22,12 +22,13 @@ use crate::{
     changes::Changes,
     clock::Clock,
     db::Db,
-    domain::{category::Category, error::ServiceResult, ids::CategoryId, memory::Memory},
+    domain::{category::Category, error::ServiceResult, ids::CategoryId},
     storage::Storage,
+    ttl_cache::TtlCache,
 };
 
 /// How late another process's change of a category may be seen.
-const CATEGORY_MOMENT: TimeDelta = TimeDelta::seconds(2);
+const CATEGORY_TTL: TimeDelta = TimeDelta::seconds(2);
 
 /// What the operator decided about the library.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +59,7 @@ struct Inner {
     clock: Clock,
     cursors: CursorSigner,
     /// As they are shown; what decides reads them anew.
-    categories: Memory<CategoryId, Arc<Category>>,
+    categories: TtlCache<CategoryId, Arc<Category>>,
     rules: LibraryRules,
 }
 
@@ -69,7 +70,7 @@ impl Library {
     /// Never for a secret that access tokens can be signed with.
     pub fn new(hands: LibraryHands, clock: Clock, secret: &[u8], rules: LibraryRules) -> ServiceResult<Self> {
         let LibraryHands { db, changes, storage } = hands;
-        let (cursors, categories) = (CursorSigner::new(secret)?, Memory::of(CATEGORY_MOMENT));
+        let (cursors, categories) = (CursorSigner::new(secret)?, TtlCache::new(CATEGORY_TTL));
         Ok(Self { inner: Arc::new(Inner { db, changes, storage, clock, cursors, categories, rules }) })
     }
 }

@@ -150,8 +150,9 @@ impl Library {
             let mut category = Category::new(id, slug, self.inner.rules.max_upload_size, now);
             let change = CategoryChange { name: Some(name.to_owned()), ..CategoryChange::default() };
             category.apply(change, self.inner.rules.max_upload_size)?;
-            db::categories::insert(self.inner.db.conn(), &category).await?;
-            categories.push(category);
+            if db::categories::insert(self.inner.db.conn(), &category).await? == db::Saved::Done {
+                categories.push(category);
+            }
         }
         Ok(categories)
     }

@@ -5,33 +5,46 @@ use std::{collections::HashMap, sync::Arc};
 use super::Library;
 use crate::{
     db,
-    domain::{error::ServiceResult, ids::ImageId, image::Image},
+    domain::{
+        access::{self, Action, Scope},
+        error::ServiceResult,
+        ids::ImageId,
+        image::Image,
+        user::Caller,
+    },
 };
 
 impl Library {
-    /// The owner's other completed images that look like this one, the most similar first.
+    /// The owner's other completed images that look like this one and are the caller's to see, the most similar first.
     ///
     /// # Errors
-    /// When the database does not answer.
-    pub async fn similar(&self, image: &Image, first: usize) -> ServiceResult<Vec<Image>> {
-        let read = self.inner.db.slow_read(image.owner).await?;
-        let ids = db::fingerprints::similar(read.conn()?, image.owner, image.id, first).await?;
+    /// `Unauthenticated` for an anonymous caller.
+    pub async fn similar(&self, caller: &Caller, image: &Image, first: usize) -> ServiceResult<Vec<Image>> {
+        let read = self.inner.db.slow_read(caller.user()?.id).await?;
+        let scope = Scope::of_owner(image.owner);
+        let ids = db::fingerprints::similar(read.conn()?, scope, image.id, first).await?;
         read.finish();
         let conn = self.inner.db.conn();
         let found = db::images::find_many(conn, &ids).await?;
         let mut found: HashMap<ImageId, Image> = found.into_iter().map(|image| (image.id, image)).collect();
-        Ok(ids.iter().filter_map(|id| found.remove(id)).filter(Image::is_visible).collect())
+        let is_seen = |image: &Image| access::check(caller, Action::See, image).is_ok();
+        Ok(ids.iter().filter_map(|id| found.remove(id)).filter(is_seen).collect())
     }
 
-    /// Of each image with the bytes of an older one of its owner's, the oldest.
+    /// Of each image with the bytes of an older one of its owner's, the oldest, where the caller may see it.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn originals_of(&self, images: &[ImageId]) -> ServiceResult<HashMap<ImageId, Arc<Image>>> {
+    pub async fn originals_of(
+        &self,
+        caller: &Caller,
+        images: &[ImageId],
+    ) -> ServiceResult<HashMap<ImageId, Arc<Image>>> {
         let conn = self.inner.db.conn();
         let originals = db::fingerprints::originals_of(conn, images).await?;
         let ids: Vec<ImageId> = originals.values().copied().collect();
-        let found = db::images::find_many(conn, &ids).await?.into_iter().filter(Image::is_visible);
+        let is_seen = |image: &Image| access::check(caller, Action::See, image).is_ok();
+        let found = db::images::find_many(conn, &ids).await?.into_iter().filter(is_seen);
         let found: HashMap<ImageId, Arc<Image>> = found.map(|image| (image.id, Arc::new(image))).collect();
         let original = |(copy, id)| Some((copy, Arc::clone(found.get(&id)?)));
         Ok(originals.into_iter().filter_map(original).collect())

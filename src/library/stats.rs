@@ -8,6 +8,7 @@ use super::Library;
 use crate::{
     db,
     domain::{
+        access::Scope,
         details::MAX_TAG_CHARS,
         error::{Refusal, ServiceResult, UserErrorCode},
         ids::UserId,
@@ -22,7 +23,7 @@ impl Library {
     /// # Errors
     /// `Unauthenticated` for an anonymous caller.
     pub async fn stats(&self, caller: &Caller) -> ServiceResult<Stats> {
-        let mut counts = db::counts::of_owner(self.inner.db.conn(), caller.user()?.id).await?;
+        let mut counts = db::counts::all(self.inner.db.conn(), Scope::of(caller)?).await?;
         counts.retain(|count| count.status.is_visible());
         Ok(Stats::of(counts))
     }
@@ -34,7 +35,7 @@ impl Library {
     pub async fn stats_by_day(&self, caller: &Caller, days: u16) -> ServiceResult<Vec<DayCount>> {
         let today = self.inner.clock.now().date_naive();
         let from = today - TimeDelta::days(i64::from(days) - 1);
-        let found = db::counts::days(self.inner.db.conn(), caller.user()?.id, from).await?;
+        let found = db::counts::days(self.inner.db.conn(), Scope::of(caller)?, from).await?;
         let mut found: BTreeMap<NaiveDate, DayCount> = found.into_iter().map(|count| (count.day, count)).collect();
         let every_day = from.iter_days().take(usize::from(days));
         let of = |day| found.remove(&day).unwrap_or(DayCount { day, total: Total::default() });
@@ -46,12 +47,12 @@ impl Library {
     /// # Errors
     /// `Unauthenticated` for an anonymous caller; a refusal of what no tag can begin with.
     pub async fn tags(&self, caller: &Caller, prefix: &str, first: u64) -> ServiceResult<Vec<TagCount>> {
-        let owner = caller.user()?.id;
+        let scope = Scope::of(caller)?;
         if prefix.chars().count() > MAX_TAG_CHARS || prefix.chars().any(char::is_control) {
-            let why = "`prefix` has at most 50 characters, none of them a control character.";
+            let why = "`prefix` has at most 50 characters, without control characters.";
             return Err(Refusal::on("prefix", UserErrorCode::InvalidValue, why).into());
         }
-        Ok(db::counts::tags(self.inner.db.conn(), owner, &ways_of_writing(prefix.trim()), first).await?)
+        Ok(db::counts::tags(self.inner.db.conn(), scope, &ways_of_writing(prefix.trim()), first).await?)
     }
 
     /// How many bytes each of these users has in the storage, the trash included.

@@ -7,6 +7,9 @@ use uuid::Uuid;
 use super::{Queue, is_duplicate, statement};
 use crate::domain::{ids::JobId, job::Job};
 
+/// How many jobs are read at once.
+const MAX_ROWS: u64 = 1000;
+
 /// A job as it lies in the queue, of whatever version.
 #[derive(Debug, Clone, FromQueryResult)]
 pub struct JobRow {
@@ -47,11 +50,32 @@ impl Queue {
     /// When the database does not answer.
     pub async fn list(&self, only_dead: bool) -> Result<Vec<JobRow>, DbErr> {
         let condition = if only_dead { "WHERE state = 'dead'" } else { "" };
+        self.rows(&format!("{condition} ORDER BY run_at, id"), None).await
+    }
+
+    /// At most 1000 dead jobs in the order of their ids: behind one of them, or the first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn dead_behind(&self, id: Option<Uuid>) -> Result<Vec<JobRow>, DbErr> {
+        let condition = if id.is_some() { "AND id > $1" } else { "" };
+        self.rows(&format!("WHERE state = 'dead' {condition} ORDER BY id"), id).await
+    }
+
+    /// A dead job.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn find_dead(&self, id: Uuid) -> Result<Option<JobRow>, DbErr> {
+        Ok(self.rows("WHERE state = 'dead' AND id = $1", Some(id)).await?.pop())
+    }
+
+    async fn rows(&self, which: &str, id: Option<Uuid>) -> Result<Vec<JobRow>, DbErr> {
         let sql = format!(
-            "SELECT id, kind, subject, state, attempts, run_at, last_error, payload FROM job {condition} \
-             ORDER BY run_at, id LIMIT 1000"
+            "SELECT id, kind, subject, state, attempts, run_at, last_error, payload FROM job {which} LIMIT {MAX_ROWS}"
         );
-        let found = statement(self.conn.get_database_backend(), &sql, []);
+        let values: Vec<sea_orm::Value> = id.into_iter().map(Into::into).collect();
+        let found = sea_orm::Statement::from_sql_and_values(self.conn.get_database_backend(), sql, values);
         JobRow::find_by_statement(found).all(&self.conn).await
     }
 

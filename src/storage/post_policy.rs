@@ -12,7 +12,7 @@ use sha2::Sha256;
 use url::Url;
 
 use super::StorageKey;
-use crate::domain::ticket::PostForm;
+use crate::domain::ticket::{UploadMethod, UploadTarget};
 
 pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
@@ -45,7 +45,7 @@ pub struct PostConditions<'a> {
 
 impl PostPolicySigner<'_> {
     /// A form for one object: this key, this type, this size, until it expires.
-    pub fn sign(&self, allowed: &PostConditions<'_>, now: DateTime<Utc>) -> PostForm {
+    pub fn sign(&self, allowed: &PostConditions<'_>, now: DateTime<Utc>) -> UploadTarget {
         let credential = format!("{}/{}", self.credentials.access_key_id, scope(now, self.region));
         let mut fields = vec![
             ("key", allowed.key.as_str().to_owned()),
@@ -64,7 +64,7 @@ impl PostPolicySigner<'_> {
         let signature = signature(&self.credentials.secret_access_key, now, self.region, &policy);
         fields.extend([("policy", policy), ("x-amz-signature", signature)]);
         let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        PostForm { url: self.url.clone(), fields, expires_at: allowed.expires_at }
+        UploadTarget { method: UploadMethod::Post, url: self.url.clone(), headers: Vec::new(), fields }
     }
 }
 

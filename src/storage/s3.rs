@@ -1,7 +1,8 @@
-//! The bucket: called on the internal endpoint, signed for the public one.
+//! S3: called on the internal endpoint, signed for the public one.
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use aws_sdk_s3::{
     Client,
     config::{
@@ -17,8 +18,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::{fs::File, io::AsyncWriteExt};
 use url::Url;
 
-use super::{Credentials, StorageKey};
-use crate::clock::Clock;
+use super::{
+    Copied, Credentials, ListedPage, ObjectHead, ObjectStore, StorageError, StorageKey, StoredObject,
+    post_policy::PostConditions,
+};
+use crate::{clock::Clock, domain::ticket::UploadTarget};
 
 /// A year: what is stored never changes under its key.
 const CACHE_CONTROL: &str = "private, max-age=31536000, immutable";
@@ -40,55 +44,8 @@ pub struct S3Settings {
     pub credentials: Option<Credentials>,
 }
 
-/// Why the storage did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum StorageError {
-    /// It was not there, too slow or out of order: it may do it later.
-    #[error("the storage is away")]
-    Unavailable(#[source] anyhow::Error),
-    /// It said no, which is not going to change by itself.
-    #[error("the storage refused")]
-    Refused(#[source] anyhow::Error),
-}
-
-/// What the storage knows of an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ObjectHead {
-    pub size: u64,
-    pub content_type: String,
-    /// As the storage gave it, quotes and all.
-    pub etag: String,
-}
-
-/// An object in a listing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredObject {
-    pub key: StorageKey,
-    /// In bytes.
-    pub size: u64,
-    pub modified: DateTime<Utc>,
-}
-
-/// A page of a listing.
-#[derive(Debug, Clone)]
-pub struct ListedPage {
-    pub objects: Vec<StoredObject>,
-    /// What to ask for the next page with, if there is one.
-    pub continuation: Option<String>,
-}
-
-/// How a copy ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Copied {
-    Done,
-    SourceMissing,
-    /// There is another object than the one that was meant.
-    SourceChanged,
-}
-
-/// One bucket of one storage.
-#[derive(Clone)]
-pub struct Storage {
+/// One bucket of an S3.
+pub struct S3 {
     internal: Client,
     pub(super) public: Client,
     pub(super) credentials: SharedCredentialsProvider,
@@ -97,7 +54,7 @@ pub struct Storage {
     pub(super) clock: Clock,
 }
 
-impl Storage {
+impl S3 {
     /// Gets ready to call. Nothing is sent yet, so that a server starts while its storage is away.
     ///
     /// # Errors
@@ -119,12 +76,25 @@ impl Storage {
             clock,
         })
     }
+}
 
-    /// What the storage knows of an object, where there is one.
-    ///
-    /// # Errors
-    /// When the storage gives no answer, or refuses to.
-    pub async fn head(&self, key: &StorageKey) -> Result<Option<ObjectHead>, StorageError> {
+#[async_trait]
+impl ObjectStore for S3 {
+    async fn sign_upload(
+        &self,
+        key: &StorageKey,
+        content_type: &str,
+        size: u64,
+        expires_at: DateTime<Utc>,
+    ) -> Result<UploadTarget, StorageError> {
+        self.sign_post(&PostConditions { key, content_type, size, expires_at }).await
+    }
+
+    async fn url(&self, key: &StorageKey) -> Result<Url, StorageError> {
+        self.sign_url(key).await
+    }
+
+    async fn head(&self, key: &StorageKey) -> Result<Option<ObjectHead>, StorageError> {
         let request = self.internal.head_object().bucket(&self.settings.bucket).key(key.as_str());
         match request.send().await {
             Ok(head) => Ok(Some(ObjectHead {
@@ -137,11 +107,7 @@ impl Storage {
         }
     }
 
-    /// Copies an upload to where it stays, if it is still the object of this ETag.
-    ///
-    /// # Errors
-    /// When the storage gives no answer, or refuses to.
-    pub async fn copy(
+    async fn copy(
         &self,
         from: &StorageKey,
         etag: &str,
@@ -168,11 +134,7 @@ impl Storage {
         }
     }
 
-    /// Writes an object's bytes to a file, as they come. Says whether there is one, of at most `limit` bytes.
-    ///
-    /// # Errors
-    /// When the storage gives no answer, breaks off, or refuses to; or the file cannot be written.
-    pub async fn download(&self, key: &StorageKey, limit: u64, to: &mut File) -> Result<bool, StorageError> {
+    async fn download(&self, key: &StorageKey, limit: u64, to: &mut File) -> Result<bool, StorageError> {
         let request = self.internal.get_object().bucket(&self.settings.bucket).key(key.as_str());
         let mut object = match request.send().await {
             Ok(object) => object,
@@ -191,11 +153,7 @@ impl Storage {
         Ok(true)
     }
 
-    /// Stores an object under a key whose content never changes.
-    ///
-    /// # Errors
-    /// When the storage gives no answer, or refuses to.
-    pub async fn put(&self, key: &StorageKey, bytes: Bytes, content_type: &str) -> Result<(), StorageError> {
+    async fn put(&self, key: &StorageKey, bytes: Bytes, content_type: &str) -> Result<(), StorageError> {
         let request = self
             .internal
             .put_object()
@@ -207,11 +165,7 @@ impl Storage {
         request.send().await.map(drop).map_err(classify)
     }
 
-    /// Removes objects, whether they are there or not. At most 1000.
-    ///
-    /// # Errors
-    /// When the storage gives no answer, or one of them stays.
-    pub async fn delete(&self, keys: &[StorageKey]) -> Result<(), StorageError> {
+    async fn delete(&self, keys: &[StorageKey]) -> Result<(), StorageError> {
         if keys.is_empty() {
             return Ok(());
         }
@@ -227,11 +181,7 @@ impl Storage {
         }
     }
 
-    /// A page of the objects behind a prefix, in the order of their keys.
-    ///
-    /// # Errors
-    /// When the storage gives no answer, or refuses to.
-    pub async fn list(&self, prefix: &str, continuation: Option<String>) -> Result<ListedPage, StorageError> {
+    async fn list(&self, prefix: &str, continuation: Option<String>) -> Result<ListedPage, StorageError> {
         let request = self.internal.list_objects_v2().bucket(&self.settings.bucket).prefix(prefix);
         let listed = request.set_continuation_token(continuation).send().await.map_err(classify)?;
         let objects = listed.contents().iter().filter_map(|object| {
@@ -245,11 +195,7 @@ impl Storage {
         Ok(ListedPage { objects: objects.collect(), continuation: listed.next_continuation_token })
     }
 
-    /// Asks the storage for a sign of life.
-    ///
-    /// # Errors
-    /// When it gives none, or the bucket is not there.
-    pub async fn ping(&self) -> Result<(), StorageError> {
+    async fn ping(&self) -> Result<(), StorageError> {
         self.internal.head_bucket().bucket(&self.settings.bucket).send().await.map(drop).map_err(classify)
     }
 }

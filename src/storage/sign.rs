@@ -3,26 +3,17 @@
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::{config::ProvideCredentials, presigning::PresigningConfig};
-use chrono::{DateTime, Utc};
 use url::Url;
 
-use super::{
-    Credentials, PostPolicySigner, Storage, StorageError, StorageKey, post_policy::PostConditions, s3::classify,
-};
-use crate::domain::ticket::PostForm;
+use super::{Credentials, PostPolicySigner, S3, StorageError, StorageKey, post_policy::PostConditions, s3::classify};
+use crate::domain::ticket::UploadTarget;
 
-impl Storage {
-    /// A form that lets a browser store exactly this many bytes of this type at this key.
+impl S3 {
+    /// A form that lets a browser store exactly this object.
     ///
     /// # Errors
     /// When there are no credentials to sign with.
-    pub async fn sign_upload(
-        &self,
-        key: &StorageKey,
-        content_type: &str,
-        size: u64,
-        expires_at: DateTime<Utc>,
-    ) -> Result<PostForm, StorageError> {
+    pub(super) async fn sign_post(&self, allowed: &PostConditions<'_>) -> Result<UploadTarget, StorageError> {
         let found = self.credentials.provide_credentials().await;
         let found = found.map_err(|error| StorageError::Unavailable(error.into()))?;
         let credentials = Credentials {
@@ -36,16 +27,14 @@ impl Storage {
             bucket: &self.settings.bucket,
             url: &self.post_url,
         };
-        let allowed = PostConditions { key, content_type, size, expires_at };
-        Ok(signer.sign(&allowed, self.clock.now()))
+        Ok(signer.sign(allowed, self.clock.now()))
     }
 
-    /// The URL under which a browser can fetch an object. The same one for half of its life, so that
-    /// caches know it again.
+    /// The URL of an object: a CDN's, or a signed one.
     ///
     /// # Errors
     /// When there are no credentials to sign with.
-    pub async fn url(&self, key: &StorageKey) -> Result<Url, StorageError> {
+    pub(super) async fn sign_url(&self, key: &StorageKey) -> Result<Url, StorageError> {
         if let Some(domain) = &self.settings.custom_domain {
             return parse_url(&format!("https://{domain}/{key}"));
         }

@@ -32,7 +32,7 @@ impl Uploads {
         let image = self.find_for(caller, id, Action::Change).await?;
         let stored = if image.awaits_upload() { self.stored_object(id).await? } else { None };
         if image.awaits_upload() && stored.is_none() {
-            let why = "The storage has no object for this image yet: post the file first.";
+            let why = "The file is not in the storage yet: send it first.";
             return Err(Refusal::on("imageId", UserErrorCode::NotUploaded, why).into());
         }
         let now = self.now();
@@ -71,7 +71,8 @@ impl Uploads {
         }
         let expire = |image: &Image| {
             let is_over = image.awaits_upload() && image.updated_at + self.inner.rules.ticket_life <= now;
-            let message = "It was uploaded, but there was no room for it while its ticket was good.".to_owned();
+            let message =
+                "The file was uploaded, but the storage limit was exceeded until the ticket expired.".to_owned();
             let failure = Failure { code: FailureCode::UploadExpired, message };
             Ok(image.fail(failure, Keep::WhatWasChecked, now).filter(|_| is_over))
         };

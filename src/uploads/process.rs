@@ -37,9 +37,9 @@ enum Stop {
     Later(JobError),
 }
 
-impl From<ServiceError> for Stop {
-    fn from(error: ServiceError) -> Self {
-        match error {
+impl<E: Into<ServiceError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        match error.into() {
             // Nothing is refused but what is not there, or not being processed, any more.
             ServiceError::Refused(_) => Self::Gone,
             error => Self::Later(error.into()),
@@ -54,18 +54,6 @@ impl From<SandboxError> for Stop {
             SandboxError::Process(_) | SandboxError::Ended(_) => None,
         };
         failure.map_or_else(|| Self::Later(JobError::Failed(error.into())), Self::Failed)
-    }
-}
-
-impl From<crate::storage::StorageError> for Stop {
-    fn from(error: crate::storage::StorageError) -> Self {
-        Self::Later(error.into())
-    }
-}
-
-impl From<sea_orm::DbErr> for Stop {
-    fn from(error: sea_orm::DbErr) -> Self {
-        Self::Later(error.into())
     }
 }
 
@@ -88,7 +76,7 @@ impl Uploads {
     /// # Errors
     /// When the database does not answer.
     pub async fn give_up(&self, id: ImageId) -> ServiceResult<()> {
-        let message = "Processing failed too often; generateVariants tries again.".to_owned();
+        let message = "Processing failed too often. Call generateVariants to try again.".to_owned();
         let failure = Failure { code: FailureCode::ProcessingFailed, message };
         let now = self.now();
         gone_is_fine(self.change(id, |image| Ok(image.give_up(failure, now))).await)
@@ -217,6 +205,6 @@ pub(super) fn of_a_newer_version() -> JobError {
 }
 
 fn lost() -> Failure {
-    let message = "The uploaded object is not in the storage any more.".to_owned();
+    let message = "The uploaded file is no longer in the storage.".to_owned();
     Failure { code: FailureCode::ProcessingFailed, message }
 }

@@ -43,7 +43,7 @@ impl Uploads {
         let made = self.inner.rules.variants.iter().find(|spec| spec.name.as_str().eq_ignore_ascii_case(name));
         made.map(|spec| spec.name.clone()).ok_or_else(|| {
             let made: Vec<&str> = self.inner.rules.variants.iter().map(|spec| spec.name.as_str()).collect();
-            let why = format!("`{name}` is no variant that is made here; these are: {}.", made.join(", "));
+            let why = format!("There is no variant `{name}`; the variants are: {}.", made.join(", "));
             Refusal::on("names", UserErrorCode::InvalidValue, why)
         })
     }

@@ -67,7 +67,7 @@ impl Uploads {
             let is_there = |image: &Image| image.is_visible() || (for_good && image.in_trash().is_some());
             access::check_where(caller, Action::Delete, image, is_there)?;
             if goes_to_trash && image.state == UploadState::Unknown {
-                let why = "A newer version of the server knows its state, and can put it into the trash; or delete it permanently.";
+                let why = "Only a newer version of the server knows the status of this image and can move it to the trash. It can be deleted permanently.";
                 return Err(Refusal::on("imageId", UserErrorCode::InvalidState, why).into());
             }
             let trashed = if goes_to_trash { image.trash(now + retention, now) } else { None };

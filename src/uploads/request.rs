@@ -67,7 +67,7 @@ impl Uploads {
         let now = self.now();
         let touch = |image: &Image| {
             if !image.awaits_upload() {
-                let why = "Only an unfinished upload has a ticket.";
+                let why = "Only an unfinished upload can have a ticket.";
                 return Err(Refusal::on("imageId", UserErrorCode::InvalidState, why).into());
             }
             Ok(Some(image.touch(now)))
@@ -80,8 +80,8 @@ impl Uploads {
         let expires_at = self.now() + self.inner.rules.ticket_life;
         let key = StorageKey::incoming(image.id);
         let content_type = image.format.content_type();
-        let form = self.inner.storage.sign_upload(&key, content_type, image.declared_size, expires_at).await?;
-        Ok(Ticket { image, form })
+        let target = self.inner.storage.sign_upload(&key, content_type, image.declared_size, expires_at).await?;
+        Ok(Ticket { image, target, expires_at })
     }
 
     async fn earlier(&self, owner: UserId, input: &NewUpload) -> ServiceResult<Option<Image>> {
@@ -118,7 +118,7 @@ impl Uploads {
         let format = check_format(&input.content_type, filename.as_ref(), category.as_ref());
         let format = format.map_err(|mut found| refusals.append(&mut found)).ok();
         if category.is_none() {
-            let why = "There is no such category, or it takes no uploads.";
+            let why = "The category does not exist or accepts no uploads.";
             refusals.push(Refusal::on("categoryId", UserErrorCode::CategoryNotFound, why));
         }
         let (Some(category), Some(filename), Some(format), true) = (category, filename, format, refusals.is_empty())
@@ -147,7 +147,7 @@ impl Uploads {
 }
 
 fn upload_is_over(id: ImageId) -> ServiceError {
-    let why = format!("The upload of this key is over: see image {id}.");
+    let why = format!("The upload with this key is already complete: see image {id}.");
     Refusal::on("idempotencyKey", UserErrorCode::InvalidState, why).into()
 }
 
@@ -157,7 +157,7 @@ fn check_key(key: Option<&str>) -> Result<(), Refusal> {
         return Err(Refusal::on("idempotencyKey", UserErrorCode::TooLong, "A key has at most 255 characters."));
     }
     if key.is_empty() || key.chars().any(char::is_control) {
-        let why = "A key has 1 to 255 characters, none of them a control character.";
+        let why = "A key has 1 to 255 characters, without control characters.";
         return Err(Refusal::on("idempotencyKey", UserErrorCode::InvalidValue, why));
     }
     Ok(())
@@ -169,7 +169,7 @@ fn check_size(size: u64, category: Option<&Category>) -> Result<(), Refusal> {
     }
     match category {
         Some(category) if size > category.max_file_size => {
-            let why = format!("The file has {size} bytes; this category takes {} at most.", category.max_file_size);
+            let why = format!("The file has {size} bytes; the category accepts at most {}.", category.max_file_size);
             Err(Refusal::on("fileSize", UserErrorCode::FileTooLarge, why))
         }
         _ => Ok(()),
@@ -186,7 +186,7 @@ fn check_format(
     let format = ImageFormat::from_content_type(content_type);
     if format.is_none() {
         let known = ImageFormat::ALL.map(ImageFormat::content_type).join(", ");
-        let why = format!("The content type is none of {known}.");
+        let why = format!("The content type must be one of {known}.");
         refusals.push(Refusal::on("contentType", UserErrorCode::UnsupportedContentType, why));
     }
     if let Some(filename) = filename {
@@ -194,10 +194,10 @@ fn check_format(
         let allowed = category.is_none_or(|category| category.allows(&extension));
         if filename.format().is_none() || !allowed {
             let allowed = category.map(|category| category.allowed_extensions.join(", ")).unwrap_or_default();
-            let why = format!("The extension is none of those allowed here: {allowed}.");
+            let why = format!("The extension must be one of {allowed}.");
             refusals.push(Refusal::on("filename", UserErrorCode::UnsupportedExtension, why));
         } else if format.is_some() && filename.format() != format {
-            let why = "The extension and the content type name different formats.";
+            let why = "The extension and the content type belong to different formats.";
             refusals.push(Refusal::on("contentType", UserErrorCode::ExtensionMismatch, why));
         }
     }

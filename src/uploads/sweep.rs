@@ -228,9 +228,9 @@ const fn discard(image: ImageId) -> Job {
 
 fn expired(is_stored: bool) -> Failure {
     let message = if is_stored {
-        "It was uploaded, but there was no room for it in time: ask for a new ticket."
+        "The file was uploaded, but the storage limit was exceeded until the ticket expired: request a new ticket."
     } else {
-        "Nothing was uploaded in time: ask for a new ticket."
+        "The file was not uploaded before the ticket expired: request a new ticket."
     };
     Failure { code: FailureCode::UploadExpired, message: message.to_owned() }
 }

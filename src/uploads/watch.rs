@@ -12,9 +12,9 @@ use super::Uploads;
 use crate::{
     db::{self, listing::Page},
     domain::{
-        access::Action,
+        access::{Action, Scope},
         error::ServiceResult,
-        ids::{ImageId, UserId},
+        ids::ImageId,
         image::{Image, ImageStatus},
         listing::{ImageFilter, ImageOrder, OrderField, Position},
         progress::Progress,
@@ -69,7 +69,7 @@ enum NextPage {
 /// All of a user's images, without end.
 pub struct WatchAll {
     uploads: Uploads,
-    owner: UserId,
+    scope: Scope,
     /// A page of those under way, read when the one before it has been given.
     snapshot: VecDeque<Arc<Progress>>,
     next_page: NextPage,
@@ -105,7 +105,7 @@ impl WatchAll {
                 NextPage::Behind(last) => Some(last),
                 NextPage::None => return,
             };
-            match self.uploads.under_way(self.owner, after).await {
+            match self.uploads.under_way(self.scope, after).await {
                 Ok(page) => {
                     let is_full = page.len() as u64 == SNAPSHOT_PAGE;
                     let last = page.last().filter(|_| is_full);
@@ -142,16 +142,16 @@ impl Uploads {
     /// # Errors
     /// `Unauthenticated` for an anonymous caller.
     pub fn watch_all(&self, caller: &Caller) -> ServiceResult<WatchAll> {
-        let owner = caller.user()?.id;
-        let watch = self.inner.hub.watch(Topic::Owner(owner));
+        let scope = Scope::of(caller)?;
+        let watch = self.inner.hub.watch(Topic::Owner(scope.owner()));
         let (uploads, revisions) = (self.clone(), HashMap::new());
-        Ok(WatchAll { uploads, owner, snapshot: VecDeque::new(), next_page: NextPage::Newest, watch, revisions })
+        Ok(WatchAll { uploads, scope, snapshot: VecDeque::new(), next_page: NextPage::Newest, watch, revisions })
     }
 
-    async fn under_way(&self, owner: UserId, after: Option<&Position>) -> ServiceResult<Vec<Arc<Progress>>> {
+    async fn under_way(&self, scope: Scope, after: Option<&Position>) -> ServiceResult<Vec<Arc<Progress>>> {
         let filter = ImageFilter::of(&UNDER_WAY);
         let order = ImageOrder::NEWEST;
-        let page = Page { owner, filter: &filter, order, after, before: None, limit: SNAPSHOT_PAGE };
+        let page = Page { scope, filter: &filter, order, after, before: None, limit: SNAPSHOT_PAGE };
         let images = db::listing::page(self.inner.db.conn(), page).await?;
         let ids: Vec<ImageId> = images.iter().map(|image| image.id).collect();
         let mut variants = db::variants::of_images(self.inner.db.conn(), &ids).await?;

@@ -93,7 +93,7 @@ impl Worker {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn run_all(&self) -> Result<(), sea_orm::DbErr> {
+    pub async fn run_all(&self) -> anyhow::Result<()> {
         while let Some(claimed) = self.queue.claim(&FreeKind::every()).await? {
             self.execute(&claimed).await;
         }
@@ -104,7 +104,7 @@ impl Worker {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn run_now(&self, job: Job) -> Result<Ran, sea_orm::DbErr> {
+    pub async fn run_now(&self, job: Job) -> anyhow::Result<Ran> {
         let Some(claimed) = self.queue.claim_now(job).await? else { return Ok(Ran::Elsewhere) };
         Ok(if self.execute(&claimed).await { Ran::ToItsEnd } else { Ran::InVain })
     }

@@ -13,3 +13,5 @@ mod mutated;
 mod pictures;
 mod program;
 mod sandbox;
+#[path = "../it/support/skip.rs"]
+mod skip;

@@ -17,6 +17,7 @@ use crate::support::{
     TestApp,
     client::{ADMIN_PASSWORD, Client},
     pictures,
+    skip::is_skipped,
     socket::Socket,
     until,
 };
@@ -333,7 +334,7 @@ async fn what_is_stored_without_room_goes_when_its_ticket_ends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_post_runs_under_a_ticket_and_it_is_the_newest() {
     let app = TestApp::start().await;
-    if !TestApp::is_embedded() {
+    if is_skipped(TestApp::is_embedded(), "the embedded storage") {
         return;
     }
     let ann = app.user("ann@example.com").await;

@@ -7,6 +7,7 @@ use darkroom::{
     changes::Follow,
     db,
     domain::{
+        access::Scope,
         event::{Actor, Event, EventKind, NewEvent, Place},
         ids::{ImageId, UserId},
         image::ImageStatus,
@@ -132,7 +133,8 @@ async fn places_have_the_order_of_commits() {
         tokio::spawn(async move {
             let (mut seen, mut place) = (Vec::new(), Place::default());
             while seen.len() < usize::try_from(2 * WRITERS * EACH).expect("few") {
-                let page = db::event_log::of_owner(app.app.db.conn(), owner, place, 7).await.expect("a page");
+                let page =
+                    db::event_log::behind(app.app.db.conn(), Scope::of_owner(owner), place, 7).await.expect("a page");
                 place = page.last().map_or(place, |last| last.place);
                 seen.extend(page.into_iter().map(|event| event.what.image));
             }
@@ -191,7 +193,7 @@ impl Reader {
 
     /// Once nobody writes any more: what it saw is what is there, and tells how every image ended.
     pub async fn assert_saw_all(self, app: &TestApp) -> usize {
-        let log = db::event_log::of_owner(app.app.db.conn(), self.owner, Place::default(), 1_000_000);
+        let log = db::event_log::behind(app.app.db.conn(), Scope::of_owner(self.owner), Place::default(), 1_000_000);
         let all = log.await.expect("the log");
         self.end.send_replace(all.last().map(|last| last.place));
         let seen = timeout(Duration::from_mins(1), self.reading).await.expect("every event").expect("a reader");

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use crate::support::{TestApp, pictures};
+use crate::support::{TestApp, pictures, skip::is_skipped};
 
 fn darkroom(folder: &TempDir, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_darkroom"));
@@ -90,7 +90,7 @@ fn what_cannot_be_is_said_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_is_filled_and_swept_from_the_command_line() {
-    if !TestApp::is_embedded() {
+    if is_skipped(TestApp::is_embedded(), "the embedded storage") {
         return;
     }
     let app = TestApp::start().await;
@@ -131,8 +131,8 @@ async fn a_database_is_filled_and_swept_from_the_command_line() {
 #[tokio::test]
 async fn dead_jobs_are_listed_and_run_again() {
     let app = TestApp::start().await;
-    if !TestApp::is_embedded() || app.database_url().is_some() {
-        println!("skipped: the command would need the flags of this storage and this database");
+    let is_local = TestApp::is_embedded() && app.database_url().is_none();
+    if is_skipped(is_local, "SQLite and the embedded storage, whose flags are the default") {
         return;
     }
     let ann = app.user("ann@example.com").await;

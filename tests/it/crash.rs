@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::{
@@ -14,7 +15,7 @@ use tokio::{
 };
 use walkdir::WalkDir;
 
-use crate::support::{TestApp, client::Client, pictures, socket::Socket, until};
+use crate::support::{TestApp, client::Client, pictures, random_seed, skip::is_skipped, socket::Socket, until};
 
 const ROUNDS: usize = 12;
 
@@ -61,14 +62,14 @@ impl Server {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_moment_the_process_is_killed_at_the_upload_is_completed() {
-    if !TestApp::is_embedded() {
+    if is_skipped(TestApp::is_embedded(), "the embedded storage") {
         return;
     }
     let folder = TempDir::new().expect("a folder");
     let photo = pictures::jpeg(&pictures::drawing(1600, 1200));
-    let seed: [u8; ROUNDS] = rand::random();
-    println!("seed {seed:?}");
-    for (round, chance) in seed.into_iter().enumerate() {
+    let mut lots = StdRng::seed_from_u64(random_seed("crash"));
+    for round in 0..ROUNDS {
+        let chance: u8 = lots.random();
         let server = Server::start(folder.path()).await;
         let ann = server.client(folder.path()).await;
         let image = ann.upload("a.jpg", "image/jpeg", photo.clone()).await;
@@ -101,7 +102,7 @@ async fn whatever_moment_the_process_is_killed_at_the_upload_is_completed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_told_to_stop_ends_its_jobs_first() {
-    if !TestApp::is_embedded() {
+    if is_skipped(TestApp::is_embedded(), "the embedded storage") {
         return;
     }
     let folder = TempDir::new().expect("a folder");
@@ -125,7 +126,7 @@ async fn a_server_that_is_told_to_stop_ends_its_jobs_first() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_half_written_upload_is_cleared_away_at_the_next_start() {
-    if !TestApp::is_embedded() {
+    if is_skipped(TestApp::is_embedded(), "the embedded storage") {
         return;
     }
     let folder = TempDir::new().expect("a folder");

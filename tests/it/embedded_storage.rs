@@ -7,11 +7,11 @@ use aws_sdk_s3::{
     types::{CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier},
 };
 
-use crate::support::{TestApp, until};
+use crate::support::{TestApp, skip::is_skipped, until};
 
 /// The embedded storage whatever the environment names, and a client that has its keys.
 async fn stage() -> Option<(TestApp, Client)> {
-    if !TestApp::is_embedded() {
+    if is_skipped(TestApp::is_embedded(), "the embedded storage") {
         return None;
     }
     let app = TestApp::start().await;

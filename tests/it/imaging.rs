@@ -3,7 +3,7 @@
 use image::{DynamicImage, GenericImageView};
 use serde_json::{Value, json};
 
-use crate::support::{TestApp, client::Client, pictures};
+use crate::support::{TestApp, client::Client, pictures, skip::is_skipped};
 
 /// Fetches a variant and decodes it.
 async fn variant(image: &Value, index: usize) -> DynamicImage {
@@ -131,7 +131,11 @@ async fn a_wide_gamut_is_brought_to_srgb() {
 
 #[tokio::test]
 async fn a_folder_of_pictures_ends_completed_or_failed() {
-    let Some(folder) = pictures::corpus() else { return };
+    let folder = pictures::corpus();
+    if is_skipped(folder.is_some(), "a folder of pictures: IMAGE_CORPUS") {
+        return;
+    }
+    let folder = folder.expect("a folder");
     let app = TestApp::start().await;
     let ann = app.user("ann@example.com").await;
     let files = walkdir::WalkDir::new(folder).into_iter().filter_map(Result::ok);

@@ -11,7 +11,7 @@ const SERVICES: [&str; 3] = ["uploads", "library", "accounts"];
 const WRITER: &str = "changes";
 const HANDS: [&str; 6] = ["db", "queue", "storage", "events", "imaging", "budget"];
 /// Known to all, knowing none but each other.
-const GROUND: [&str; 3] = ["domain", "clock", "permits"];
+const GROUND: [&str; 4] = ["domain", "clock", "permits", "ttl_cache"];
 /// Where everything is put together, and what only that knows.
 const ROOT: [&str; 7] = ["app", "config", "lib", "machine", "main", "secrets", "variants_file"];
 
@@ -121,6 +121,27 @@ fn images_are_written_in_one_place() {
     }
     assert!(wrong.is_empty(), "images are changed by `changes/` alone: {wrong:?}");
     assert!(found > 2, "the test reads the code: {found}");
+}
+
+/// The crates of a hand are its own: another database layer or another storage is a change to one room.
+#[test]
+fn crates_of_the_hands_are_named_in_them_alone() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut wrong, mut found) = (Vec::new(), 0);
+    for file in WalkDir::new(&src).into_iter().filter_map(Result::ok).filter(|file| file.file_type().is_file()) {
+        let relative = file.path().strip_prefix(&src).expect("below src").display().to_string();
+        let text = std::fs::read_to_string(file.path()).unwrap_or_default();
+        let rooms: [(&str, &[&str]); 3] =
+            [("sea_orm::", &["db/", "queue/"]), ("aws_sdk_s3::", &["storage/"]), ("aws_config::", &["storage/"])];
+        for (name, rooms) in rooms.into_iter().filter(|(name, _)| text.contains(name)) {
+            found += 1;
+            if !rooms.iter().any(|room| relative.starts_with(room)) {
+                wrong.push(format!("{relative} names {name}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(found > 5, "the test reads the code: {found}");
 }
 
 #[test]

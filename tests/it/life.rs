@@ -11,6 +11,7 @@ use crate::support::{
     TestApp,
     client::Client,
     pictures,
+    skip::is_skipped,
     socket::Socket,
     until,
     upload::{TICKET, Ticket},
@@ -188,7 +189,7 @@ async fn an_idempotency_key_stands_for_one_image() {
 
 #[tokio::test]
 async fn an_upload_whose_client_fell_silent_is_completed_in_its_stead() {
-    if !TestApp::is_embedded() {
+    if is_skipped(TestApp::is_embedded(), "the embedded storage") {
         // Elsewhere nobody tells that the object is there; the sweep looks.
         return;
     }
@@ -209,7 +210,7 @@ async fn an_upload_whose_client_fell_silent_is_completed_in_its_stead() {
 #[tokio::test]
 async fn a_client_that_vanishes_with_its_last_byte_loses_nothing() {
     use tokio::io::AsyncWriteExt;
-    if !TestApp::is_embedded() {
+    if is_skipped(TestApp::is_embedded(), "the embedded storage") {
         return;
     }
     let app = TestApp::start().await;

@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use darkroom::{db, domain::image::ImageStatus};
+use darkroom::{
+    db,
+    domain::{access::Scope, image::ImageStatus},
+};
 use serde_json::{Value, json};
 
 use crate::support::{TestApp, client::Client, library::seed};
@@ -150,7 +153,7 @@ async fn pages_and_cursors_that_cannot_be_are_refused() {
         (json!({"last": 0}), "none from the end"),
         (json!({"last": 101}), "too many from the end"),
         (json!({"first": 1, "last": 1}), "both ends"),
-        (json!({"after": "nonsense"}), "no cursor"),
+        (json!({"after": "nonsense"}), "not a cursor"),
         (json!({"after": ""}), "an empty cursor"),
         (json!({"before": "x".repeat(100_000)}), "a long cursor"),
         (json!({"after": forged}), "a forged cursor"),
@@ -286,7 +289,7 @@ async fn every_status_has_its_place_in_a_list_of_several() {
     assert_eq!(statuses, [["PENDING"; 6], ["COMPLETED"; 6]].concat(), "the small tickets come first");
     let conn = app.app.db.conn();
     let owner = db::users::find_by_email(conn, "ann@example.com").await.expect("rows").expect("ann").0.id;
-    let counts = db::counts::of_owner(conn, owner).await.expect("counts");
+    let counts = db::counts::all(conn, Scope::of_owner(owner)).await.expect("counts");
     let pending = counts.iter().find(|count| count.status == ImageStatus::Pending).expect("a count");
     assert_eq!((pending.total.images, pending.total.bytes), (6, 0), "unfinished uploads have no size");
 }

@@ -38,41 +38,63 @@ fn schema_graphql_is_what_the_code_says() {
     assert!(written == darkroom::graphql::sdl(), "schema.graphql has drifted: run `make schema`");
 }
 
-#[test]
-fn everything_is_described() {
-    let mut bare = Vec::new();
-    let fields = |owner: &str, fields: &[Positioned<FieldDefinition>], bare: &mut Vec<String>| {
+/// Whatever can have a description, by its place in the schema.
+fn descriptions() -> Vec<(String, Option<String>)> {
+    let mut found = Vec::new();
+    let text = |description: &Option<Positioned<String>>| description.as_ref().map(|text| text.node.clone());
+    let fields = |owner: &str, fields: &[Positioned<FieldDefinition>], found: &mut Vec<_>| {
         for field in fields.iter().map(|field| &field.node) {
             let name = format!("{owner}.{}", field.name.node);
             let arguments = field.arguments.iter().map(|argument| &argument.node);
-            let nameless = arguments.filter(|argument| argument.description.is_none());
-            bare.extend(nameless.map(|argument| format!("{name}({})", argument.name.node)));
-            if field.description.is_none() {
-                bare.push(name);
-            }
+            found.extend(arguments.map(|of| (format!("{name}({})", of.name.node), text(&of.description))));
+            found.push((name, text(&field.description)));
         }
     };
     for definition in types() {
         let name = definition.name.node.to_string();
-        if definition.description.is_none() {
-            bare.push(name.clone());
-        }
+        found.push((name.clone(), text(&definition.description)));
         match definition.kind {
-            TypeKind::Object(object) => fields(&name, &object.fields, &mut bare),
-            TypeKind::Interface(interface) => fields(&name, &interface.fields, &mut bare),
+            TypeKind::Object(object) => fields(&name, &object.fields, &mut found),
+            TypeKind::Interface(interface) => fields(&name, &interface.fields, &mut found),
             TypeKind::Enum(enumeration) => {
                 let values = enumeration.values.iter().map(|value| &value.node);
-                let nameless = values.filter(|value| value.description.is_none());
-                bare.extend(nameless.map(|value| format!("{name}.{}", value.value.node)));
+                found.extend(values.map(|of| (format!("{name}.{}", of.value.node), text(&of.description))));
             }
             TypeKind::InputObject(input) => {
-                let nameless = input.fields.iter().filter(|field| field.node.description.is_none());
-                bare.extend(nameless.map(|field| format!("{name}.{}", field.node.name.node)));
+                let fields = input.fields.iter().map(|field| &field.node);
+                found.extend(fields.map(|of| (format!("{name}.{}", of.name.node), text(&of.description))));
             }
             TypeKind::Scalar | TypeKind::Union(_) => {}
         }
     }
+    found
+}
+
+#[test]
+fn everything_is_described() {
+    let found = descriptions();
+    assert!(found.len() > 350, "the test reads the schema: {}", found.len());
+    let bare: Vec<_> = found.iter().filter(|(_, description)| description.is_none()).map(|(name, _)| name).collect();
     assert!(bare.is_empty(), "without a description: {bare:#?}");
+}
+
+/// Editors show a description beside the name alone: it is to be understood without any other.
+#[test]
+fn descriptions_are_statements() {
+    let is_statement = |text: &str| {
+        let first = text.split_whitespace().next().unwrap_or_default();
+        let begins = first.starts_with(|first: char| first.is_uppercase() || first == '`');
+        begins
+            && text.ends_with(['.', '`'])
+            && !["What", "Which", "How", "Who", "Whose", "When", "Where", "Why"].contains(&first)
+    };
+    let wrong: Vec<_> = descriptions()
+        .into_iter()
+        // async-graphql's own words.
+        .filter(|(name, _)| name != "DateTime")
+        .filter(|(_, description)| description.as_ref().is_none_or(|text| !is_statement(text.trim())))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// The part of the contract that is built so far; what is not there yet is named here until it is.

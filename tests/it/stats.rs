@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use darkroom::{
     db,
     domain::{
+        access::Scope,
         batch::Batch,
         details::DetailsChange,
         error::ServiceError,
@@ -208,10 +209,10 @@ async fn assert_true(app: &TestApp, owner: UserId, seed: u64) {
     // In one statement each, so that a worker in between changes nothing.
     let everything = [ImageStatus::VISIBLE.as_slice(), &[ImageStatus::Trashed]].concat();
     loop {
-        let kept = db::counts::of_owner(app.app.db.conn(), owner).await.expect("counts");
+        let kept = db::counts::all(app.app.db.conn(), Scope::of_owner(owner)).await.expect("counts");
         let rows = all_of(app, owner, &everything).await;
         let (days, tags) = (days(app, owner).await, tags(app, owner).await);
-        if kept != db::counts::of_owner(app.app.db.conn(), owner).await.expect("counts") {
+        if kept != db::counts::all(app.app.db.conn(), Scope::of_owner(owner)).await.expect("counts") {
             continue;
         }
         let mut counted: BTreeMap<_, (u64, u64)> = BTreeMap::new();

@@ -17,12 +17,12 @@ pub use self::{
     model::CostModel,
 };
 
-/// What a field costs by itself, or what the use of an argument adds: for a list, once an item.
+/// The cost of a field, or the cost that an argument adds. The cost of a list is counted once per item.
 #[TypeDirective(location = "FieldDefinition", location = "ArgumentDefinition", location = "InputFieldDefinition")]
 pub fn cost(weight: i32) {}
 
-/// How many items a list has: as many as the first given of these arguments says, else as assumed. With `sizedFields`
-/// it is these fields of the result that have so many.
+/// The assumed number of items in a list: the value of the first of `slicingArguments` that is given, else
+/// `assumedSize`. With `sizedFields`, it applies to these fields of the result.
 #[TypeDirective(location = "FieldDefinition", name = "listSize")]
 pub fn list_size(assumed_size: i32, slicing_arguments: Option<Vec<String>>, sized_fields: Option<Vec<String>>) {}
 

@@ -211,7 +211,7 @@ impl<'a> Parser<'a> {
     pub(super) fn enter(&mut self, pos: Pos) -> Parsed<()> {
         self.nesting += 1;
         if self.nesting > self.deepest {
-            let message = format!("The document has more than {} brackets within each other.", self.deepest);
+            let message = format!("The document nests more than {} levels of brackets.", self.deepest);
             return Err(ServerError::new(message, Some(pos)));
         }
         Ok(())

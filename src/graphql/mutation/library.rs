@@ -18,11 +18,11 @@ pub struct LibraryMutation;
 
 #[Object]
 impl LibraryMutation {
-    /// Changes what is said of an image, and its category. A field left out stays as it is.
+    /// Updates the details and the category of an image. Fields that are left out stay unchanged.
     async fn update_image(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which image, and what of it.")] input: UpdateImageInput,
+        #[graphql(desc = "The image and its changes.")] input: UpdateImageInput,
     ) -> Result<UpdateImagePayload> {
         let id = parse_id(&input.image_id)?;
         let edit = match input.edit()? {
@@ -32,13 +32,13 @@ impl LibraryMutation {
         Ok(split(ctx.services().library.update_image(ctx.caller(), id, edit).await)?.into())
     }
 
-    /// Changes the tags and the category of up to 100 images, each by itself: where one is refused, the others are
-    /// changed all the same.
+    /// Updates the tags and the category of up to 100 images. Each image has its own result: if one is refused, the
+    /// others are updated nevertheless.
     #[graphql(directive = cost::list_size::apply(100, cost::names(["input.imageIds"]), cost::names(["results"])))]
     async fn update_images(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which images, and what of them.")] input: UpdateImagesInput,
+        #[graphql(desc = "The images and their changes.")] input: UpdateImagesInput,
     ) -> Result<UpdateImagesPayload> {
         let batch = match batch_of(&input.image_ids)? {
             Ok(batch) => batch,
@@ -52,7 +52,7 @@ impl LibraryMutation {
         })
     }
 
-    /// Makes a category. For administrators.
+    /// Creates a category. Requires the permission MANAGE_CATEGORIES.
     async fn create_category(
         &self,
         ctx: &Context<'_>,
@@ -61,11 +61,11 @@ impl LibraryMutation {
         Ok(split(ctx.services().library.create_category(ctx.caller(), input.into()).await)?.into())
     }
 
-    /// Changes a category. What is left out stays as it is. For administrators.
+    /// Updates a category. Fields that are left out stay unchanged. Requires the permission MANAGE_CATEGORIES.
     async fn update_category(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which category, and what of it.")] input: UpdateCategoryInput,
+        #[graphql(desc = "The category and its changes.")] input: UpdateCategoryInput,
     ) -> Result<CategoryPayload> {
         let id = parse_id(&input.category_id)?;
         Ok(split(ctx.services().library.update_category(ctx.caller(), id, input.into()).await)?.into())

@@ -8,6 +8,6 @@ use async_graphql::MergedObject;
 
 use self::{library::LibraryMutation, session::SessionMutation, uploads::UploadMutation};
 
-/// Everything that can be changed. What the caller can mend is in each payload's `userErrors`.
+/// The mutations. Errors that the caller can correct are returned in the `userErrors` of each payload.
 #[derive(Default, MergedObject)]
 pub struct Mutation(UploadMutation, LibraryMutation, SessionMutation);

@@ -27,11 +27,12 @@ pub struct UploadMutation;
 
 #[Object]
 impl UploadMutation {
-    /// Asks for a ticket: where and how to send one file. Every rule that the input breaks is named at once.
+    /// Issues a ticket that says where and how to send one file. If the input is invalid, all of its errors are
+    /// returned together.
     async fn request_upload(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The file.")] input: RequestUploadInput,
+        #[graphql(desc = "The file to upload.")] input: RequestUploadInput,
     ) -> Result<RequestUploadPayload> {
         let new = NewUpload {
             filename: input.filename,
@@ -43,65 +44,66 @@ impl UploadMutation {
         Ok(split(ctx.services().uploads.request(ctx.caller(), new).await)?.into())
     }
 
-    /// A fresh ticket for an image that still awaits its upload.
+    /// Issues a new ticket for an image whose upload is not complete.
     async fn renew_upload(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which upload.")] input: RenewUploadInput,
+        #[graphql(desc = "The upload.")] input: RenewUploadInput,
     ) -> Result<RequestUploadPayload> {
         let id = parse_id(&input.image_id)?;
         Ok(split(ctx.services().uploads.renew(ctx.caller(), id).await)?.into())
     }
 
-    /// Tells subscribers how far an upload is, where the storage does not tell by itself. Safe to repeat; more than
-    /// four a second are passed over.
+    /// Reports the progress of an upload to its subscribers, for storages that do not report it themselves. This
+    /// mutation is idempotent. More than four reports per second are ignored.
     async fn report_upload_progress(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How far the upload is.")] input: ReportUploadProgressInput,
+        #[graphql(desc = "The progress of the upload.")] input: ReportUploadProgressInput,
     ) -> Result<ReportUploadProgressPayload> {
         let (id, bytes) = (parse_id(&input.image_id)?, input.bytes_uploaded.0);
         Ok(split(ctx.services().uploads.report_progress(ctx.caller(), id, bytes).await)?.into())
     }
 
-    /// Says that the file was sent. The storage is asked whether that is so; then processing begins. Safe to repeat.
+    /// Completes an upload after the file was sent. The server checks that the file is in the storage, then begins to
+    /// process it. This mutation is idempotent.
     async fn complete_upload(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which upload, and what it shows.")] input: CompleteUploadInput,
+        #[graphql(desc = "The upload and the details of the image.")] input: CompleteUploadInput,
     ) -> Result<CompleteUploadPayload> {
         let id = parse_id(&input.image_id)?;
         Ok(split(ctx.services().uploads.complete(ctx.caller(), id, input.details()).await)?.into())
     }
 
-    /// Gives up an upload that is not over: its object and its row are removed.
+    /// Cancels an upload that is not complete, and removes its object and the image.
     async fn cancel_upload(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which upload.")] input: CancelUploadInput,
+        #[graphql(desc = "The upload.")] input: CancelUploadInput,
     ) -> Result<CancelUploadPayload> {
         let id = parse_id(&input.image_id)?;
         Ok(split(ctx.services().uploads.cancel(ctx.caller(), id).await)?.into())
     }
 
-    /// Deletes an image in whatever state it is. It is gone at once; its objects follow. Where the server keeps a
-    /// trash, a COMPLETED image goes there first, and `restoreImage` brings it back.
+    /// Deletes an image in any state. The image disappears immediately; its objects are removed afterwards. If the
+    /// server has a trash, a COMPLETED image is moved there first, and `restoreImage` restores it.
     async fn delete_image(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which image.")] input: DeleteImageInput,
+        #[graphql(desc = "The id of the image.")] input: DeleteImageInput,
     ) -> Result<DeleteImagePayload> {
         let id = parse_id(&input.image_id)?;
         let for_good = input.permanently;
         Ok(split(ctx.services().uploads.delete(ctx.caller(), id, for_good).await)?.into())
     }
 
-    /// Deletes up to 100 images, each by itself: where one is refused, the others are deleted all the same.
+    /// Deletes up to 100 images. Each image has its own result: if one is refused, the others are deleted nevertheless.
     #[graphql(directive = cost::list_size::apply(100, cost::names(["input.imageIds"]), cost::names(["results"])))]
     async fn delete_images(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which images.")] input: DeleteImagesInput,
+        #[graphql(desc = "The images.")] input: DeleteImagesInput,
     ) -> Result<DeleteImagesPayload> {
         let batch = match batch_of(&input.image_ids)? {
             Ok(batch) => batch,
@@ -111,28 +113,28 @@ impl UploadMutation {
         Ok(DeleteImagesPayload::of(deleted.map_err(ApiError::from)?))
     }
 
-    /// Takes an image out of the trash, as it was.
+    /// Restores an image from the trash.
     async fn restore_image(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which image.")] input: RestoreImageInput,
+        #[graphql(desc = "The id of the image.")] input: RestoreImageInput,
     ) -> Result<RestoreImagePayload> {
         let id = parse_id(&input.image_id)?;
         Ok(split(ctx.services().uploads.restore(ctx.caller(), id).await)?.into())
     }
 
-    /// Makes variants again, of a COMPLETED image or one whose processing failed.
+    /// Generates variants again for an image that is COMPLETED, or FAILED with PROCESSING_FAILED.
     async fn generate_variants(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which image, and which variants.")] input: GenerateVariantsInput,
+        #[graphql(desc = "The image and the variants.")] input: GenerateVariantsInput,
     ) -> Result<GenerateVariantsPayload> {
         let id = parse_id(&input.image_id)?;
         let of_type = |kind: VariantType| Some(kind.name()?.to_string());
         let types = input.types.map(|types| types.into_iter().map(of_type).collect::<Option<Vec<String>>>());
         let types = match types {
             Some(None) => {
-                let why = "CUSTOM stands for every variant of the operator's own: give their `names`.";
+                let why = "CUSTOM stands for all variants that the operator defined: give their `names` instead.";
                 return Ok(Err(vec![Refusal::on("types", UserErrorCode::InvalidValue, why)]).into());
             }
             types => types.flatten(),

@@ -17,28 +17,28 @@ use crate::{
     library::BatchEdit,
 };
 
-/// Which images to delete.
+/// The images to delete.
 #[derive(InputObject)]
 pub struct DeleteImagesInput {
-    /// 1 to 100, in whatever state.
+    /// The ids of 1 to 100 images in any state.
     #[graphql(directive = cost::cost::apply(50))]
     pub image_ids: Vec<ID>,
-    /// Past the trash, or out of it for good.
+    /// Whether to delete without the trash, or from the trash.
     #[graphql(default)]
     pub permanently: bool,
 }
 
-/// What to change of many images; what is left out stays as it is.
+/// The changes of several images. Fields that are left out stay unchanged.
 #[derive(InputObject)]
 pub struct UpdateImagesInput {
-    /// 1 to 100.
+    /// The ids of 1 to 100 images.
     #[graphql(directive = cost::cost::apply(50))]
     pub image_ids: Vec<ID>,
-    /// Put behind the tags that are there.
+    /// The tags to append to those of each image.
     add_tags: Option<Vec<String>>,
-    /// Taken away; those that are not there do no harm.
+    /// The tags to remove. Tags that an image does not have are ignored.
     remove_tags: Option<Vec<String>>,
-    /// Which category to move them to, if its rules allow it.
+    /// The id of the category to move the images to, if the rules of the category allow it.
     category_id: Option<ID>,
 }
 
@@ -56,43 +56,43 @@ impl UpdateImagesInput {
     }
 }
 
-/// What became of one image of many.
+/// The result for one image of a batch.
 #[derive(SimpleObject)]
 pub struct DeleteImageResult {
-    /// Which image.
+    /// The id of the image.
     image_id: ID,
-    /// The image that is gone; null when there are userErrors.
+    /// The id of the removed image. Null when there are userErrors.
     deleted_image_id: Option<ID>,
-    /// What stood in the way; empty when it was done.
+    /// The reasons why this image was not changed. Empty on success.
     user_errors: Vec<UserError>,
 }
 
-/// What became of each image.
+/// The results of a batch.
 #[derive(SimpleObject)]
 pub struct DeleteImagesPayload {
-    /// In the order of the input, each image once; empty when there are userErrors.
+    /// One result per image, in the order of the input, without duplicates. Empty when there are userErrors.
     results: Vec<DeleteImageResult>,
-    /// What is wrong with the input as a whole.
+    /// The errors that concern the input as a whole. Nothing was changed if there are any.
     user_errors: Vec<UserError>,
 }
 
-/// What became of one image of many.
+/// The result for one image of a batch.
 #[derive(SimpleObject)]
 pub struct UpdateImageResult {
-    /// Which image.
+    /// The id of the image.
     image_id: ID,
-    /// The image as it is now; null when there are userErrors.
+    /// The image after the change. Null when there are userErrors.
     image: Option<Image>,
-    /// What stood in the way; empty when it was done.
+    /// The reasons why this image was not changed. Empty on success.
     user_errors: Vec<UserError>,
 }
 
-/// What became of each image.
+/// The results of a batch.
 #[derive(SimpleObject)]
 pub struct UpdateImagesPayload {
-    /// In the order of the input, each image once; empty when there are userErrors.
+    /// One result per image, in the order of the input, without duplicates. Empty when there are userErrors.
     results: Vec<UpdateImageResult>,
-    /// What is wrong with the input as a whole.
+    /// The errors that concern the input as a whole. Nothing was changed if there are any.
     user_errors: Vec<UserError>,
 }
 

@@ -7,81 +7,83 @@ use async_graphql::{Description, ID, InputObject, Object, SimpleObject};
 use super::{scalars::ByteSize, user_error::UserError};
 use crate::domain::{self, category::CategoryChange};
 
-/// A kind of image, with rules of its own for what may be uploaded.
+/// A category of images, with its own rules for uploads.
 #[derive(Description)]
 pub struct Category(pub Arc<domain::category::Category>);
 
 #[Object(use_type_description)]
 impl Category {
-    /// A UUIDv7.
+    /// The id of the object, a UUIDv7.
     pub async fn id(&self) -> ID {
         ID::from(self.0.id)
     }
 
-    /// The name to show, unique whatever its case. Example: `"general"`.
+    /// The display name, unique regardless of case. Example: `"general"`.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// What belongs into it.
+    /// A description of the images that belong to the category.
     async fn description(&self) -> &str {
         &self.0.description
     }
 
-    /// The largest file that it takes, in bytes.
+    /// The size of the largest file that the category accepts, in bytes.
     async fn max_file_size(&self) -> ByteSize {
         ByteSize(self.0.max_file_size)
     }
 
-    /// The extensions that it takes, in lower case and without the dot. Example: `["jpg", "jpeg", "png"]`.
+    /// The file extensions that the category accepts, in lower case and without the dot. Example: `["jpg", "jpeg",
+    /// "png"]`.
     async fn allowed_extensions(&self) -> &[String] {
         &self.0.allowed_extensions
     }
 
-    /// Whether it takes uploads.
+    /// Whether the category accepts uploads.
     async fn is_active(&self) -> bool {
         self.0.is_active
     }
 }
 
-/// A category to make.
+/// The category to create.
 #[derive(InputObject)]
 pub struct CreateCategoryInput {
-    /// 1 to 100 characters, unique whatever their case.
+    /// The display name: 1 to 100 characters, unique regardless of case.
     name: String,
-    /// Up to 2000 characters.
+    /// The description of the category. At most 2000 characters.
     description: Option<String>,
-    /// In bytes, at most the server's MAX_UPLOAD_SIZE, which is also the default.
+    /// The size of the largest accepted file in bytes. The server's MAX_UPLOAD_SIZE is the maximum and the default.
     max_file_size: Option<ByteSize>,
-    /// With or without the dot, in any case; by default every extension that the server knows.
+    /// The accepted file extensions, with or without the dot, in any case. Defaults to every extension that the server
+    /// supports.
     allowed_extensions: Option<Vec<String>>,
-    /// Whether it takes uploads; it does by default.
+    /// Whether the category accepts uploads. Defaults to true.
     is_active: Option<bool>,
 }
 
-/// What to change of a category; what is left out stays as it is.
+/// The changes of a category. Fields that are left out stay unchanged.
 #[derive(InputObject)]
 pub struct UpdateCategoryInput {
-    /// Which category.
+    /// The category.
     pub category_id: ID,
-    /// 1 to 100 characters, unique whatever their case.
+    /// The display name: 1 to 100 characters, unique regardless of case.
     name: Option<String>,
-    /// Up to 2000 characters.
+    /// The description of the category. At most 2000 characters.
     description: Option<String>,
-    /// In bytes, at most the server's MAX_UPLOAD_SIZE.
+    /// The size of the largest accepted file in bytes. The server's MAX_UPLOAD_SIZE is the maximum.
     max_file_size: Option<ByteSize>,
-    /// With or without the dot, in any case.
+    /// The accepted file extensions, with or without the dot, in any case.
     allowed_extensions: Option<Vec<String>>,
-    /// Whether it takes uploads.
+    /// Whether the category accepts uploads.
     is_active: Option<bool>,
 }
 
-/// The category as it is now, or what stood in the way.
+/// The result of creating or updating a category.
 #[derive(SimpleObject)]
 pub struct CategoryPayload {
-    /// The category; null when there are userErrors.
+    /// The category after the change. Null when there are userErrors.
     category: Option<Category>,
-    /// What has to be mended first; empty when it was done.
+    /// The reasons why nothing was done. Empty on success.
     user_errors: Vec<UserError>,
 }
 

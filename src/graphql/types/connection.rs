@@ -33,97 +33,98 @@ impl From<ImagePage> for ImageConnection {
     }
 }
 
-/// An image and where it stands.
+/// An image and its position in the list.
 #[derive(SimpleObject)]
 pub struct ImageEdge {
     /// The image.
     node: Image,
-    /// What to give as `after` to go on behind it, or as `before` to go back from it.
+    /// The cursor of the image, for the arguments `after` and `before`.
     cursor: String,
 }
 
-/// Where a page stands among the others.
+/// The position of a page in a list.
 #[derive(SimpleObject)]
 pub struct PageInfo {
-    /// Whether there is a page behind this one.
+    /// Whether there are more images after this page.
     has_next_page: bool,
-    /// Whether there is a page before this one.
+    /// Whether there are more images before this page.
     has_previous_page: bool,
-    /// The first edge's cursor; null for an empty page.
+    /// The cursor of the first edge. Null if the page is empty.
     start_cursor: Option<String>,
-    /// The last edge's cursor; null for an empty page.
+    /// The cursor of the last edge. Null if the page is empty.
     end_cursor: Option<String>,
 }
 
-/// Which images are listed. All of it has to apply.
+/// A filter for images. An image must match every field that is given.
 #[derive(InputObject, Default)]
 pub struct ImageFilter {
-    /// Of this category.
+    /// Only images of this category.
     category_id: Option<ID>,
-    /// In any of these states; COMPLETED where it is left out.
+    /// Only images in one of these statuses. Defaults to COMPLETED.
     status: Option<Vec<ImageStatus>>,
-    /// A part of title, description or filename, in any case; of one character or more, up to 200. Example: `"서울"`.
+    /// Only images whose title, description or filename contains this text, regardless of case. 1 to 200 characters.
+    /// Example: `"서울"`.
     #[graphql(directive = cost::cost::apply(2000))]
     search: Option<String>,
-    /// With all of these tags, each exactly as it is written.
+    /// Only images that have all of these tags. Tags are case-sensitive.
     #[graphql(directive = cost::cost::apply(2000))]
     tags: Option<Vec<String>>,
-    /// Tickets issued then or later.
+    /// Only images whose tickets were issued at this time or later.
     #[graphql(directive = cost::cost::apply(1000))]
     created_from: Option<DateTime<Utc>>,
-    /// Tickets issued then or earlier.
+    /// Only images whose tickets were issued at this time or earlier.
     #[graphql(directive = cost::cost::apply(1000))]
     created_to: Option<DateTime<Utc>>,
 }
 
-/// What a list goes by; images that are equal in that go by their ids, in the same direction.
+/// The order of a list. Images with equal values are ordered by their ids, in the same direction.
 #[derive(InputObject)]
 pub struct ImageOrder {
-    /// By what.
+    /// The field to sort by.
     #[graphql(default_with = "ImageOrderField::CreatedAt")]
     field: ImageOrderField,
-    /// Which way.
+    /// The direction of the order.
     #[graphql(default_with = "OrderDirection::Desc")]
     direction: OrderDirection,
 }
 
-/// What a list can go by.
+/// The fields by which images can be sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "listing::OrderField")]
 pub enum ImageOrderField {
-    /// When the ticket was issued.
+    /// The time at which the upload ticket was issued.
     CreatedAt,
-    /// In bytes.
+    /// The size of the file in bytes.
     FileSize,
-    /// Whatever its case.
+    /// The title, regardless of case.
     Title,
 }
 
-/// Which way a list goes.
+/// The direction in which a list is sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "listing::Direction")]
 pub enum OrderDirection {
-    /// The smallest, oldest or first of the alphabet first.
+    /// Ascending: the smallest, oldest or alphabetically first value comes first.
     Asc,
-    /// The largest, latest or last of the alphabet first.
+    /// Descending: the largest, latest or alphabetically last value comes first.
     Desc,
 }
 
 #[Object(use_type_description)]
 impl ImageConnection {
-    /// The images, each with its cursor.
+    /// The images of the page, each with its cursor.
     #[expect(clippy::unused_async, reason = "the macro wants it")]
     async fn edges(&self, ctx: &Context<'_>) -> Result<Vec<ImageEdge>, ApiError> {
         let nodes = Image::all_of(&self.page.images).zip(&self.page.images);
         nodes.map(|(node, image)| Ok(ImageEdge { node, cursor: self.cursor(ctx, image)? })).collect()
     }
 
-    /// The images alone.
+    /// The images of the page without their cursors.
     async fn nodes(&self) -> Vec<Image> {
         Image::all_of(&self.page.images).collect()
     }
 
-    /// Where this page stands.
+    /// The position of the page in the list.
     #[expect(clippy::unused_async, reason = "the macro wants it")]
     async fn page_info(&self, ctx: &Context<'_>) -> Result<PageInfo, ApiError> {
         let cursor = |image: Option<&Arc<domain::image::Image>>| image.map(|image| self.cursor(ctx, image)).transpose();
@@ -135,8 +136,8 @@ impl ImageConnection {
         })
     }
 
-    /// How many images all pages have together; counted only when asked for. Without a search, tags or dates it
-    /// costs next to nothing; with them, as much as there are images that match.
+    /// The number of images on all pages together, counted only when this field is selected. Without a search, tags or
+    /// dates the count is cheap. With them, its cost grows with the number of matching images.
     #[graphql(directive = cost::cost::apply(20))]
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
         let library = &ctx.services().library;

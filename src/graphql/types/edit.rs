@@ -16,20 +16,20 @@ use crate::{
     library::ImageEdit,
 };
 
-/// What to change of an image; what is left out stays as it is. None of it can be null.
+/// The changes of an image. Fields that are left out stay unchanged. No field accepts null.
 #[derive(InputObject)]
 pub struct UpdateImageInput {
-    /// Which image.
+    /// The id of the image.
     pub image_id: ID,
-    /// Up to 255 characters.
+    /// The title of the image. At most 255 characters.
     title: MaybeUndefined<String>,
-    /// Up to 5000 characters.
+    /// The description of the image. At most 5000 characters.
     description: MaybeUndefined<String>,
-    /// What the picture shows, for those who do not see it. Up to 1000 characters.
+    /// The alternative text for people who cannot see the picture. At most 1000 characters.
     alt_text: MaybeUndefined<String>,
-    /// Up to 50 tags of 1 to 50 characters; spaces around them and repetitions are dropped.
+    /// At most 50 tags of 1 to 50 characters. Surrounding spaces and duplicates are removed.
     tags: MaybeUndefined<Vec<String>>,
-    /// Which category to move it to, if its rules allow it. The objects stay where they are.
+    /// The id of the category to move the image to, if the rules of the category allow it. The objects keep their keys.
     category_id: MaybeUndefined<ID>,
 }
 
@@ -55,9 +55,9 @@ impl UpdateImageInput {
 /// The image as it is now, or what stood in the way.
 #[derive(SimpleObject)]
 pub struct UpdateImagePayload {
-    /// The image as it is now; null when there are userErrors.
+    /// The image after the change. Null when there are userErrors.
     image: Option<Image>,
-    /// What has to be mended first; empty when it was done.
+    /// The reasons why nothing was done. Empty on success.
     user_errors: Vec<UserError>,
 }
 

@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// An image, from its ticket to its deletion.
+/// An image, from its upload ticket to its deletion.
 #[derive(Description)]
 pub struct Image {
     known: Arc<domain::image::Image>,
@@ -73,35 +73,35 @@ impl Image {
 
 #[Object(use_type_description)]
 impl Image {
-    /// A UUIDv7: later images have larger ids.
+    /// The id of the image, a UUIDv7. Images created later have larger ids.
     pub async fn id(&self) -> ID {
         ID::from(self.known.id)
     }
 
-    /// Whose image it is.
+    /// The user who owns the image.
     async fn owner(&self, ctx: &Context<'_>) -> Result<User, ApiError> {
         let owner = self.siblings.load(ctx, &self.siblings.owners, &self.known).await?;
         Ok(User(present(owner, "user")?))
     }
 
-    /// What kind of image it is.
+    /// The category of the image.
     async fn category(&self, ctx: &Context<'_>) -> Result<Category, ApiError> {
         let category = self.siblings.load(ctx, &self.siblings.categories, &self.known).await?;
         Ok(Category(present(category, "category")?))
     }
 
-    /// The name that the file had on its owner's machine. Example: `"IMG_2041.jpg"`.
+    /// The name of the file on the computer of the person who uploaded it. Example: `"IMG_2041.jpg"`.
     #[graphql(directive = cost::cost::apply(2))]
     async fn original_filename(&self) -> &str {
         self.known.filename.as_str()
     }
 
-    /// Where the original lives in the bucket once it is completed.
+    /// The key of the original in the bucket once the upload is complete.
     async fn file_key(&self) -> &str {
         &self.known.file_key
     }
 
-    /// In bytes: as announced until the object is stored, then its true size.
+    /// The size of the original in bytes: the announced size until the object is stored, then its actual size.
     async fn file_size(&self) -> Option<ByteSize> {
         Some(ByteSize(self.known.file_size()))
     }
@@ -111,57 +111,57 @@ impl Image {
         self.known.format.content_type()
     }
 
-    /// In pixels, after EXIF orientation; null until known.
+    /// The width of the original in pixels, after EXIF orientation is applied. Null until the image is processed.
     async fn width(&self) -> Option<i32> {
         self.known.facts().map(|facts| int(facts.width))
     }
 
-    /// In pixels, after EXIF orientation; null until known.
+    /// The height of the original in pixels, after EXIF orientation is applied. Null until the image is processed.
     async fn height(&self) -> Option<i32> {
         self.known.facts().map(|facts| int(facts.height))
     }
 
-    /// Where it is in its life.
+    /// The status of the image.
     async fn status(&self) -> ImageStatus {
         self.known.status().into()
     }
 
-    /// Why it FAILED; null otherwise.
+    /// The reason why the image is FAILED. Null in any other status.
     async fn failure(&self) -> Option<ImageFailure> {
         failure_of(&self.known)
     }
 
-    /// Up to 255 characters; empty until somebody writes one.
+    /// The title. At most 255 characters, empty by default.
     #[graphql(directive = cost::cost::apply(2))]
     async fn title(&self) -> &str {
         &self.known.details.title
     }
 
-    /// Up to 5000 characters.
+    /// The description of the image. At most 5000 characters.
     #[graphql(directive = cost::cost::apply(40))]
     async fn description(&self) -> &str {
         &self.known.details.description
     }
 
-    /// What the picture shows, for those who do not see it. Up to 1000 characters.
+    /// The alternative text for people who cannot see the picture. At most 1000 characters.
     #[graphql(directive = cost::cost::apply(8))]
     async fn alt_text(&self) -> &str {
         &self.known.details.alt_text
     }
 
-    /// Up to 50 tags of up to 50 characters, in the order given.
+    /// The tags in the order in which they were given. At most 50 tags of at most 50 characters.
     #[graphql(directive = cost::cost::apply(20))]
     async fn tags(&self) -> &[String] {
         &self.known.details.tags
     }
 
-    /// Of the original: presigned, or the CDN's; null until it is stored and checked.
+    /// The URL of the original, either presigned or on the CDN. Null until the original is stored and checked.
     #[graphql(directive = cost::cost::apply(10))]
     async fn url(&self, ctx: &Context<'_>) -> Result<Option<Url>, ApiError> {
         Ok(ctx.services().library.original_url(&self.known).await?.map(Url))
     }
 
-    /// Those that are ready, smallest first.
+    /// The variants that are ready, the smallest first.
     #[graphql(directive = cost::list_size::apply(10, None, None))]
     async fn variants(&self, ctx: &Context<'_>) -> Result<Vec<ImageVariant>, ApiError> {
         let variants = self.ready_variants(ctx).await?;
@@ -169,11 +169,11 @@ impl Image {
         Ok(variants.iter().map(of_image).collect())
     }
 
-    /// One of them; null until it is ready.
+    /// One variant by its type. Null until it is ready.
     async fn variant(
         &self,
         ctx: &Context<'_>,
-        #[graphql(name = "type", desc = "Which of the five sizes.")] kind: VariantType,
+        #[graphql(name = "type", desc = "The type of the variant.")] kind: VariantType,
     ) -> Result<Option<ImageVariant>, ApiError> {
         let Some(name) = kind.name() else { return Ok(None) };
         let variants = self.ready_variants(ctx).await?;
@@ -181,15 +181,15 @@ impl Image {
         Ok(variant.map(|variant| ImageVariant { image: Arc::clone(&self.known), variant }))
     }
 
-    /// What to give an `<img>` as its `srcset`: the ready variants with their widths. Those that are cut to their box
-    /// are of another shape: name them, or leave them out. Example: `"https://…_small.webp?… 300w, https://… 600w"`.
+    /// The value for the `srcset` attribute of an `<img>`: the ready variants with their widths. By default, variants
+    /// that are cropped to another aspect ratio are left out. Example: `"https://…_small.webp?… 300w, https://… 600w"`.
     #[graphql(directive = cost::cost::apply(50))]
     async fn src_set(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "The names of the variants, in any case; all of the picture's own shape where it is left out. \
-            Example: `[\"small\", \"large\"]`."
+            desc = "The names of the variants, in any case. Defaults to all variants with the aspect ratio of the original. \
+                    Example: `[\"small\", \"large\"]`."
         )]
         sizes: Option<Vec<String>>,
     ) -> Result<String, ApiError> {
@@ -197,28 +197,29 @@ impl Image {
         Ok(ctx.services().library.src_set(&self.known, &variants, sizes.as_deref()).await?)
     }
 
-    /// Its owner's other images that look like it, the most similar first: smaller or larger, compressed anew, in another
-    /// format.
+    /// The owner's other images that look like this one, the most similar first: resized, recompressed, or converted to
+    /// another format.
     #[graphql(directive = cost::cost::apply(2000), directive = cost::list_size::apply(10, cost::names(["first"]), None))]
     async fn similar(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many, 1 to 100.", default = 10)] first: i32,
+        #[graphql(desc = "The maximum number of images to return: 1 to 100.", default = 10)] first: i32,
     ) -> async_graphql::Result<Vec<Self>> {
         let first = at_most("first", first, 100)?;
-        let found = ctx.services().library.similar(&self.known, first.into()).await.map_err(ApiError::from)?;
+        let found =
+            ctx.services().library.similar(ctx.caller(), &self.known, first.into()).await.map_err(ApiError::from)?;
         let found: Vec<_> = found.into_iter().map(Arc::new).collect();
         Ok(Self::all_of(&found).collect())
     }
 
-    /// The oldest of the owner's images that has the very same bytes; null where there is no older one.
+    /// The owner's oldest image with identical bytes. Null if there is no older one.
     #[graphql(directive = cost::cost::apply(20))]
     async fn duplicate_of(&self, ctx: &Context<'_>) -> Result<Option<Self>, ApiError> {
         let original = self.siblings.load(ctx, &self.siblings.originals, &self.known).await?;
         Ok(original.and_then(|original| Self::all_of(std::slice::from_ref(&original)).next()))
     }
 
-    /// What the camera wrote into the file; null until processed.
+    /// The metadata that the camera wrote into the file. Null until the image is processed.
     async fn metadata(&self, ctx: &Context<'_>) -> Result<Option<ImageMetadata>, ApiError> {
         let metadata = self.siblings.load(ctx, &self.siblings.metadata, &self.known).await?;
         let Some(metadata) = metadata else { return Ok(None) };
@@ -227,53 +228,55 @@ impl Image {
         Ok(Some(ImageMetadata { metadata, shows_location }))
     }
 
-    /// A ThumbHash in base64, to show a blur of about 25 bytes while the picture loads; null until processed.
+    /// A ThumbHash in base64: a blurred preview of about 25 bytes to show while the picture loads. Null until the image
+    /// is processed.
     async fn placeholder(&self) -> Option<&str> {
         self.known.facts().map(|facts| facts.placeholder.as_str())
     }
 
-    /// The colour that most of it is of, to show while the picture loads; null until processed. Example: `"#5a7d4c"`.
+    /// The dominant colour, to show while the picture loads. Null until the image is processed. Example: `"#5a7d4c"`.
     async fn dominant_color(&self) -> Option<&str> {
         self.known.facts()?.dominant_colour.as_deref()
     }
 
-    /// Whether the original moves. The variants do too, within bounds that `metadata { notes }` tells of.
+    /// Whether the original is animated. Its variants are animated too, within limits that `metadata { notes }`
+    /// reports.
     async fn is_animated(&self) -> bool {
         self.known.facts().is_some_and(|facts| facts.is_animated)
     }
 
-    /// Asks the storage whether it has the object. Costs a request to it.
+    /// Whether the object exists in the storage. Each use sends a request to the storage.
     #[graphql(directive = cost::cost::apply(300))]
     async fn exists_in_storage(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
         Ok(ctx.services().library.exists_in_storage(&self.known).await?)
     }
 
-    /// When the first byte arrived, or was reported.
+    /// The time at which the first byte arrived or was reported. Null until then.
     async fn upload_started_at(&self) -> Option<DateTime<Utc>> {
         self.known.upload_started_at
     }
 
-    /// When the upload was completed.
+    /// The time at which the upload was completed. Null until then.
     async fn upload_completed_at(&self) -> Option<DateTime<Utc>> {
         self.known.upload_completed_at
     }
 
-    /// When it was put into the trash; null outside of it.
+    /// The time at which the image was moved to the trash. Null unless the image is in the trash.
     async fn trashed_at(&self) -> Option<DateTime<Utc>> {
         self.known.in_trash().map(|(since, _)| since)
     }
 
-    /// Until when it can be restored; null outside of the trash.
+    /// The time until which the image can be restored. Null unless the image is in the trash.
     async fn purge_at(&self) -> Option<DateTime<Utc>> {
         self.known.in_trash().map(|(_, until)| until)
     }
 
-    /// When the ticket was issued.
+    /// The time at which the upload ticket was issued.
     async fn created_at(&self) -> DateTime<Utc> {
         self.known.created_at
     }
 
-    /// When anything of it last changed.
+    /// The time of the last change.
     async fn updated_at(&self) -> DateTime<Utc> {
         self.known.updated_at
     }

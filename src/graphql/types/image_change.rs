@@ -6,36 +6,36 @@ use chrono::{DateTime, Utc};
 use super::image::Image;
 use crate::{changes::Followed, domain::event::EventKind};
 
-/// Something that happened to an image, and the image as it is now. Later changes of the same image may be in it
-/// already.
+/// A change of an image, together with the current state of the image, which may already include later changes.
 #[derive(Description)]
 pub struct ImageChange(pub Followed);
 
-/// What happened to an image.
+/// The kinds of changes of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "EventKind")]
 pub enum ImageChangeKind {
-    /// All of its variants are ready, for the first time or anew.
+    /// All variants are ready, for the first time or after they were generated again.
     Completed,
-    /// Its upload or its processing failed.
+    /// The upload or the processing failed.
     Failed,
-    /// Its title, description, alternative text or tags changed.
+    /// The title, description, alternative text or tags changed.
     Described,
-    /// It was moved to another category.
+    /// The image was moved to another category.
     Moved,
-    /// It was put into the trash.
+    /// The image was moved to the trash.
     Trashed,
-    /// It was taken out of the trash.
+    /// The image was restored from the trash.
     Restored,
-    /// It was deleted for good, or its upload was cancelled.
+    /// The image was permanently deleted, or its upload was cancelled.
     Deleted,
-    /// A newer version of the server wrote a kind of change that this one does not know.
+    /// A kind of change that only a newer version of the server knows.
     Unknown,
 }
 
 #[Object(use_type_description)]
 impl ImageChange {
-    /// The place of this change. Give the last one that you received as `after`, and nothing is missed or sent twice.
+    /// The position of this change in the log. Pass the last cursor that you received as `after`, and no change is
+    /// missed or sent twice.
     async fn cursor(&self) -> String {
         self.0.event.place.to_string()
     }
@@ -45,18 +45,18 @@ impl ImageChange {
         self.0.event.what.kind.into()
     }
 
-    /// The id of the image, also when the image is gone.
+    /// The id of the image, which is also present after the image is deleted.
     async fn image_id(&self) -> ID {
         ID::from(self.0.event.what.image)
     }
 
-    /// The image as it is now; null when it is deleted.
+    /// The current state of the image. Null if the image is deleted.
     async fn image(&self) -> Option<Image> {
         let image = self.0.image.as_ref()?;
         Image::all_of(std::slice::from_ref(image)).next()
     }
 
-    /// When it happened.
+    /// The time of the change.
     async fn happened_at(&self) -> DateTime<Utc> {
         self.0.event.what.at
     }

@@ -4,9 +4,9 @@ use async_graphql::{ID, Interface};
 
 use super::{category::Category, image::Image, user::User};
 
-/// Something with an id: `node(id:)` finds it again.
+/// An object with an id that `node(id:)` can find.
 #[derive(Interface)]
-#[graphql(field(name = "id", ty = "ID", desc = "A UUIDv7, unique among all nodes."))]
+#[graphql(field(name = "id", ty = "ID", desc = "The id of the object, a UUIDv7 that is unique among all nodes."))]
 pub enum Node {
     Image(Image),
     Category(Category),

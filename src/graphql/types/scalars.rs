@@ -5,7 +5,7 @@ use async_graphql::{Description, InputValueError, InputValueResult, Scalar, Scal
 /// The largest number that JavaScript keeps exactly.
 const MAX_BYTES: u64 = (1 << 53) - 1;
 
-/// A number of whole bytes, as a JSON number from 0 to 2^53-1; GraphQL's own Int ends at 2 GiB. Example: `3753621`.
+/// A number of bytes as a JSON number from 0 to 2^53-1, because GraphQL's Int is limited to 2^31-1. Example: `3753621`.
 #[derive(Description, Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ByteSize(pub u64);
 

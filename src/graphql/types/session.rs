@@ -6,50 +6,50 @@ use chrono::{DateTime, Utc};
 use super::{user::User, user_error::UserError};
 use crate::accounts::SignedIn;
 
-/// What a client keeps while somebody is signed in.
+/// The tokens of a signed-in user.
 #[derive(SimpleObject)]
 pub struct Session {
-    /// Goes into every request: `Authorization: Bearer <accessToken>`.
+    /// The access token. Send it with every request: `Authorization: Bearer <accessToken>`.
     access_token: String,
-    /// When it ends: exchange the refresh token before that.
+    /// The time at which the access token expires. Exchange the refresh token before that.
     access_token_expires_at: DateTime<Utc>,
-    /// Good for one `refreshSession`, which gives the next one.
+    /// The refresh token. It is valid for one `refreshSession`, which returns the next one.
     refresh_token: String,
-    /// When the log-in ends for good.
+    /// The time at which the session ends.
     refresh_token_expires_at: DateTime<Utc>,
-    /// Who is signed in.
+    /// The user who is signed in.
     user: User,
 }
 
-/// Who wants to sign in.
+/// The credentials to sign in with.
 #[derive(InputObject)]
 pub struct LogInInput {
-    /// In any case.
+    /// The email address of the account, in any case.
     pub email: String,
-    /// As it was chosen.
+    /// The password of the account.
     pub password: String,
-    /// Stay signed in for 30 days instead of one.
+    /// Whether the session lasts for 30 days instead of one day.
     #[graphql(default)]
     pub remember_me: bool,
 }
 
-/// The log-in to go on with.
+/// The session to continue.
 #[derive(InputObject)]
 pub struct RefreshSessionInput {
-    /// The last one that was given out.
+    /// The latest refresh token of the session.
     pub refresh_token: Option<String>,
 }
 
-/// The log-in, or why there is none.
+/// The result of `logIn` and `refreshSession`.
 #[derive(SimpleObject)]
 pub struct SessionPayload {
     /// Null when there are userErrors.
     session: Option<Session>,
-    /// What has to be mended first; empty when it was done.
+    /// The reasons why nothing was done. Empty on success.
     user_errors: Vec<UserError>,
 }
 
-/// Signed out.
+/// The result of `logOut`.
 #[derive(SimpleObject)]
 pub struct LogOutPayload {
     /// Always empty.

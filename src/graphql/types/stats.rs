@@ -14,64 +14,65 @@ use crate::{
     graphql::{FromContext, cost, error::ApiError, loaders},
 };
 
-/// What the caller has, but for the trash. The same effort for ten images as for a million.
+/// Statistics of the caller's images, without the trash. They are read from counters, so their cost does not grow with
+/// the number of images.
 #[derive(Description)]
 pub struct ImageStats(pub Stats);
 
-/// The images of one category.
+/// The number and the size of the images in one category.
 #[derive(Description)]
 pub struct CategoryStats(domain::stats::CategoryStats);
 
-/// The images of one status.
+/// The number and the size of the images in one status.
 #[derive(SimpleObject)]
 pub struct StatusStats {
-    /// Where these images are in their life.
+    /// The status of these images.
     status: ImageStatus,
-    /// How many there are.
+    /// The number of images.
     count: i32,
-    /// In bytes, of the originals in the storage: unfinished uploads have none.
+    /// The size of the stored originals in bytes. Unfinished uploads count as zero.
     total_size: ByteSize,
 }
 
-/// The images of one day.
+/// The number and the size of the images of one day.
 #[derive(SimpleObject)]
 pub struct DayStats {
-    /// YYYY-MM-DD, in UTC. Example: `"2026-11-20"`.
+    /// The date in UTC as YYYY-MM-DD. Example: `"2026-11-20"`.
     day: String,
-    /// How many tickets were issued, but for images that were deleted since.
+    /// The number of images whose tickets were issued on that day, without those deleted since.
     count: i32,
-    /// In bytes, of the originals in the storage: unfinished uploads have none.
+    /// The size of the stored originals in bytes. Unfinished uploads count as zero.
     total_size: ByteSize,
 }
 
-/// A tag, for completion while it is typed.
+/// A tag and the number of images that have it.
 #[derive(SimpleObject)]
 pub struct TagCount {
     /// The tag.
     tag: String,
-    /// How many COMPLETED images have it.
+    /// The number of COMPLETED images that have the tag.
     count: i32,
 }
 
 #[Object(use_type_description)]
 impl ImageStats {
-    /// How many there are, in whatever status.
+    /// The number of images in any status.
     async fn total_images(&self) -> i32 {
         int(self.0.total().images)
     }
 
-    /// In bytes, of the originals in the storage: unfinished uploads have none.
+    /// The size of the stored originals in bytes. Unfinished uploads count as zero.
     async fn total_size(&self) -> ByteSize {
         ByteSize(self.0.total().bytes)
     }
 
-    /// By category, those of most images first; categories without images are left out.
+    /// The images by category, the largest category first. Categories without images are left out.
     #[graphql(directive = cost::list_size::apply(20, None, None))]
     async fn by_category(&self) -> Vec<CategoryStats> {
         self.0.by_category().into_iter().map(CategoryStats).collect()
     }
 
-    /// By status, those without images included.
+    /// The images by status. Statuses without images are included.
     #[graphql(directive = cost::list_size::apply(6, None, None))]
     async fn by_status(&self) -> Vec<StatusStats> {
         let stats = self.0.by_status().into_iter().map(|stats| StatusStats {
@@ -82,12 +83,12 @@ impl ImageStats {
         stats.collect()
     }
 
-    /// By the day of the ticket, up to today, oldest first, days without uploads included.
+    /// The images by the day of their tickets, the oldest day first. Days without uploads are included.
     #[graphql(directive = cost::list_size::apply(30, cost::names(["days"]), None))]
     async fn by_day(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many days: 1 to 366.", default = 30)] days: i32,
+        #[graphql(desc = "The number of days up to today: 1 to 366.", default = 30)] days: i32,
     ) -> Result<Vec<DayStats>> {
         let days = at_most("days", days, 366)?;
         let found = ctx.services().library.stats_by_day(ctx.caller(), days).await.map_err(ApiError::from)?;
@@ -99,12 +100,12 @@ impl ImageStats {
         Ok(stats.collect())
     }
 
-    /// The latest images, whatever became of them.
+    /// The latest images in any status.
     #[graphql(directive = cost::cost::apply(100), directive = cost::list_size::apply(5, cost::names(["first"]), None))]
     async fn recent_uploads(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many: 1 to 100.", default = 5)] first: i32,
+        #[graphql(desc = "The maximum number of items to return: 1 to 100.", default = 5)] first: i32,
     ) -> Result<Vec<Image>> {
         let first = at_most("first", first, 100)?.into();
         let recent = ctx.services().library.recent(ctx.caller(), first).await.map_err(ApiError::from)?;
@@ -114,18 +115,18 @@ impl ImageStats {
 
 #[Object(use_type_description)]
 impl CategoryStats {
-    /// Which category.
+    /// The category.
     async fn category(&self, ctx: &Context<'_>) -> Result<Category, ApiError> {
         let category = loaders::load(ctx, self.0.category).await?;
         Ok(Category(loaders::present(category, "category")?))
     }
 
-    /// How many there are.
+    /// The number of images.
     async fn count(&self) -> i32 {
         int(self.0.total.images)
     }
 
-    /// In bytes, of the originals in the storage: unfinished uploads have none.
+    /// The size of the stored originals in bytes. Unfinished uploads count as zero.
     async fn total_size(&self) -> ByteSize {
         ByteSize(self.0.total.bytes)
     }

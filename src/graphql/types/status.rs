@@ -4,22 +4,22 @@ use async_graphql::{Enum, SimpleObject};
 
 use crate::domain;
 
-/// Where an image is in its life.
+/// The status of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum ImageStatus {
-    /// A ticket was issued.
+    /// A ticket was issued, and no bytes have arrived.
     Pending,
-    /// Bytes are on their way.
+    /// The file is being uploaded.
     Uploading,
-    /// The original is stored; it is being checked and its variants are being made.
+    /// The original is stored. It is being checked, and its variants are being generated.
     Processing,
-    /// All variants are there.
+    /// The image is processed and all variants are ready.
     Completed,
-    /// It ended badly: see `failure`.
+    /// The upload or the processing failed: see `failure`.
     Failed,
-    /// On its way out, seen by nobody; or in the trash, seen there alone.
+    /// The image is deleted, or it is in the trash and visible only there.
     Deleted,
-    /// A newer version of the server put it into a state that this one does not know. It is left alone until then.
+    /// A status that only a newer version of the server knows. This server does not change the image.
     Unknown,
 }
 
@@ -51,34 +51,34 @@ impl From<ImageStatus> for domain::image::ImageStatus {
     }
 }
 
-/// Why an upload failed.
+/// The reason why an upload failed.
 #[derive(SimpleObject)]
 pub struct ImageFailure {
     /// The kind of failure, for programs.
     code: ImageFailureCode,
-    /// What happened and what to do, for the person who uploaded.
+    /// An explanation of the failure, and of what to do about it, for the person who uploaded the file.
     message: String,
 }
 
-/// The ways in which an upload can fail.
+/// The kinds of failures of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::failure::FailureCode")]
 pub enum ImageFailureCode {
-    /// The bytes are no image that can be read.
+    /// The file is not an image in a supported format.
     NotAnImage,
-    /// The bytes are another format than the ticket was issued for.
+    /// The format of the file differs from the content type of the ticket.
     ContentTypeMismatch,
     /// The file is damaged or incomplete.
     Corrupt,
-    /// The image has more pixels than the server takes.
+    /// The image has more pixels than the server accepts.
     TooManyPixels,
-    /// The object is larger than was announced.
+    /// The object is larger than the size that was announced.
     FileTooLarge,
-    /// Nothing was uploaded in time.
+    /// The file was not uploaded before the ticket expired.
     UploadExpired,
-    /// The server could not do it: generateVariants tries again.
+    /// The server failed to process the image. Call `generateVariants` to try again.
     ProcessingFailed,
-    /// A newer version of the server wrote a reason that this one does not know; see the message.
+    /// A failure that only a newer version of the server knows. See `message`.
     Unknown,
 }
 

@@ -12,118 +12,137 @@ use super::{
 use crate::domain::{self, details::DetailsChange, ids::ImageId, ticket::Ticket};
 use crate::graphql::cost;
 
-/// Everything that a browser needs to send one file straight to the storage.
+/// The information that a browser needs to send one file directly to the storage.
 #[derive(Description)]
 pub struct UploadTicket(pub Ticket);
 
-/// How the file is sent.
+/// The HTTP method that sends the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::ticket::UploadMethod")]
 pub enum UploadMethod {
-    /// As multipart/form-data: the fields in their order, then the file as "file".
+    /// Send the fields in their order as multipart/form-data, then the file as "file".
     Post,
-    /// As the body of the request.
+    /// Send the file as the body of the request.
     Put,
 }
 
-/// A field of the form.
+/// A header of an HTTP request.
+#[derive(SimpleObject)]
+pub struct HttpHeader {
+    /// The name of the header. Example: `"Content-Type"`.
+    name: String,
+    /// The value, to be sent unchanged.
+    value: String,
+}
+
+/// A field of a multipart form.
 #[derive(SimpleObject)]
 pub struct FormField {
-    /// Its name. Example: `"key"`.
+    /// The name of the field. Example: `"key"`.
     name: String,
-    /// Its value, to be sent as it is.
+    /// The value, to be sent unchanged.
     value: String,
 }
 
 #[Object(use_type_description)]
 impl UploadTicket {
-    /// The image that the file becomes.
+    /// The image that is created from the file.
     async fn image(&self) -> Image {
         Image::of(self.0.image.clone())
     }
 
-    /// How the file is sent.
+    /// The HTTP method that sends the file.
     async fn method(&self) -> UploadMethod {
-        UploadMethod::Post
+        self.0.target.method.into()
     }
 
-    /// Where the file is sent.
+    /// The URL to send the file to.
     async fn url(&self) -> Url {
-        Url(self.0.form.url.clone())
+        Url(self.0.target.url.clone())
     }
 
-    /// To post in this order as multipart/form-data, then the file as "file".
+    /// The headers to send with the request, in addition to those that the browser adds.
+    #[graphql(directive = cost::list_size::apply(10, None, None))]
+    async fn headers(&self) -> Vec<HttpHeader> {
+        let headers = self.0.target.headers.iter();
+        headers.map(|(name, value)| HttpHeader { name: name.clone(), value: value.clone() }).collect()
+    }
+
+    /// The fields to post in this order as multipart/form-data, followed by the file as "file". Empty if `method` is
+    /// PUT.
     #[graphql(directive = cost::list_size::apply(10, None, None))]
     async fn fields(&self) -> Vec<FormField> {
-        let fields = self.0.form.fields.iter();
+        let fields = self.0.target.fields.iter();
         fields.map(|(name, value)| FormField { name: name.clone(), value: value.clone() }).collect()
     }
 
-    /// Until when the storage takes the file: `renewUpload` gives a fresh ticket.
+    /// The time until which the storage accepts the file. `renewUpload` issues a new ticket.
     async fn expires_at(&self) -> DateTime<Utc> {
-        self.0.form.expires_at
+        self.0.expires_at
     }
 
-    /// In bytes: the storage takes exactly as many as were announced, which are no more than this.
+    /// The size that was announced, in bytes. The storage accepts exactly this many.
     async fn max_file_size(&self) -> ByteSize {
         ByteSize(self.0.image.declared_size)
     }
 }
 
-/// A file to upload.
+/// The file to upload.
 #[derive(InputObject)]
 pub struct RequestUploadInput {
-    /// 1 to 255 characters, none of `< > : " | ? * \ /` or a control character. Example: `"IMG_2041.jpg"`.
+    /// The name of the file: 1 to 255 characters, without `< > : " | ? * \ /` and control characters. Example:
+    /// `"IMG_2041.jpg"`.
     pub filename: String,
-    /// One that goes with the extension. Example: `"image/jpeg"`.
+    /// The media type of the file, which must match its extension. Example: `"image/jpeg"`.
     pub content_type: String,
-    /// In bytes: the storage takes exactly as many.
+    /// The size of the file in bytes. The storage accepts exactly this many.
     pub file_size: ByteSize,
-    /// What kind of image it is: see `categories`.
+    /// The id of the category of the image: see `categories`.
     pub category_id: ID,
-    /// The same key by the same caller stands for the same image, with a fresh ticket: safe to repeat.
-    /// 1 to 255 characters.
+    /// A key that makes the request safe to repeat: the same key from the same caller returns the same image with a new
+    /// ticket. 1 to 255 characters.
     pub idempotency_key: Option<String>,
 }
 
-/// The ticket, or what stood in the way.
+/// The result of `requestUpload` and `renewUpload`.
 #[derive(SimpleObject)]
 pub struct RequestUploadPayload {
     /// Null when there are userErrors.
     upload: Option<UploadTicket>,
-    /// Everything that has to be mended first; empty when there is a ticket.
+    /// All errors of the input. Empty on success.
     user_errors: Vec<UserError>,
 }
 
 payload!(RequestUploadPayload { upload: Ticket => UploadTicket });
 
-/// Which upload needs a fresh ticket.
+/// The upload that needs a new ticket.
 #[derive(InputObject)]
 pub struct RenewUploadInput {
-    /// An image that still awaits its upload.
+    /// The id of an image whose upload is not complete.
     pub image_id: ID,
 }
 
-/// How far a client is, for storages that do not tell.
+/// The progress of an upload as the client sees it.
 #[derive(InputObject)]
 pub struct ReportUploadProgressInput {
-    /// Which image.
+    /// The id of the image.
     pub image_id: ID,
-    /// How many bytes were sent so far. Fewer than before change nothing.
+    /// The number of bytes sent so far. A number smaller than an earlier one is ignored.
     pub bytes_uploaded: ByteSize,
 }
 
-/// Which upload is over, and what the image shows.
+/// The upload to complete, and the details of the image.
 #[derive(InputObject)]
 pub struct CompleteUploadInput {
-    /// Which image.
+    /// The id of the image.
     pub image_id: ID,
-    /// Up to 255 characters.
+    /// The title of the image. At most 255 characters.
     title: Option<String>,
-    /// Up to 5000 characters.
+    /// The description of the image. At most 5000 characters.
     description: Option<String>,
-    /// What the picture shows, for those who do not see it. Up to 1000 characters.
+    /// The alternative text for people who cannot see the picture. At most 1000 characters.
     alt_text: Option<String>,
-    /// Up to 50 tags of 1 to 50 characters; spaces around them and repetitions are dropped.
+    /// At most 50 tags of 1 to 50 characters. Surrounding spaces and duplicates are removed.
     tags: Option<Vec<String>>,
 }
 
@@ -134,38 +153,40 @@ impl CompleteUploadInput {
     }
 }
 
-/// Which upload to give up.
+/// The upload to cancel.
 #[derive(InputObject)]
 pub struct CancelUploadInput {
-    /// An image that still awaits its upload.
+    /// The id of an image whose upload is not complete.
     pub image_id: ID,
 }
 
-/// Which image to delete.
+/// The image to delete.
 #[derive(InputObject)]
 pub struct DeleteImageInput {
-    /// An image in whatever state.
+    /// The id of an image in any state.
     pub image_id: ID,
-    /// Past the trash, or out of it for good.
+    /// Whether to delete without the trash, or from the trash.
     #[graphql(default)]
     pub permanently: bool,
 }
 
-/// Which image to take out of the trash.
+/// The image to restore.
 #[derive(InputObject)]
 pub struct RestoreImageInput {
-    /// An image of the `trash`.
+    /// The id of an image in the `trash`.
     pub image_id: ID,
 }
 
-/// Which variants to make again.
+/// The variants to generate again.
 #[derive(InputObject)]
 pub struct GenerateVariantsInput {
-    /// An image that is COMPLETED, or whose processing failed.
+    /// The id of an image that is COMPLETED, or FAILED with PROCESSING_FAILED.
     pub image_id: ID,
-    /// Those to make again; all where neither these nor `names` are given. Missing ones are made in any case.
+    /// The variants to generate again by type. All of them if neither `types` nor `names` is given. Missing variants
+    /// are always generated.
     pub types: Option<Vec<VariantType>>,
-    /// The same by name, in any case, for the operator's own. Example: `["hero"]`.
+    /// The variants to generate again by name, in any case, for variants that the operator defined. Example:
+    /// `["hero"]`.
     pub names: Option<Vec<String>>,
 }
 
@@ -175,9 +196,9 @@ macro_rules! image_payload {
         $(#[$doc])*
         #[derive(SimpleObject)]
         pub struct $name {
-            /// The image as it is now; null when there are userErrors.
+            /// The image after the change. Null when there are userErrors.
             image: Option<Image>,
-            /// What has to be mended first; empty when it was done.
+            /// The reasons why nothing was done. Empty on success.
             user_errors: Vec<UserError>,
         }
 
@@ -186,40 +207,40 @@ macro_rules! image_payload {
 }
 
 image_payload!(
-    /// The image with what was reported, or what stood in the way.
+    /// The result of `reportUploadProgress`.
     ReportUploadProgressPayload
 );
 image_payload!(
-    /// The image, whose processing has begun, or what stood in the way.
+    /// The result of `completeUpload`.
     CompleteUploadPayload
 );
 image_payload!(
-    /// The image, whose variants are being made again, or what stood in the way.
+    /// The result of `generateVariants`.
     GenerateVariantsPayload
 );
 
 image_payload!(
-    /// The image as it was, or what stood in the way.
+    /// The result of `restoreImage`.
     RestoreImagePayload
 );
 
-/// The upload that was given up, or what stood in the way.
+/// The result of `cancelUpload`.
 #[derive(SimpleObject)]
 pub struct CancelUploadPayload {
-    /// The image that is gone; null when there are userErrors.
+    /// The id of the removed image. Null when there are userErrors.
     cancelled_image_id: Option<ID>,
-    /// What has to be mended first; empty when it was done.
+    /// The reasons why nothing was done. Empty on success.
     user_errors: Vec<UserError>,
 }
 
 payload!(CancelUploadPayload { cancelled_image_id: ImageId => ID::from });
 
-/// The image that was deleted, or what stood in the way.
+/// The result of `deleteImage`.
 #[derive(SimpleObject)]
 pub struct DeleteImagePayload {
-    /// The image that is gone; null when there are userErrors.
+    /// The id of the removed image. Null when there are userErrors.
     deleted_image_id: Option<ID>,
-    /// What has to be mended first; empty when it was done.
+    /// The reasons why nothing was done. Empty on success.
     user_errors: Vec<UserError>,
 }
 

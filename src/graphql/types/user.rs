@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// Somebody with an account.
+/// A user account.
 #[derive(Description)]
 pub struct User(pub Arc<domain::user::User>);
 
@@ -25,17 +25,17 @@ impl From<domain::user::User> for User {
     }
 }
 
-/// What a user may do beyond their own images.
+/// The permissions of a user beyond their own images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::user::Permission")]
 pub enum Permission {
-    /// See everybody's images.
+    /// See images of all users.
     ViewAnyImage,
-    /// Change everybody's images.
+    /// Change images of all users.
     ChangeAnyImage,
-    /// Delete everybody's images.
+    /// Delete images of all users.
     DeleteAnyImage,
-    /// Make and change categories.
+    /// Create and update categories.
     ManageCategories,
     /// See and change other users.
     ManageUsers,
@@ -43,17 +43,17 @@ pub enum Permission {
 
 #[Object(use_type_description)]
 impl User {
-    /// A UUIDv7.
+    /// The id of the object, a UUIDv7.
     pub async fn id(&self) -> ID {
         ID::from(self.0.id)
     }
 
-    /// The address that the user signs in with, in lower case.
+    /// The email address that the user signs in with, in lower case.
     async fn email(&self) -> &str {
         &self.0.email
     }
 
-    /// The name to show.
+    /// The display name.
     async fn display_name(&self) -> &str {
         &self.0.display_name
     }
@@ -63,27 +63,27 @@ impl User {
         self.0.is_admin
     }
 
-    /// What the user may do beyond their own images; all of it for an administrator.
+    /// The permissions of the user beyond their own images. Administrators have all permissions.
     async fn permissions(&self) -> Vec<Permission> {
         self.0.permissions().iter().copied().map(Permission::from).collect()
     }
 
-    /// When the user last signed in with a password.
+    /// The time at which the user last signed in with a password. Null if there was none.
     async fn last_login_at(&self) -> Option<DateTime<Utc>> {
         self.0.last_login_at
     }
 
-    /// When the account was made.
+    /// The time at which the account was created.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
 
-    /// In bytes, of the originals in the storage, the trash included.
+    /// The size of the user's stored originals in bytes, including the trash.
     async fn storage_used(&self, ctx: &Context<'_>) -> Result<ByteSize, ApiError> {
         Ok(ByteSize(loaders::load(ctx, StorageOf(self.0.id)).await?.unwrap_or(0)))
     }
 
-    /// In bytes: what each user may have in the storage; null for as much as they like.
+    /// The storage limit of each user in bytes. Null if there is no limit.
     async fn storage_quota(&self, ctx: &Context<'_>) -> Option<ByteSize> {
         ctx.services().library.storage_quota().map(ByteSize)
     }

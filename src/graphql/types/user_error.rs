@@ -4,52 +4,52 @@ use async_graphql::{Enum, SimpleObject};
 
 use crate::domain;
 
-/// Something that the caller can mend by other input, or the state that stands in the way.
+/// An error that the caller can correct by changing the input, or that is caused by the state of an image.
 #[derive(SimpleObject)]
 pub struct UserError {
-    /// What went wrong, for programs.
+    /// The kind of error, for programs.
     code: UserErrorCode,
-    /// The path of the input field that it is about, outermost first. Example: `["filename"]`.
+    /// The path of the input field that caused the error, the outermost name first. Example: `["filename"]`.
     field: Option<Vec<&'static str>>,
-    /// What went wrong, for people.
+    /// An explanation of the error, for people.
     message: String,
 }
 
-/// The ways in which input can be refused.
+/// The kinds of errors of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::error::UserErrorCode")]
 pub enum UserErrorCode {
-    /// The filename is empty, too long, or has a character that no file system takes.
+    /// The filename is empty, too long, or contains a forbidden character.
     InvalidFilename,
-    /// The category does not take files of this extension.
+    /// The category does not accept files with this extension.
     UnsupportedExtension,
-    /// The content type is none that the server can process.
+    /// The server does not support this content type.
     UnsupportedContentType,
-    /// The extension and the content type name different formats.
+    /// The extension and the content type belong to different formats.
     ExtensionMismatch,
-    /// The file has no bytes.
+    /// The file is empty.
     FileEmpty,
     /// The file is larger than the category allows.
     FileTooLarge,
-    /// There is no such category, or it takes no uploads.
+    /// The category does not exist or accepts no uploads.
     CategoryNotFound,
     /// Another category has this name.
     CategoryExists,
-    /// There is no such image, or it is not yours.
+    /// The image does not exist or does not belong to the caller.
     ImageNotFound,
-    /// The storage has no object for this image yet.
+    /// The file is not in the storage yet.
     NotUploaded,
-    /// The image is in a state in which this cannot be done.
+    /// The current status of the image does not allow this operation.
     InvalidState,
-    /// A text has more characters than fit, or a list more items.
+    /// A text has too many characters, or a list has too many items.
     TooLong,
-    /// The value is outside what is allowed.
+    /// The value is outside the allowed range.
     InvalidValue,
-    /// The user has no room for as many bytes: delete something first.
+    /// The user's storage limit or limit of unfinished uploads would be exceeded.
     QuotaExceeded,
     /// The email address or the password is wrong.
     InvalidCredentials,
-    /// The token is unknown, used or expired.
+    /// The token is unknown, already used or expired.
     InvalidToken,
 }
 

@@ -13,21 +13,21 @@ use crate::{
     graphql::{FromContext, cost, error::ApiError},
 };
 
-/// The sizes that images are offered in where the operator names no others, all of them WebP. Nothing is ever
+/// The standard variants, all of them WebP, which exist unless the operator configured others. Images are never
 /// enlarged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum VariantType {
-    /// Fits in 150 × 150 pixels.
+    /// Fits into 150 × 150 pixels.
     Thumbnail,
-    /// Fits in 300 × 300 pixels.
+    /// Fits into 300 × 300 pixels.
     Small,
-    /// Fits in 600 × 600 pixels.
+    /// Fits into 600 × 600 pixels.
     Medium,
-    /// Fits in 1200 × 1200 pixels.
+    /// Fits into 1200 × 1200 pixels.
     Large,
-    /// Full size.
+    /// The size of the original.
     Webp,
-    /// One of the operator's own: see `name`. Of no use as an argument.
+    /// A variant that the operator defined: see `name`. It cannot be used as an argument.
     Custom,
 }
 
@@ -57,7 +57,7 @@ impl VariantType {
     }
 }
 
-/// An image in one of its sizes.
+/// A resized or converted version of an image.
 #[derive(Description)]
 pub struct ImageVariant {
     pub image: Arc<domain::image::Image>,
@@ -66,39 +66,40 @@ pub struct ImageVariant {
 
 #[Object(use_type_description)]
 impl ImageVariant {
-    /// Which of the five sizes, or CUSTOM.
+    /// The type of the variant. CUSTOM for variants that the operator defined.
     #[graphql(name = "type")]
     async fn kind(&self) -> VariantType {
         VariantType::of(&self.variant.name)
     }
 
-    /// What the operator calls it; of the five, their types in lower case. Example: `"thumbnail"`.
+    /// The name of the variant. The name of a standard variant is its type in lower case. Example: `"thumbnail"`.
     async fn name(&self) -> &str {
         self.variant.name.as_str()
     }
 
-    /// Presigned, or the CDN's. The same for at least half of its life, so that caches know it again.
+    /// The URL of the variant, either presigned or on the CDN. It stays the same for at least half of its lifetime, so
+    /// that caches work.
     #[graphql(directive = cost::cost::apply(10))]
     async fn url(&self, ctx: &Context<'_>) -> Result<Url, ApiError> {
         Ok(Url(ctx.services().library.variant_url(&self.image, &self.variant).await?))
     }
 
-    /// In pixels.
+    /// The width in pixels.
     async fn width(&self) -> i32 {
         int(self.variant.width)
     }
 
-    /// In pixels.
+    /// The height in pixels.
     async fn height(&self) -> i32 {
         int(self.variant.height)
     }
 
-    /// In bytes.
+    /// The size of the file in bytes.
     async fn file_size(&self) -> ByteSize {
         ByteSize(self.variant.file_size)
     }
 
-    /// `image/webp`, or what else the operator chose.
+    /// The media type: `image/webp`, unless the operator configured another one.
     async fn content_type(&self) -> &'static str {
         self.variant.format.content_type()
     }

@@ -17,7 +17,7 @@ use super::{
 };
 
 /// S3's bound for a page.
-const MOST: usize = 1000;
+const MAX_KEYS: usize = 1000;
 
 /// How names are written into an answer: as they are, or for XML's sake percent-encoded.
 #[derive(Clone, Copy)]
@@ -62,11 +62,11 @@ const fn is_not_xml(c: char) -> bool {
 /// Where a page goes on.
 fn key_of(token: &str) -> S3Result<String> {
     let key = URL_SAFE_NO_PAD.decode(token).ok().and_then(|key| String::from_utf8(key).ok());
-    key.ok_or_else(|| S3Error::with_message(S3ErrorCode::InvalidArgument, "The continuation token is none of ours."))
+    key.ok_or_else(|| S3Error::with_message(S3ErrorCode::InvalidArgument, "The continuation token is invalid."))
 }
 
 fn limit(most: Option<i32>) -> usize {
-    usize::try_from(most.unwrap_or(1000)).unwrap_or(0).min(MOST)
+    usize::try_from(most.unwrap_or(1000)).unwrap_or(0).min(MAX_KEYS)
 }
 
 fn given(text: Option<String>) -> Option<String> {

@@ -103,7 +103,7 @@ impl PostObject {
 
         let mut fields: Vec<(String, String)> = Vec::new();
         let signed_by = Instant::now() + UNSIGNED_PATIENCE;
-        let too_slow = |_| refuse(S3ErrorCode::RequestTimeout, "The form's fields did not come in time.");
+        let too_slow = |_| refuse(S3ErrorCode::RequestTimeout, "The form's fields did not arrive in time.");
         while let Some(field) = timeout_at(signed_by, form.next_field()).await.map_err(too_slow)?.map_err(malformed)? {
             let name = field.name().unwrap_or_default().to_ascii_lowercase();
             if name == "file" {
@@ -115,7 +115,7 @@ impl PostObject {
                 return Ok((admitted, stored));
             }
             if fields.len() == MAX_FIELDS || fields.iter().any(|(known, _)| *known == name) {
-                return Err(refuse(S3ErrorCode::InvalidArgument, "Too many fields, or one of them twice."));
+                return Err(refuse(S3ErrorCode::InvalidArgument, "The form has too many fields, or a field twice."));
             }
             let text = timeout_at(signed_by, field.text()).await.map_err(too_slow)?;
             fields.push((name, text.map_err(malformed)?));
@@ -189,7 +189,7 @@ impl PostObject {
             let chunk = tokio::select! {
                 chunk = file.chunk() => chunk.map_err(malformed)?,
                 () = running.replaced() => {
-                    return Err(refuse(S3ErrorCode::OperationAborted, "The same form was posted once more."));
+                    return Err(refuse(S3ErrorCode::OperationAborted, "The same form was posted again, which ended this request."));
                 }
             };
             let Some(chunk) = chunk else { break };

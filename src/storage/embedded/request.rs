@@ -52,17 +52,20 @@ fn check_life(query: &str, now: DateTime<Utc>) -> S3Result<()> {
         .map(|ends| ends.map(|ends| ends.saturating_sub(now.timestamp()).max(0)));
     match value("X-Amz-Expires").or(ends_in) {
         None | Some(Ok(0..=MAX_LIFE)) => Ok(()),
-        _ => Err(S3Error::with_message(S3ErrorCode::AccessDenied, "A URL is good for 604800 seconds at the most.")),
+        _ => Err(S3Error::with_message(S3ErrorCode::AccessDenied, "A URL is valid for at most 604800 seconds.")),
     }
 }
 
 fn check_date(headers: &HeaderMap, now: DateTime<Utc>) -> S3Result<()> {
     let said = headers.get(DATE).or_else(|| headers.get(header::DATE)).and_then(|date| date.to_str().ok());
     let date = said.and_then(parse).filter(|date| date.timestamp() >= 0);
-    let denied = || S3Error::with_message(S3ErrorCode::AccessDenied, "The request has no date that can be read.");
+    let denied = || S3Error::with_message(S3ErrorCode::AccessDenied, "The request has no readable date.");
     let date = date.ok_or_else(denied)?;
     if (date - now).abs() > SKEW {
-        return Err(S3Error::with_message(S3ErrorCode::RequestTimeTooSkewed, "The request's date is not the present."));
+        return Err(S3Error::with_message(
+            S3ErrorCode::RequestTimeTooSkewed,
+            "The date of the request differs too much from the current time.",
+        ));
     }
     Ok(())
 }

@@ -46,7 +46,7 @@ pub enum StoreError {
 impl From<StoreError> for S3Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::InvalidKey => Self::with_message(S3ErrorCode::InvalidArgument, "The key cannot be kept."),
+            StoreError::InvalidKey => Self::with_message(S3ErrorCode::InvalidArgument, "The key cannot be stored."),
             StoreError::MetadataTooLong => {
                 Self::with_message(S3ErrorCode::MetadataTooLarge, "The metadata is too long.")
             }

@@ -3,6 +3,7 @@
 use darkroom::{
     db,
     domain::{
+        access::Scope,
         error::ServiceError,
         ids::UserId,
         image::{Image, ImageStatus},
@@ -38,7 +39,7 @@ pub async fn seed(
 pub async fn all_of(app: &TestApp, owner: UserId, statuses: &[ImageStatus]) -> Vec<Image> {
     let filter = ImageFilter::of(statuses);
     let page = db::listing::Page {
-        owner,
+        scope: Scope::of_owner(owner),
         filter: &filter,
         order: ImageOrder::NEWEST,
         after: None,
