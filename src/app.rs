@@ -114,9 +114,6 @@ impl App {
     }
 
     /// Makes what an empty database lacks: the first category and the first administrator.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn bootstrap(&self) -> anyhow::Result<Option<NewAdmin>> {
         let AccountsConfig { admin_email, admin_password, .. } = &self.config.accounts;
         self.services.library.ensure_first_category().await.map_err(ServiceError::into_anyhow)?;
@@ -215,9 +212,6 @@ pub fn variants(config: &Config) -> anyhow::Result<VariantSet> {
 }
 
 /// Brings the database up to date; of processes that start together, one does.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn migrate(db: &Db) -> anyhow::Result<()> {
     let turn = db.migration_lock().await?;
     migration::Migrator::up(db.conn(), None).await.context("the database could not be brought up to date")?;

@@ -47,9 +47,6 @@ impl Accounts {
     }
 
     /// The user of an address, made without a password if there is none.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn find_or_make(&self, email: &str) -> ServiceResult<User> {
         let user = self.new_user(email, false);
         let conn = self.inner.db.conn();

@@ -72,9 +72,6 @@ impl Accounts {
     }
 
     /// Those of these log-ins that have ended.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn ended_of(&self, sessions: &[SessionId]) -> ServiceResult<Vec<SessionId>> {
         let now = self.inner.clock.now();
         let alive = db::sessions::alive_of(self.inner.db.conn(), sessions, now).await?;

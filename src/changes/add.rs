@@ -61,9 +61,6 @@ impl Changes {
     }
 
     /// Removes the row of an image that is deleted, and leaves every other.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn forget(&self, id: ImageId) -> ServiceResult<()> {
         let transaction = self.inner.db.begin().await?;
         let found = db::image_writes::lock(&transaction, id).await?;

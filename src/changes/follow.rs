@@ -131,9 +131,6 @@ impl Changes {
     }
 
     /// Looks for events that other processes wrote, and tells those who follow: one query, however many they are.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn look_for_events(&self) -> ServiceResult<()> {
         if !self.inner.hub.has_event_readers() {
             *self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;

@@ -13,17 +13,11 @@ use super::{
 use crate::domain::{category::Category, ids::CategoryId};
 
 /// One category.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn find(conn: &impl ConnectionTrait, id: CategoryId) -> Result<Option<Category>, DbErr> {
     Entity::find_by_id(id.0).one(conn).await?.map(Category::try_from).transpose()
 }
 
 /// One category, held against other writers until the transaction ends.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn lock(transaction: &impl ConnectionTrait, id: CategoryId) -> Result<Option<Category>, DbErr> {
     let mut query = Entity::find_by_id(id.0);
     if locks_rows(transaction) {
@@ -33,18 +27,12 @@ pub async fn lock(transaction: &impl ConnectionTrait, id: CategoryId) -> Result<
 }
 
 /// Many categories in one query, in no order.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn find_many(conn: &impl ConnectionTrait, ids: &[CategoryId]) -> Result<Vec<Category>, DbErr> {
     let query = Entity::find().filter(Column::Id.is_in(ids.iter().map(|id| id.0)));
     query.all(conn).await?.into_iter().map(Category::try_from).collect()
 }
 
 /// All categories by name, or the active ones alone. At most 1000.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn list(conn: &impl ConnectionTrait, include_inactive: bool) -> Result<Vec<Category>, DbErr> {
     let mut query = Entity::find().order_by_asc(Column::NameKey).limit(1000);
     if !include_inactive {
@@ -54,25 +42,16 @@ pub async fn list(conn: &impl ConnectionTrait, include_inactive: bool) -> Result
 }
 
 /// Whether a slug is taken.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn slug_exists(conn: &impl ConnectionTrait, slug: &str) -> Result<bool, DbErr> {
     Ok(Entity::find().filter(Column::Slug.eq(slug)).one(conn).await?.is_some())
 }
 
 /// Adds a category, unless its name or its slug is taken.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn insert(conn: &impl ConnectionTrait, category: &Category) -> Result<Saved, DbErr> {
     Saved::of(Entity::insert(Model::from(category).into_active_model()).exec_without_returning(conn).await)
 }
 
 /// Writes back a category, unless its name is taken.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn update(conn: &impl ConnectionTrait, category: &Category) -> Result<Saved, DbErr> {
     let mut row = Model::from(category).into_active_model().reset_all();
     row.id = sea_orm::ActiveValue::Unchanged(category.id.0);

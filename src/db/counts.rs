@@ -13,9 +13,6 @@ use crate::domain::{
 };
 
 /// All counts, also of what is in the trash.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn all(conn: &impl ConnectionTrait, scope: Scope) -> Result<Vec<Count>, DbErr> {
     #[derive(FromQueryResult)]
     struct Row {
@@ -35,9 +32,6 @@ pub async fn all(conn: &impl ConnectionTrait, scope: Scope) -> Result<Vec<Count>
 }
 
 /// How many bytes each of these owners has in the storage, the trash included.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn bytes_of(conn: &impl ConnectionTrait, owners: &[UserId]) -> Result<Vec<(UserId, u64)>, DbErr> {
     #[derive(FromQueryResult)]
     struct Row {
@@ -53,9 +47,6 @@ pub async fn bytes_of(conn: &impl ConnectionTrait, owners: &[UserId]) -> Result<
 }
 
 /// Counts from a day on, oldest first; days without images are left out.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn days(conn: &impl ConnectionTrait, scope: Scope, from: NaiveDate) -> Result<Vec<DayCount>, DbErr> {
     #[derive(FromQueryResult)]
     struct Row {
@@ -76,9 +67,6 @@ pub async fn days(conn: &impl ConnectionTrait, scope: Scope, from: NaiveDate) ->
 }
 
 /// Tags that begin with one of these, those of most images first.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn tags(
     conn: &impl ConnectionTrait,
     scope: Scope,

@@ -25,9 +25,6 @@ use crate::domain::{
 const REMOVED_AT_ONCE: u64 = 1000;
 
 /// Adds events. To be the last statement before the commit: on PostgreSQL, whoever else adds some waits for it.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn append(transaction: &impl ConnectionTrait, events: &[NewEvent]) -> Result<(), DbErr> {
     if events.is_empty() {
         return Ok(());
@@ -47,9 +44,6 @@ pub async fn append(transaction: &impl ConnectionTrait, events: &[NewEvent]) -> 
 }
 
 /// What happened to the images of a scope behind a place; at most `limit`, the earliest first.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn behind(conn: &impl ConnectionTrait, scope: Scope, place: Place, limit: u64) -> Result<Vec<Event>, DbErr> {
     let query = Entity::find().filter(Column::OwnerId.eq(scope.owner().0)).filter(Column::Place.gt(signed(place.0)));
     let rows = query.order_by_asc(Column::Place).limit(limit).all(conn).await?;
@@ -58,9 +52,6 @@ pub async fn behind(conn: &impl ConnectionTrait, scope: Scope, place: Place, lim
 
 /// Whose images something happened to behind a place, and the place of the last of it. At most `limit` events are
 /// looked at.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn owners_behind(
     conn: &impl ConnectionTrait,
     behind: Place,
@@ -73,9 +64,6 @@ pub async fn owners_behind(
 }
 
 /// The place of the last event there is; of the last that was removed, where there is none.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn end(conn: &impl ConnectionTrait) -> Result<Place, DbErr> {
     let last = Entity::find().order_by_desc(Column::Place).one(conn).await?;
     match last {
@@ -85,9 +73,6 @@ pub async fn end(conn: &impl ConnectionTrait) -> Result<Place, DbErr> {
 }
 
 /// The place of the last event that was removed: a reader that stands before it has missed something.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn removed_through(conn: &impl ConnectionTrait) -> Result<Place, DbErr> {
     let row = conn.query_one_raw(Sql::of(conn, "SELECT removed_through FROM event_retention").statement()).await?;
     let place = row.map_or(Ok(0), |row| row.try_get::<i64>("", "removed_through"))?;
@@ -95,9 +80,6 @@ pub async fn removed_through(conn: &impl ConnectionTrait) -> Result<Place, DbErr
 }
 
 /// Removes some of the events from before a moment. Says whether there may be more of them.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn remove_some(transaction: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<bool, DbErr> {
     let rows = Entity::find().order_by_asc(Column::Place).limit(REMOVED_AT_ONCE).all(transaction).await?;
     // Up to the last that is old: one from a clock that was ahead holds up no others.

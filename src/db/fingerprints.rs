@@ -19,9 +19,6 @@ const FEATURES: u32 = 4;
 const MAX_LOOKED_AT: usize = 2000;
 
 /// Keeps an image's fingerprint, in the place of what was kept before.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn put(conn: &impl ConnectionTrait, image: &Image, fingerprint: Fingerprint) -> Result<(), DbErr> {
     let Fingerprint { sha256, perceptual_hash } = fingerprint;
     let mut sql = Sql::of(
@@ -49,9 +46,6 @@ pub async fn put(conn: &impl ConnectionTrait, image: &Image, fingerprint: Finger
 }
 
 /// The completed images of a scope that look like this one, the most similar first.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn similar(
     conn: &impl ConnectionTrait,
     scope: Scope,
@@ -105,9 +99,6 @@ fn candidates(conn: &impl ConnectionTrait, scope: Scope, perceptual_hash: u64) -
 }
 
 /// Of each image that has the bytes of an older one of its owner's, the oldest.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn originals_of(conn: &impl ConnectionTrait, images: &[ImageId]) -> Result<HashMap<ImageId, ImageId>, DbErr> {
     #[derive(FromQueryResult)]
     struct Row {

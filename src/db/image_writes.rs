@@ -19,9 +19,6 @@ use crate::domain::{
 };
 
 /// One image, held against other writers until the transaction ends.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn lock(transaction: &impl ConnectionTrait, id: ImageId) -> Result<Option<Image>, DbErr> {
     let mut query = Entity::find_by_id(id.0);
     if locks_rows(transaction) {
@@ -31,9 +28,6 @@ pub async fn lock(transaction: &impl ConnectionTrait, id: ImageId) -> Result<Opt
 }
 
 /// Many images, held in the order of their ids until the transaction ends.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn lock_many(transaction: &impl ConnectionTrait, ids: &[ImageId]) -> Result<Vec<Image>, DbErr> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -44,9 +38,6 @@ pub async fn lock_many(transaction: &impl ConnectionTrait, ids: &[ImageId]) -> R
 }
 
 /// Adds a new image, findable by its filename, unless its owner used the key before.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn insert(
     transaction: &impl ConnectionTrait,
     image: &Image,
@@ -82,9 +73,6 @@ pub async fn insert_alone(db: &Db, image: &Image, idempotency_key: Option<String
 }
 
 /// Adds many images at once, with everything that finds them; at most 1000.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn insert_many(transaction: &impl ConnectionTrait, images: &[Image]) -> Result<(), DbErr> {
     let rows = images.iter().map(|image| Model::from(image).into_active_model());
     Entity::insert_many(rows).exec_without_returning(transaction).await?;
@@ -92,18 +80,12 @@ pub async fn insert_many(transaction: &impl ConnectionTrait, images: &[Image]) -
 }
 
 /// Writes back what is said of an image that this transaction locked, so that it is found by it.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn redescribe(transaction: &impl ConnectionTrait, before: &Image, image: &Image) -> Result<(), DbErr> {
     update(transaction, before, image).await?;
     search::put(transaction, image).await
 }
 
 /// Makes an image from before there was a search findable, and gives it its place in lists by title.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn make_findable(transaction: &impl ConnectionTrait, image: &Image) -> Result<(), DbErr> {
     let row =
         ActiveModel { id: Unchanged(image.id.0), title_key: Set(sort_key(&image.details.title)), ..Default::default() };
@@ -113,9 +95,6 @@ pub async fn make_findable(transaction: &impl ConnectionTrait, image: &Image) ->
 
 /// Writes what is different of an image that this transaction locked. Whatever a newer version wrote, and this one cannot
 /// read, stays as it is.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn update(transaction: &impl ConnectionTrait, before: &Image, image: &Image) -> Result<(), DbErr> {
     let (old, mut row) = (Model::from(before).into_active_model(), Model::from(image).into_active_model());
     for column in Column::iter() {
@@ -134,9 +113,6 @@ pub async fn update(transaction: &impl ConnectionTrait, before: &Image, image: &
 }
 
 /// Removes the row, and its variants' with it.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn remove(conn: &impl ConnectionTrait, id: ImageId) -> Result<(), DbErr> {
     Entity::delete_by_id(id.0).exec(conn).await?;
     Ok(())

@@ -17,17 +17,11 @@ use crate::domain::{
 };
 
 /// One image, deleted ones included.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn find(conn: &impl ConnectionTrait, id: ImageId) -> Result<Option<Image>, DbErr> {
     Ok(Entity::find_by_id(id.0).one(conn).await?.map(Image::from))
 }
 
 /// Many images in one query, deleted ones included, in no order.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn find_many(conn: &impl ConnectionTrait, ids: &[ImageId]) -> Result<Vec<Image>, DbErr> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -37,9 +31,6 @@ pub async fn find_many(conn: &impl ConnectionTrait, ids: &[ImageId]) -> Result<V
 }
 
 /// An owner's images that changed since then, deleted ones included; at most 1000, the latest.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn changed_since(
     conn: &impl ConnectionTrait,
     owner: UserId,
@@ -54,9 +45,6 @@ pub async fn changed_since(
 }
 
 /// An owner's uploads that nobody completed and that were touched since then; no more than `most` are looked at.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn unfinished(
     conn: &impl ConnectionTrait,
     owner: UserId,
@@ -102,9 +90,6 @@ impl StaleImages {
     }
 
     /// The next page; `None` when there are no more.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn next(&mut self, conn: &impl ConnectionTrait) -> Result<Option<Vec<Image>>, DbErr> {
         let mut sql = Sql::of(conn, &format!("SELECT * FROM image WHERE {} AND updated_at <= ", self.condition));
         sql.value(self.untouched_since.into());
@@ -122,9 +107,6 @@ impl StaleImages {
 }
 
 /// The image that its owner asked for with this key before.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn find_by_idempotency_key(
     conn: &impl ConnectionTrait,
     owner: UserId,

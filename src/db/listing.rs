@@ -40,9 +40,6 @@ pub struct Page<'a> {
 }
 
 /// A page of images, in order.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn page(conn: &impl ConnectionTrait, page: Page<'_>) -> Result<Vec<Image>, DbErr> {
     if page.filter.statuses.is_empty() {
         return Ok(Vec::new());
@@ -58,9 +55,6 @@ pub async fn page(conn: &impl ConnectionTrait, page: Page<'_>) -> Result<Vec<Ima
 }
 
 /// How many images there are on all pages together. Without a search or dates, by the kept counters.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn count(conn: &impl ConnectionTrait, scope: Scope, filter: &ImageFilter) -> Result<u64, DbErr> {
     #[derive(FromQueryResult)]
     struct Row {

@@ -8,9 +8,6 @@ use super::entity::metadata::{Column, Entity, Model};
 use crate::domain::{ids::ImageId, metadata::Metadata};
 
 /// Keeps what was read of an image, in the place of what was kept before.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn put(conn: &impl ConnectionTrait, image: ImageId, metadata: &Metadata) -> Result<(), DbErr> {
     let metadata = serde_json::to_value(metadata).map_err(|error| DbErr::Json(error.to_string()))?;
     let instead = OnConflict::column(Column::ImageId).update_column(Column::Metadata).to_owned();
@@ -20,9 +17,6 @@ pub async fn put(conn: &impl ConnectionTrait, image: ImageId, metadata: &Metadat
 }
 
 /// Many images' metadata in one query.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn of_images(conn: &impl ConnectionTrait, ids: &[ImageId]) -> Result<HashMap<ImageId, Metadata>, DbErr> {
     let query = Entity::find().filter(Column::ImageId.is_in(ids.iter().map(|id| id.0)));
     let rows = query.all(conn).await?.into_iter().filter_map(|row| {

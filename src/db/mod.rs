@@ -1,6 +1,7 @@
 //! Hand: the database. Rows in, domain types out; decides nothing and knows no other hand.
 //!
-//! Every function takes a connection, which may be a transaction of the service that calls.
+//! Every function takes a connection, which may be a transaction of the service that calls, and fails where the database
+//! does not answer.
 
 mod entity;
 mod image_row;
@@ -102,9 +103,6 @@ impl Db {
 
     /// Begins a transaction that will write. On SQLite it takes the write lock at once: one that
     /// reads first and then writes would fail with BUSY instead of waiting.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
         let immediate = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
@@ -120,9 +118,6 @@ impl Db {
 
     /// Waits until no other process is at what only one may do at a time, and holds it off until the transaction
     /// ends. Nothing on SQLite, where a folder has one server.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn migration_lock(&self) -> Result<Option<DatabaseTransaction>, DbErr> {
         if !locks_rows(&self.connection) {
             return Ok(None);
@@ -133,9 +128,6 @@ impl Db {
     }
 
     /// Has the planner look at what is there: after very many rows came at once.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn analyze(&self) -> Result<(), DbErr> {
         self.connection.execute_unprepared("ANALYZE").await.map(drop)
     }

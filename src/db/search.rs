@@ -15,17 +15,11 @@ use crate::domain::{
 };
 
 /// Makes an image findable by what is said of it now.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn put(transaction: &impl ConnectionTrait, image: &Image) -> Result<(), DbErr> {
     put_many(transaction, std::slice::from_ref(image)).await
 }
 
 /// Makes many images findable; at most 1000.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn put_many(transaction: &impl ConnectionTrait, images: &[Image]) -> Result<(), DbErr> {
     let found = |image: &Image| (image.id, Searchable::of(image.owner, &image.filename, &image.details));
     let rows: Vec<(ImageId, Searchable)> = images.iter().map(found).collect();
@@ -72,9 +66,6 @@ async fn put_in_sqlite(conn: &impl ConnectionTrait, rows: Vec<(ImageId, Searchab
 }
 
 /// Images that nothing finds yet, behind an id: they were there before there was a search. At most `limit`.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn missing(conn: &impl ConnectionTrait, behind: Option<ImageId>, limit: u64) -> Result<Vec<ImageId>, DbErr> {
     #[derive(FromQueryResult)]
     struct Row {

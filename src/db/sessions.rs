@@ -21,9 +21,6 @@ pub struct SessionRow {
 }
 
 /// Adds a log-in.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn insert(conn: &impl ConnectionTrait, session: &SessionRow, now: DateTime<Utc>) -> Result<(), DbErr> {
     let row = Model {
         id: session.id.0,
@@ -37,18 +34,12 @@ pub async fn insert(conn: &impl ConnectionTrait, session: &SessionRow, now: Date
 }
 
 /// Whether a log-in is still there and has not ended.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn is_alive(conn: &impl ConnectionTrait, id: SessionId, now: DateTime<Utc>) -> Result<bool, DbErr> {
     let row = Entity::find_by_id(id.0).one(conn).await?;
     Ok(row.is_some_and(|row| row.expires_at > now))
 }
 
 /// Those of these log-ins that are still there and have not ended.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn alive_of(
     conn: &impl ConnectionTrait,
     ids: &[SessionId],
@@ -65,9 +56,6 @@ pub async fn alive_of(
 
 /// Puts a new refresh token in the place of the old one, whoever of several comes first.
 /// Gives the log-in and its user, or nothing where the old token is not valid.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn rotate(
     transaction: &impl ConnectionTrait,
     old_hash: &str,
@@ -91,18 +79,12 @@ pub async fn rotate(
 }
 
 /// Ends a log-in.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn remove(conn: &impl ConnectionTrait, id: SessionId) -> Result<(), DbErr> {
     Entity::delete_by_id(id.0).exec(conn).await?;
     Ok(())
 }
 
 /// Forgets log-ins that have ended.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn remove_expired(conn: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbErr> {
     Entity::delete_many().filter(Column::ExpiresAt.lte(now)).exec(conn).await?;
     Ok(())

@@ -14,26 +14,17 @@ use super::{
 use crate::domain::{ids::UserId, user::User};
 
 /// One user.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn find(conn: &impl ConnectionTrait, id: UserId) -> Result<Option<User>, DbErr> {
     Ok(Entity::find_by_id(id.0).one(conn).await?.map(User::from))
 }
 
 /// Many users in one query, in no order.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn find_many(conn: &impl ConnectionTrait, ids: &[UserId]) -> Result<Vec<User>, DbErr> {
     let query = Entity::find().filter(Column::Id.is_in(ids.iter().map(|id| id.0)));
     Ok(query.all(conn).await?.into_iter().map(User::from).collect())
 }
 
 /// Holds a user's row against everybody who changes what the user has, until the transaction ends.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn hold(transaction: &impl ConnectionTrait, id: UserId) -> Result<(), DbErr> {
     if locks_rows(transaction) {
         // Not against images that refer to it: they are what is being counted.
@@ -43,9 +34,6 @@ pub async fn hold(transaction: &impl ConnectionTrait, id: UserId) -> Result<(), 
 }
 
 /// The user of an address in lower case, with the hash of their password where they have one.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn find_by_email(conn: &impl ConnectionTrait, email: &str) -> Result<Option<(User, Option<String>)>, DbErr> {
     let row = Entity::find().filter(Column::Email.eq(email)).one(conn).await?;
     Ok(row.map(|mut row| {
@@ -55,17 +43,11 @@ pub async fn find_by_email(conn: &impl ConnectionTrait, email: &str) -> Result<O
 }
 
 /// Whether there is any user at all.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn any(conn: &impl ConnectionTrait) -> Result<bool, DbErr> {
     Ok(Entity::find().count(conn).await? > 0)
 }
 
 /// When the first user was made, and the database with them.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn first_made_at(conn: &impl ConnectionTrait) -> Result<Option<DateTime<Utc>>, DbErr> {
     // Ids grow with time.
     let first = Entity::find().order_by_asc(Column::Id).one(conn).await?;
@@ -73,9 +55,6 @@ pub async fn first_made_at(conn: &impl ConnectionTrait) -> Result<Option<DateTim
 }
 
 /// Adds a user, unless the address is taken.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn insert(conn: &impl ConnectionTrait, user: &User, password_hash: Option<String>) -> Result<Saved, DbErr> {
     let row = Model {
         id: user.id.0,
@@ -90,9 +69,6 @@ pub async fn insert(conn: &impl ConnectionTrait, user: &User, password_hash: Opt
 }
 
 /// Notes that a user signed in.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn note_login(conn: &impl ConnectionTrait, id: UserId, at: DateTime<Utc>) -> Result<(), DbErr> {
     let row = ActiveModel {
         id: sea_orm::ActiveValue::Unchanged(id.0),

@@ -14,18 +14,12 @@ use crate::domain::{
 };
 
 /// One image's variants, smallest first.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn of_image(conn: &impl ConnectionTrait, image: ImageId) -> Result<Vec<Variant>, DbErr> {
     Ok(of_images(conn, &[image]).await?.remove(&image).unwrap_or_default())
 }
 
 /// Many images' variants in one query, each smallest first; those of a newer version, which this one cannot read, are left
 /// out.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn of_images(
     conn: &impl ConnectionTrait,
     images: &[ImageId],
@@ -46,9 +40,6 @@ pub async fn of_images(
 }
 
 /// Adds a variant, or puts it in the place of the one of its name.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn put(conn: &impl ConnectionTrait, image: ImageId, variant: &Variant) -> Result<(), DbErr> {
     remove(conn, image, std::slice::from_ref(&variant.name)).await?;
     Entity::insert(row(image, variant).into_active_model()).exec_without_returning(conn).await?;
@@ -56,9 +47,6 @@ pub async fn put(conn: &impl ConnectionTrait, image: ImageId, variant: &Variant)
 }
 
 /// Adds many variants at once, of images that have none; at most 5000.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn insert_many(conn: &impl ConnectionTrait, variants: &[(ImageId, Variant)]) -> Result<(), DbErr> {
     let rows = variants.iter().map(|(image, variant)| row(*image, variant).into_active_model());
     Entity::insert_many(rows).exec_without_returning(conn).await?;
@@ -80,9 +68,6 @@ fn row(image: ImageId, variant: &Variant) -> Model {
 }
 
 /// Forgets variants of these names; their objects are another's to remove.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn remove(conn: &impl ConnectionTrait, image: ImageId, names: &[VariantName]) -> Result<(), DbErr> {
     let kinds = names.iter().map(VariantName::as_str);
     Entity::delete_many().filter(Column::ImageId.eq(image.0)).filter(Column::Kind.is_in(kinds)).exec(conn).await?;
@@ -90,9 +75,6 @@ pub async fn remove(conn: &impl ConnectionTrait, image: ImageId, names: &[Varian
 }
 
 /// Those of these images that have variants of a newer version.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn with_unknown(conn: &impl ConnectionTrait, images: &[ImageId]) -> Result<HashSet<ImageId>, DbErr> {
     let ids = images.iter().map(|image| image.0);
     let rows = Entity::find().filter(Column::ImageId.is_in(ids)).all(conn).await?.into_iter();

@@ -80,9 +80,6 @@ impl Library {
     }
 
     /// Makes the first category of an empty database.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn ensure_first_category(&self) -> ServiceResult<()> {
         if !db::categories::list(self.inner.db.conn(), true).await?.is_empty() {
             return Ok(());

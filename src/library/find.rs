@@ -47,25 +47,16 @@ impl Library {
     }
 
     /// Many images' variants.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn variants(&self, images: &[ImageId]) -> ServiceResult<HashMap<ImageId, Vec<Variant>>> {
         Ok(db::variants::of_images(self.inner.db.conn(), images).await?)
     }
 
     /// Many images' metadata.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn metadata(&self, images: &[ImageId]) -> ServiceResult<HashMap<ImageId, Metadata>> {
         Ok(db::metadata::of_images(self.inner.db.conn(), images).await?)
     }
 
     /// Many categories, as they were a moment ago.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn categories_by_id(&self, ids: &[CategoryId]) -> ServiceResult<HashMap<CategoryId, Arc<Category>>> {
         let (now, cache) = (self.inner.clock.now(), &self.inner.categories);
         let known = ids.iter().map(|id| cache.get(id, now).map(|category| (*id, category)));
@@ -82,9 +73,6 @@ impl Library {
     }
 
     /// Many users.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn users_by_id(&self, ids: &[UserId]) -> ServiceResult<HashMap<UserId, User>> {
         let found = db::users::find_many(self.inner.db.conn(), ids).await?;
         Ok(found.into_iter().map(|user| (user.id, user)).collect())

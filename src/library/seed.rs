@@ -107,9 +107,6 @@ impl Library {
     }
 
     /// So many completed images, oldest first, that are not kept yet.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn plausible_images(&self, owner: UserId, images: u32) -> ServiceResult<Vec<Image>> {
         let plausible = self.plausible(owner, images).await?;
         Ok((0..images).map(plausible).collect())

@@ -32,9 +32,6 @@ impl Library {
     }
 
     /// Of each image with the bytes of an older one of its owner's, the oldest, where the caller may see it.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn originals_of(
         &self,
         caller: &Caller,

@@ -56,9 +56,6 @@ impl Library {
     }
 
     /// How many bytes each of these users has in the storage, the trash included.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn storage_used(&self, users: &[UserId]) -> ServiceResult<Vec<(UserId, u64)>> {
         Ok(db::counts::bytes_of(self.inner.db.conn(), users).await?)
     }

@@ -65,9 +65,6 @@ struct ClaimedRow {
 impl Queue {
     /// Takes the next job that is due, of a kind that there is a slot for: of the owner who has the fewest of it running,
     /// the oldest. A job whose holder is dead comes before all of them. What a newer version enqueued is left to it.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn claim(&self, free: &[FreeKind]) -> Result<Option<Claimed>, DbErr> {
         loop {
             let taken = match self.claim_the_abandoned(free).await? {
@@ -114,9 +111,6 @@ impl Queue {
     }
 
     /// Takes this job alone, also before it is due; nothing where it is not waiting, or runs elsewhere.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn claim_now(&self, job: Job) -> Result<Option<Claimed>, DbErr> {
         let lock = self.skip_locked();
         let sql = format!(
@@ -129,9 +123,6 @@ impl Queue {
     }
 
     /// Notes whose lease has run out, and gives them a third of it more. To be called every second or so.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn suspect_the_silent(&self) -> Result<(), DbErr> {
         let backend = self.conn.get_database_backend();
         let now = milliseconds(backend);

@@ -45,27 +45,18 @@ impl JobRow {
 
 impl Queue {
     /// At most 1000 jobs in the order in which they are due: the dead alone, or all.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn list(&self, only_dead: bool) -> Result<Vec<JobRow>, DbErr> {
         let condition = if only_dead { "WHERE state = 'dead'" } else { "" };
         self.rows(&format!("{condition} ORDER BY run_at, id"), None).await
     }
 
     /// At most 1000 dead jobs in the order of their ids: behind one of them, or the first.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn dead_behind(&self, id: Option<Uuid>) -> Result<Vec<JobRow>, DbErr> {
         let condition = if id.is_some() { "AND id > $1" } else { "" };
         self.rows(&format!("WHERE state = 'dead' {condition} ORDER BY id"), id).await
     }
 
     /// A dead job.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn find_dead(&self, id: Uuid) -> Result<Option<JobRow>, DbErr> {
         Ok(self.rows("WHERE state = 'dead' AND id = $1", Some(id)).await?.pop())
     }
@@ -80,9 +71,6 @@ impl Queue {
     }
 
     /// Has a dead job run again, as if it had never failed.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn revive(&self, id: JobId) -> Result<Revived, DbErr> {
         let sql = "UPDATE job SET state = 'queued', attempts = 0, deaths = 0, postponed = 0, run_at = $2 \
                    WHERE id = $1 AND state = 'dead'";
@@ -96,9 +84,6 @@ impl Queue {
     }
 
     /// Removes a dead job.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn remove_dead(&self, id: JobId) -> Result<(), DbErr> {
         let sql = "DELETE FROM job WHERE id = $1 AND state = 'dead'";
         self.conn.execute_raw(statement(self.conn.get_database_backend(), sql, [id.0.into()])).await.map(drop)

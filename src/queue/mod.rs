@@ -68,9 +68,6 @@ impl Queue {
     }
 
     /// Adds a job to run from `run_at` on. The same job that waits already stays as it is.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn enqueue(
         &self,
         transaction: &impl ConnectionTrait,
@@ -97,9 +94,6 @@ impl Queue {
     }
 
     /// Takes back a job that waits, because what it was for has come about.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn withdraw(&self, transaction: &impl ConnectionTrait, job: Job) -> Result<(), DbErr> {
         let sql = "DELETE FROM job WHERE dedupe_key = $1 AND state = 'queued'";
         let values = [job.dedupe_key().into()];
@@ -118,9 +112,6 @@ impl Queue {
     }
 
     /// Renews the lease. Says whether it was still held.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn heartbeat(&self, claimed: &Claimed) -> Result<bool, DbErr> {
         let sql = format!(
             "UPDATE job SET lease_ends = {} + $3, is_suspected = FALSE",
@@ -130,17 +121,11 @@ impl Queue {
     }
 
     /// The job is done. Says whether the lease was still held.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn finish(&self, claimed: &Claimed) -> Result<bool, DbErr> {
         self.if_held(claimed, "DELETE FROM job", vec![]).await
     }
 
     /// The job goes back, to run again after a pause that grows with its attempts.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn retry(&self, claimed: &Claimed, why: &str) -> Result<bool, DbErr> {
         let pause = pause(claimed.attempts, MAX_BACKOFF);
         let run_at = self.clock.now() + pause + self.clock.jitter(pause / 2);
@@ -149,9 +134,6 @@ impl Queue {
     }
 
     /// The job goes back, to run again soon: an outage ended the attempt, which does not count.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn postpone(&self, claimed: &Claimed, why: &str) -> Result<bool, DbErr> {
         let pause = pause(claimed.postponed, MAX_POSTPONEMENT);
         let run_at = self.clock.now() + pause + self.clock.jitter(pause / 2);
@@ -161,17 +143,11 @@ impl Queue {
     }
 
     /// The job is dead: kept for the operator to look at, never to run again.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn mark_dead(&self, claimed: &Claimed) -> Result<bool, DbErr> {
         self.if_held(claimed, "UPDATE job SET state = 'dead', lease_token = NULL", vec![]).await
     }
 
     /// Hands a job back at once, for a worker that is shutting down.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn release(&self, claimed: &Claimed) -> Result<bool, DbErr> {
         let sql = "UPDATE job SET state = 'queued', lease_token = NULL, attempts = attempts - 1";
         self.put_back(claimed, sql, vec![]).await
@@ -186,9 +162,6 @@ impl Queue {
     }
 
     /// What waits or runs and can be read, in the order in which it would: for `darkroom doctor` and tests.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn pending(&self) -> Result<Vec<Job>, DbErr> {
         let sql = "SELECT payload FROM job WHERE state <> 'dead' ORDER BY run_at, id LIMIT 1000";
         let rows = self.conn.query_all_raw(statement(self.conn.get_database_backend(), sql, [])).await?;
@@ -198,9 +171,6 @@ impl Queue {
     }
 
     /// Those of these images that no job waits or runs for.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn without_job(&self, images: &[ImageId]) -> Result<Vec<ImageId>, DbErr> {
         let names: Vec<String> = (1..=images.len()).map(|at| format!("${at}")).collect();
         let sql = format!("SELECT subject FROM job WHERE state <> 'dead' AND subject IN ({})", names.join(", "));

@@ -72,9 +72,6 @@ impl Uploads {
     }
 
     /// Gives up after too many attempts. The original is kept: generateVariants tries again.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn give_up(&self, id: ImageId) -> ServiceResult<()> {
         let message = "Processing failed too often. Call generateVariants to try again.".to_owned();
         let failure = Failure { code: FailureCode::ProcessingFailed, message };

@@ -15,9 +15,6 @@ use crate::{
 
 impl Uploads {
     /// Has a dead job run again. An image that was given up goes back to PROCESSING with it.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn revive(&self, row: &JobRow) -> ServiceResult<Revived> {
         let id = JobId(row.id);
         let Some(Job::Process { image }) = row.job() else { return Ok(self.inner.queue.revive(id).await?) };

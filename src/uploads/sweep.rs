@@ -49,9 +49,6 @@ pub struct Swept {
 
 impl Uploads {
     /// Has a sweep run soon, if none is waiting anyway: to be called when a process starts.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn schedule_sweep(&self) -> ServiceResult<()> {
         Ok(self.inner.queue.enqueue(self.inner.db.conn(), Job::Sweep, self.now()).await?)
     }

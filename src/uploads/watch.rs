@@ -165,9 +165,6 @@ impl Uploads {
 
 impl Uploads {
     /// Reads again what is being watched and tells what is newer: other processes change images too.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn refresh_watched(&self) -> ServiceResult<()> {
         let (images, owners) = self.inner.hub.watched();
         let conn = self.inner.db.conn();

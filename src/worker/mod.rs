@@ -90,9 +90,6 @@ impl Worker {
     }
 
     /// Runs every job that is due, and every one that follows from them, one after the other: for tests.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn run_all(&self) -> anyhow::Result<()> {
         while let Some(claimed) = self.queue.claim(&FreeKind::every()).await? {
             self.execute(&claimed).await;
@@ -101,9 +98,6 @@ impl Worker {
     }
 
     /// Runs this job now, if it waits.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn run_now(&self, job: Job) -> anyhow::Result<Ran> {
         let Some(claimed) = self.queue.claim_now(job).await? else { return Ok(Ran::Elsewhere) };
         Ok(if self.execute(&claimed).await { Ran::ToItsEnd } else { Ran::InVain })
