@@ -11,7 +11,7 @@ run: web
 
 test: lint test-rust test-elsewhere test-clients
 
-# Formatting, clippy without a warning, the schema as the code says (a test), licences (when cargo-deny is there).
+# Formatting, clippy without a warning, the schema as the code says (a test). Licences: `make deny`.
 lint:
 	cargo fmt --check
 	cargo clippy --all-targets --quiet -- --deny warnings
