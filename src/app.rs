@@ -214,7 +214,11 @@ pub fn variants(config: &Config) -> anyhow::Result<VariantSet> {
 /// Brings the database up to date; of processes that start together, one does.
 pub async fn migrate(db: &Db) -> anyhow::Result<()> {
     let turn = db.migration_lock().await?;
-    migration::Migrator::up(db.conn(), None).await.context("the database could not be brought up to date")?;
+    if migration::Migrator::is_behind(db.conn()).await? {
+        tracing::warn!("the database was brought up to date by a newer version, and is left as it is");
+    } else {
+        migration::Migrator::up(db.conn(), None).await.context("the database could not be brought up to date")?;
+    }
     if let Some(turn) = turn {
         turn.commit().await?;
     }

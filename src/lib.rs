@@ -6,17 +6,7 @@
 //! [`queue`] and [`worker`] carry the work on, [`imaging`] makes the variants, and [`events`] tells everybody
 //! who watches. `docs/architecture.md` walks the same way with more words.
 //!
-//! # Layers
-//! ```text
-//! doors      graphql   http   worker   cli      translate, and decide nothing
-//! services   uploads   library   accounts       decide
-//!            changes                            writes what they decide about images, and tells
-//! hands      db   queue   storage   events   imaging    do one thing each
-//! domain                                         plain types and rules
-//! ```
-//! Doors call services, services call hands, all know the domain; nothing points back or sideways. The
-//! exceptions are `worker`, which claims from the queue, and [`app`], where everything is put together.
-//! `tests/it/layers.rs` keeps the rule.
+//! `docs/architecture.md` has the layers too, and `tests/it/layers.rs` keeps them.
 
 pub mod accounts;
 pub mod app;

@@ -1,8 +1,13 @@
 //! The database's changes in their order. Each is frozen once it has landed, works on SQLite and Postgres
 //! alike, and imports nothing of the server's: entities change, history does not.
 
+use std::collections::HashSet;
+
 pub use sea_orm_migration::MigratorTrait;
-use sea_orm_migration::{MigrationTrait, async_trait};
+use sea_orm_migration::{
+    MigrationTrait, async_trait,
+    sea_orm::{ConnectionTrait, DbErr},
+};
 
 mod m20261120_000001_accounts;
 mod m20261120_000002_images;
@@ -17,6 +22,20 @@ mod m20261121_000010_job_kinds;
 
 /// Runs what has not been run yet.
 pub struct Migrator;
+
+impl Migrator {
+    /// Whether a newer version migrated the database, which has all of these changes and more. Servers of both versions
+    /// work on it then.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn is_behind<C: ConnectionTrait>(conn: &C) -> Result<bool, DbErr> {
+        let run = Self::get_migration_models(conn).await?;
+        let run: HashSet<String> = run.into_iter().map(|model| model.version).collect();
+        let known = Self::migrations();
+        Ok(run.len() > known.len() && known.iter().all(|migration| run.contains(migration.name())))
+    }
+}
 
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {

@@ -112,6 +112,10 @@ impl Changes {
         let conn = self.inner.db.conn();
         // Asked first: whoever has no event up to here goes on from here, however long nothing happens to their images.
         let end = db::event_log::end(conn).await?;
+        // The log went back: another database took over without its last events.
+        if behind > end {
+            return Err(ServiceError::ResyncRequired);
+        }
         let events = db::event_log::behind(conn, scope, behind, PAGE).await?;
         // Asked afterwards: what was removed before the page was read is missing from it.
         if behind < db::event_log::removed_through(conn).await? {
@@ -125,12 +129,12 @@ impl Changes {
             .filter(|image| image.status() != ImageStatus::Deleted)
             .map(|image| (image.id, Arc::new(image)))
             .collect();
-        let place = events.last().map_or(end.max(behind), |last| last.place);
+        let place = events.last().map_or(end, |last| last.place);
         let followed = |event: Event| Followed { event, image: images.get(&event.what.image).cloned() };
         Ok((events.into_iter().map(followed).collect(), place))
     }
 
-    /// Looks for events that other processes wrote, and tells those who follow: one query, however many they are.
+    /// Looks for events that other processes wrote, and tells those who follow: two queries, however many they are.
     pub async fn look_for_events(&self) -> ServiceResult<()> {
         if !self.inner.hub.has_event_readers() {
             *self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -138,14 +142,14 @@ impl Changes {
         }
         let seen = *self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let conn = self.inner.db.conn();
-        let now_seen = if let Some(seen) = seen {
+        let end = db::event_log::end(conn).await?;
+        let now_seen = if let Some(seen) = seen.filter(|seen| *seen <= end) {
             let (owners, last) = db::event_log::owners_behind(conn, seen, LOOK).await?;
             for owner in owners {
                 self.inner.hub.nudge(owner);
             }
             last
         } else {
-            let end = db::event_log::end(conn).await?;
             // Whoever began to read before this may have missed something in between.
             self.inner.hub.nudge_all();
             end
@@ -159,10 +163,10 @@ impl Changes {
     /// # Errors
     /// When the database does not answer: what was removed until then stays so.
     pub async fn remove_old_events(&self, retention: TimeDelta) -> ServiceResult<()> {
-        let before = self.inner.clock.now() - retention;
+        let now = self.inner.clock.now();
         loop {
             let transaction = self.inner.db.begin().await?;
-            let has_more = db::event_log::remove_some(&transaction, before).await?;
+            let has_more = db::event_log::remove_some(&transaction, now - retention, now).await?;
             transaction.commit().await?;
             if !has_more {
                 return Ok(());

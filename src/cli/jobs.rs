@@ -75,6 +75,7 @@ async fn retry_one(app: &App, job: &JobRow) -> anyhow::Result<()> {
         Revived::NotDead => "is not dead",
         Revived::WaitsAlready => "waits already",
         Revived::NotNeeded => "is not needed any more, and was removed",
+        Revived::OfANewerVersion => "is about an image that only a newer version of the server knows, and stays dead",
     };
     println!("{} {} {outcome}", job.id, job.kind);
     Ok(())

@@ -18,6 +18,7 @@ use crate::{
     config::{self, Config, LogFormat, Setting},
     graphql,
     imaging::sandbox,
+    machine,
 };
 
 /// An image upload server with a GraphQL API.
@@ -111,6 +112,7 @@ impl Cli {
         if let Command::Imaging = command {
             return Ok(sandbox::run()?);
         }
+        machine::give_freed_memory_back();
         start_log(config.server.log_format);
         warn_of_unknown_variables();
         match command {

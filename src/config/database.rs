@@ -10,7 +10,7 @@ pub struct DatabaseConfig {
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
 
-    /// How many connections to the database requests may have; jobs have as many more as run at once, slow reads some
+    /// How many connections to the database requests may have; jobs have a few more, slow reads some
     /// of their own.
     #[arg(long, env = "DATABASE_CONNECTIONS", default_value_t = 10,
           value_parser = clap::value_parser!(u32).range(1..=1000), global = true)]

@@ -80,10 +80,15 @@ pub async fn removed_through(conn: &impl ConnectionTrait) -> Result<Place, DbErr
 }
 
 /// Removes some of the events from before a moment. Says whether there may be more of them.
-pub async fn remove_some(transaction: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<bool, DbErr> {
+pub async fn remove_some(
+    transaction: &impl ConnectionTrait,
+    before: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
     let rows = Entity::find().order_by_asc(Column::Place).limit(REMOVED_AT_ONCE).all(transaction).await?;
-    // Up to the last that is old: one from a clock that was ahead holds up no others.
-    let old = rows.iter().rposition(|row| row.happened_at < before);
+    // Up to the first that is to be kept: one from a clock that was ahead holds up no others.
+    let kept = rows.iter().position(|row| (before..=now).contains(&row.happened_at)).unwrap_or(rows.len());
+    let old = rows[..kept].iter().rposition(|row| row.happened_at < before);
     let Some(last) = old.map(|at| rows[at].place) else { return Ok(false) };
     Entity::delete_many().filter(Column::Place.lte(last)).exec(transaction).await?;
     let mut sql = Sql::of(transaction, "UPDATE event_retention SET removed_through = ");

@@ -82,7 +82,7 @@ pub async fn insert_many(transaction: &impl ConnectionTrait, images: &[Image]) -
 /// Writes back what is said of an image that this transaction locked, so that it is found by it.
 pub async fn redescribe(transaction: &impl ConnectionTrait, before: &Image, image: &Image) -> Result<(), DbErr> {
     update(transaction, before, image).await?;
-    search::put(transaction, image).await
+    make_findable(transaction, image).await
 }
 
 /// Makes an image from before there was a search findable, and gives it its place in lists by title.

@@ -28,7 +28,8 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
     sqlx::{
-        self,
+        self, Executor,
+        postgres::PgPoolOptions,
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
     },
 };
@@ -75,6 +76,7 @@ impl Db {
         // A round trip before every statement would be a third of a list.
         options.test_before_acquire_if_idle_for(TRUSTED);
         options.map_sqlx_sqlite_opts(with_our_settings);
+        options.map_sqlx_postgres_pool_opts(ending_idle_transactions);
         let mut connection = Database::connect(options).await?;
         let recorder = Recorder::default();
         let noting = recorder.clone();
@@ -123,6 +125,8 @@ impl Db {
             return Ok(None);
         }
         let turn = self.connection.begin().await?;
+        // It waits while others migrate, and while this process does.
+        turn.execute_unprepared("SET LOCAL idle_in_transaction_session_timeout = 0").await?;
         turn.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
         Ok(Some(turn))
     }
@@ -139,6 +143,16 @@ impl Db {
     pub async fn ping(&self) -> Result<(), DbErr> {
         self.connection.ping().await
     }
+}
+
+/// A process that stands still within a transaction lets go of its locks after ten seconds: others wait for them.
+fn ending_idle_transactions(pool: PgPoolOptions) -> PgPoolOptions {
+    pool.after_connect(|connection, _| {
+        Box::pin(async move {
+            connection.execute("SET idle_in_transaction_session_timeout = '10s'").await?;
+            Ok(())
+        })
+    })
 }
 
 fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, DbErr> {

@@ -5,8 +5,6 @@ use std::{
     sync::Arc,
 };
 
-use url::Url;
-
 use super::Library;
 use crate::{
     db,
@@ -82,7 +80,7 @@ impl Library {
     ///
     /// # Errors
     /// When nothing can be signed.
-    pub async fn original_url(&self, image: &Image) -> ServiceResult<Option<Url>> {
+    pub async fn original_url(&self, image: &Image) -> ServiceResult<Option<String>> {
         // Decoded, so it was copied to its key; before that it may not be there yet.
         if image.facts().is_none() {
             return Ok(None);
@@ -94,7 +92,7 @@ impl Library {
     ///
     /// # Errors
     /// When nothing can be signed.
-    pub async fn variant_url(&self, image: &Image, variant: &Variant) -> ServiceResult<Url> {
+    pub async fn variant_url(&self, image: &Image, variant: &Variant) -> ServiceResult<String> {
         Ok(self
             .inner
             .storage

@@ -34,6 +34,8 @@ pub enum Revived {
     WaitsAlready,
     /// Its image is gone, or was processed since.
     NotNeeded,
+    /// Its image has a state that this version does not know. It stays dead.
+    OfANewerVersion,
 }
 
 impl JobRow {

@@ -161,7 +161,7 @@ impl Queue {
         }
     }
 
-    /// What waits or runs and can be read, in the order in which it would: for `darkroom doctor` and tests.
+    /// What waits or runs and can be read, in the order in which it would: for tests.
     pub async fn pending(&self) -> Result<Vec<Job>, DbErr> {
         let sql = "SELECT payload FROM job WHERE state <> 'dead' ORDER BY run_at, id LIMIT 1000";
         let rows = self.conn.query_all_raw(statement(self.conn.get_database_backend(), sql, [])).await?;

@@ -1,10 +1,13 @@
 //! Hand: objects. One interface for every storage, and S3 behind it, elsewhere or inside this server.
 
+mod credentials;
 pub mod embedded;
 mod key;
 mod post_policy;
+mod presign;
 mod s3;
 mod sign;
+mod sigv4;
 
 use std::sync::Arc;
 
@@ -12,12 +15,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tokio::fs::File;
-use url::Url;
 
 pub use self::{
     key::StorageKey,
-    post_policy::{Credentials, PostPolicySigner},
+    post_policy::PostPolicySigner,
     s3::{S3, S3Settings},
+    sigv4::Credentials,
 };
 use crate::domain::{error::ServiceError, job::JobError, ticket::UploadTarget};
 
@@ -38,7 +41,7 @@ pub trait ObjectStore: Send + Sync {
 
     /// The URL under which a browser can fetch an object. The same one for half of its life, so that caches know it
     /// again.
-    async fn url(&self, key: &StorageKey) -> Result<Url, StorageError>;
+    async fn url(&self, key: &StorageKey) -> Result<String, StorageError>;
 
     /// What the storage knows of an object, where there is one.
     async fn head(&self, key: &StorageKey) -> Result<Option<ObjectHead>, StorageError>;

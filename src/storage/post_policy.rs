@@ -8,22 +8,13 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 use sha1::Sha1;
-use sha2::Sha256;
 use url::Url;
 
-use super::StorageKey;
+use super::{
+    StorageKey,
+    sigv4::{ALGORITHM, Credentials, SigningKey, scope, timestamp},
+};
 use crate::domain::ticket::{UploadMethod, UploadTarget};
-
-pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-
-/// What requests are signed with.
-#[derive(Clone)]
-pub struct Credentials {
-    pub access_key_id: String,
-    pub secret_access_key: String,
-    /// Of temporary credentials.
-    pub session_token: Option<String>,
-}
 
 /// Signs forms for one bucket.
 pub struct PostPolicySigner<'a> {
@@ -53,7 +44,7 @@ impl PostPolicySigner<'_> {
             ("success_action_status", "201".to_owned()),
             ("x-amz-algorithm", ALGORITHM.to_owned()),
             ("x-amz-credential", credential),
-            ("x-amz-date", now.format("%Y%m%dT%H%M%SZ").to_string()),
+            ("x-amz-date", timestamp(now)),
         ];
         fields.extend(self.credentials.session_token.clone().map(|token| ("x-amz-security-token", token)));
         let mut conditions = vec![json!({"bucket": self.bucket})];
@@ -61,25 +52,11 @@ impl PostPolicySigner<'_> {
         conditions.push(json!(["content-length-range", allowed.size, allowed.size]));
         let expiration = allowed.expires_at.to_rfc3339_opts(SecondsFormat::Millis, true);
         let policy = BASE64.encode(json!({"expiration": expiration, "conditions": conditions}).to_string());
-        let signature = signature(&self.credentials.secret_access_key, now, self.region, &policy);
+        let signature = SigningKey::new(&self.credentials.secret_access_key, now, self.region).sign(&policy);
         fields.extend([("policy", policy), ("x-amz-signature", signature)]);
         let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         UploadTarget { method: UploadMethod::Post, url: self.url.clone(), headers: Vec::new(), fields }
     }
-}
-
-/// The part of a credential behind the access key.
-pub(super) fn scope(date: DateTime<Utc>, region: &str) -> String {
-    format!("{}/{region}/s3/aws4_request", date.format("%Y%m%d"))
-}
-
-/// The signature, in hex, of a policy in base64.
-pub(super) fn signature(secret: &str, date: DateTime<Utc>, region: &str, policy: &str) -> String {
-    let day = date.format("%Y%m%d").to_string();
-    let key = [day.as_str(), region, "s3", "aws4_request"]
-        .iter()
-        .fold(format!("AWS4{secret}").into_bytes(), |key, part| hmac_sha256(&key, part.as_bytes()));
-    hex::encode(hmac_sha256(&key, policy.as_bytes()))
 }
 
 /// The signature, in base64, that the tools of before 2013 give a policy in base64.
@@ -88,13 +65,6 @@ pub(super) fn signature_v2(secret: &str, policy: &str) -> String {
     let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(secret.as_bytes()) else { return String::new() };
     mac.update(policy.as_bytes());
     BASE64.encode(mac.finalize().into_bytes())
-}
-
-fn hmac_sha256(key: &[u8], message: &[u8]) -> Vec<u8> {
-    // HMAC takes keys of every length.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return Vec::new() };
-    mac.update(message);
-    mac.finalize().into_bytes().to_vec()
 }
 
 #[cfg(test)]
@@ -110,7 +80,7 @@ mod tests {
         let field = |name: &str| vector["fields"][name].as_str().unwrap();
         let date = chrono::NaiveDateTime::parse_from_str(field("x-amz-date"), "%Y%m%dT%H%M%SZ").unwrap().and_utc();
         let secret = vector["secret_access_key"].as_str().unwrap();
-        assert_eq!(signature(secret, date, "eu-central-1", field("policy")), field("x-amz-signature"));
+        assert_eq!(SigningKey::new(secret, date, "eu-central-1").sign(field("policy")), field("x-amz-signature"));
         assert!(field("x-amz-credential").ends_with(&scope(date, "eu-central-1")));
     }
 

@@ -1,6 +1,9 @@
 //! S3: called on the internal endpoint, signed for the public one.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, RwLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use aws_sdk_s3::{
@@ -9,7 +12,7 @@ use aws_sdk_s3::{
         BehaviorVersion, Region, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider,
         timeout::TimeoutConfig,
     },
-    error::SdkError,
+    error::{ProvideErrorMetadata, SdkError},
     primitives::ByteStream,
     types::{Delete, MetadataDirective, ObjectIdentifier},
 };
@@ -20,7 +23,7 @@ use url::Url;
 
 use super::{
     Copied, Credentials, ListedPage, ObjectHead, ObjectStore, StorageError, StorageKey, StoredObject,
-    post_policy::PostConditions,
+    credentials::CachedCredentials, post_policy::PostConditions, sign::Window,
 };
 use crate::{clock::Clock, domain::ticket::UploadTarget};
 
@@ -48,7 +51,9 @@ pub struct S3Settings {
 pub struct S3 {
     internal: Client,
     pub(super) public: Client,
-    pub(super) credentials: SharedCredentialsProvider,
+    pub(super) credentials: CachedCredentials,
+    /// The present one; none before the first URL.
+    pub(super) window: RwLock<Option<Arc<Window>>>,
     pub(super) post_url: Url,
     pub(super) settings: S3Settings,
     pub(super) clock: Clock,
@@ -71,7 +76,8 @@ impl S3 {
             internal: client(settings.endpoint.as_ref()),
             public: client(settings.public_endpoint.as_ref()),
             post_url: post_url(&settings)?,
-            credentials,
+            credentials: CachedCredentials::new(credentials),
+            window: RwLock::default(),
             settings,
             clock,
         })
@@ -90,7 +96,7 @@ impl ObjectStore for S3 {
         self.sign_post(&PostConditions { key, content_type, size, expires_at }).await
     }
 
-    async fn url(&self, key: &StorageKey) -> Result<Url, StorageError> {
+    async fn url(&self, key: &StorageKey) -> Result<String, StorageError> {
         self.sign_url(key).await
     }
 
@@ -127,7 +133,7 @@ impl ObjectStore for S3 {
         match request.send().await {
             Ok(_) => Ok(Copied::Done),
             Err(error) => match status_of(&error) {
-                Some(404) => Ok(Copied::SourceMissing),
+                Some(404) if !is_without_bucket(&error) => Ok(Copied::SourceMissing),
                 Some(412) => Ok(Copied::SourceChanged),
                 _ => Err(classify(error)),
             },
@@ -138,7 +144,7 @@ impl ObjectStore for S3 {
         let request = self.internal.get_object().bucket(&self.settings.bucket).key(key.as_str());
         let mut object = match request.send().await {
             Ok(object) => object,
-            Err(error) if status_of(&error) == Some(404) => return Ok(false),
+            Err(error) if status_of(&error) == Some(404) && !is_without_bucket(&error) => return Ok(false),
             Err(error) => return Err(classify(error)),
         };
         let mut written = 0;
@@ -237,9 +243,18 @@ fn status_of<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
 
-/// Away is what time may heal: no connection, no answer in time, 429 and 5xx.
-pub(super) fn classify<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E>) -> StorageError {
+/// Whether it is the bucket that is not there, rather than the object: by a slip in the configuration, or for a while.
+fn is_without_bucket<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("NoSuchBucket")
+}
+
+/// Away is what time may heal: no connection, no answer in time, no bucket, 429 and 5xx.
+pub(super) fn classify<E>(error: SdkError<E>) -> StorageError
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
     match status_of(&error) {
+        Some(404) if is_without_bucket(&error) => StorageError::Unavailable(error.into()),
         Some(status) if status < 500 && status != 429 => StorageError::Refused(error.into()),
         _ => StorageError::Unavailable(error.into()),
     }

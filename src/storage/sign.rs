@@ -1,12 +1,24 @@
 //! What browsers are handed: forms to post and URLs to fetch, signed for the endpoint that they see.
 
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, PoisonError};
 
-use aws_sdk_s3::{config::ProvideCredentials, presigning::PresigningConfig};
-use url::Url;
+use aws_sdk_s3::presigning::PresigningConfig;
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Credentials, PostPolicySigner, S3, StorageError, StorageKey, post_policy::PostConditions, s3::classify};
+use super::{
+    PostPolicySigner, S3, StorageError, StorageKey, post_policy::PostConditions, presign::UrlSigner, s3::classify,
+};
 use crate::domain::ticket::UploadTarget;
+
+/// A key to ask the SDK for the URL of, so as to know where all objects are.
+const ANY_KEY: &str = "any";
+
+/// URLs that are signed for the same time.
+pub(super) struct Window {
+    signer: UrlSigner,
+    start: DateTime<Utc>,
+    end: DateTime<Utc>,
+}
 
 impl S3 {
     /// A form that lets a browser store exactly this object.
@@ -14,42 +26,57 @@ impl S3 {
     /// # Errors
     /// When there are no credentials to sign with.
     pub(super) async fn sign_post(&self, allowed: &PostConditions<'_>) -> Result<UploadTarget, StorageError> {
-        let found = self.credentials.provide_credentials().await;
-        let found = found.map_err(|error| StorageError::Unavailable(error.into()))?;
-        let credentials = Credentials {
-            access_key_id: found.access_key_id().to_owned(),
-            secret_access_key: found.secret_access_key().to_owned(),
-            session_token: found.session_token().map(str::to_owned),
-        };
+        let now = self.clock.now();
+        let current = self.credentials.get(now).await?;
         let signer = PostPolicySigner {
-            credentials: &credentials,
+            credentials: &current.credentials,
             region: &self.settings.region,
             bucket: &self.settings.bucket,
             url: &self.post_url,
         };
-        Ok(signer.sign(allowed, self.clock.now()))
+        Ok(signer.sign(allowed, now))
     }
 
     /// The URL of an object: a CDN's, or a signed one.
     ///
     /// # Errors
     /// When there are no credentials to sign with.
-    pub(super) async fn sign_url(&self, key: &StorageKey) -> Result<Url, StorageError> {
+    pub(super) async fn sign_url(&self, key: &StorageKey) -> Result<String, StorageError> {
         if let Some(domain) = &self.settings.custom_domain {
-            return parse_url(&format!("https://{domain}/{key}"));
+            return Ok(format!("https://{domain}/{key}"));
         }
+        let now = self.clock.now();
+        let known = self.window.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let window = match known.filter(|window| (window.start..window.end).contains(&now)) {
+            Some(window) => window,
+            None => self.open_window(now).await?,
+        };
+        Ok(window.signer.sign(key.as_str()))
+    }
+
+    /// Half of a URL's life, so that each is the same for as long, and good for as long again.
+    async fn open_window(&self, now: DateTime<Utc>) -> Result<Arc<Window>, StorageError> {
         let life = self.settings.url_life;
         let half = (life.num_seconds() / 2).max(1);
-        let now = self.clock.now().timestamp();
-        let start = SystemTime::UNIX_EPOCH + Duration::from_secs((now - now % half).unsigned_abs());
-        let window = PresigningConfig::builder().start_time(start).expires_in(life.to_std().unwrap_or_default());
-        let window = window.build().map_err(|error| StorageError::Refused(error.into()))?;
-        let request = self.public.get_object().bucket(&self.settings.bucket).key(key.as_str());
-        let signed = request.presigned(window).await.map_err(classify)?;
-        parse_url(signed.uri())
+        let start = now - TimeDelta::seconds(now.timestamp().rem_euclid(half));
+        let start = start - TimeDelta::nanoseconds(start.timestamp_subsec_nanos().into());
+        let current = self.credentials.get(now).await?;
+        let base = self.base_url().await?;
+        let signer = UrlSigner::new(&base, &self.settings.region, &current.credentials, start, life);
+        let end = (start + TimeDelta::seconds(half)).min(current.stale_at);
+        let window = Arc::new(Window { signer, start, end });
+        *self.window.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&window));
+        Ok(window)
     }
-}
 
-fn parse_url(url: &str) -> Result<Url, StorageError> {
-    Url::parse(url).map_err(|error| StorageError::Refused(error.into()))
+    /// What every object's URL begins with. The SDK knows each kind of endpoint.
+    async fn base_url(&self) -> Result<String, StorageError> {
+        let request = self.public.get_object().bucket(&self.settings.bucket).key(ANY_KEY);
+        let any = PresigningConfig::expires_in(std::time::Duration::from_mins(1));
+        let any = any.map_err(|error| StorageError::Refused(error.into()))?;
+        let signed = request.presigned(any).await.map_err(classify)?;
+        let base = signed.uri().split('?').next().and_then(|url| url.strip_suffix(ANY_KEY));
+        let base = base.ok_or_else(|| StorageError::Refused(anyhow::anyhow!("a URL that does not end in its key")))?;
+        Ok(base.to_owned())
+    }
 }

@@ -63,10 +63,11 @@ impl Uploads {
     /// # Errors
     /// When the storage or the database is away, or the encoder failed: to be tried again.
     pub async fn process(&self, id: ImageId) -> Result<(), JobError> {
-        match self.attempt(id).await {
+        let Some(image) = db::images::find(self.inner.db.conn(), id).await? else { return Ok(()) };
+        match self.attempt(&image).await {
             Ok(()) | Err(Stop::Gone) => Ok(()),
-            Err(Stop::Failed(failure)) => Ok(self.fail(id, failure, Keep::WhatWasChecked).await?),
-            Err(Stop::Unfit(failure)) => Ok(self.fail(id, failure, Keep::Nothing).await?),
+            Err(Stop::Failed(failure)) => Ok(self.fail(&image, failure, Keep::WhatWasChecked).await?),
+            Err(Stop::Unfit(failure)) => Ok(self.fail(&image, failure, Keep::Nothing).await?),
             Err(Stop::Later(error)) => Err(error),
         }
     }
@@ -79,15 +80,13 @@ impl Uploads {
         gone_is_fine(self.change(id, |image| Ok(image.give_up(failure, now))).await)
     }
 
-    async fn attempt(&self, id: ImageId) -> Result<(), Stop> {
-        let found = db::images::find(self.inner.db.conn(), id).await?;
-        let Some(image) = found else { return Err(Stop::Gone) };
+    async fn attempt(&self, image: &Image) -> Result<(), Stop> {
         if image.state == UploadState::Unknown {
             return Err(Stop::Later(of_a_newer_version()));
         }
         let UploadState::Processing { original, facts } = &image.state else { return Ok(()) };
         let was_checked = facts.is_some();
-        let made = self.make(&image, original.clone()).await;
+        let made = self.make(image, original.clone()).await;
         made.map_err(|stop| match stop {
             Stop::Failed(failure) if !was_checked => Stop::Unfit(failure),
             stop => stop,
@@ -107,7 +106,7 @@ impl Uploads {
             match work.next().await? {
                 Made::Facts(facts, fingerprint, metadata) => {
                     let now = self.now();
-                    self.go_on(id, |image| image.learn(facts, fingerprint, *metadata, now)).await?;
+                    self.go_on(image, |image| image.learn(facts, fingerprint, *metadata, now)).await?;
                 }
                 Made::Variant(encoded) => self.keep(image, encoded).await?,
                 Made::All(spent) => {
@@ -147,17 +146,21 @@ impl Uploads {
                     return Err(Stop::Failed(failure));
                 }
                 let now = self.now();
-                self.go_on(image.id, |image| image.replace_original(newer.original, now)).await?;
+                self.go_on(image, |image| image.replace_original(newer.original, now)).await?;
                 let why = anyhow::anyhow!("the upload was replaced before it was processed");
                 Err(Stop::Later(JobError::Failed(why)))
             }
         }
     }
 
-    /// Changes the image, as long as it is being processed.
-    async fn go_on(&self, id: ImageId, decide: impl FnOnce(&Image) -> Option<Change> + Send) -> Result<(), Stop> {
-        let decide = |image: &Image| decide(image).map(Some).ok_or_else(|| Refusal::image_not_found().into());
-        Ok(self.change(id, decide).await.map(drop)?)
+    /// Changes the image, as long as it is being processed in this attempt: whoever lost the lease may be late.
+    async fn go_on(&self, begun: &Image, decide: impl FnOnce(&Image) -> Option<Change> + Send) -> Result<(), Stop> {
+        let generation = begun.generation;
+        let decide = |image: &Image| {
+            let change = if image.generation == generation { decide(image) } else { None };
+            change.map(Some).ok_or_else(|| Refusal::image_not_found().into())
+        };
+        Ok(self.change(begun.id, decide).await.map(drop)?)
     }
 
     /// Stores a variant, and only then says that it is ready.
@@ -174,20 +177,22 @@ impl Uploads {
         let key = StorageKey::variant(image, &variant.name, variant.generation, variant.format);
         self.inner.storage.put(&key, encoded.bytes, variant.format.content_type()).await?;
         let now = self.now();
-        self.go_on(image.id, |image| image.add_variant(variant, now)).await
+        self.go_on(image, |image| image.add_variant(variant, now)).await
     }
 
     /// Nothing is left under `incoming/` once the image says COMPLETED.
     async fn finish(&self, image: &Image) -> Result<(), Stop> {
         self.inner.storage.delete(&[StorageKey::incoming(image.id)]).await?;
         let now = self.now();
-        self.go_on(image.id, |image| image.finish(now)).await
+        self.go_on(image, |image| image.finish(now)).await
     }
 
     /// FAILED, with a job that removes what must not stay.
-    async fn fail(&self, id: ImageId, failure: Failure, keep: Keep) -> ServiceResult<()> {
-        let now = self.now();
-        gone_is_fine(self.change(id, |image| Ok(image.fail(failure, keep, now))).await)
+    async fn fail(&self, begun: &Image, failure: Failure, keep: Keep) -> ServiceResult<()> {
+        let (now, generation) = (self.now(), begun.generation);
+        let decide =
+            |image: &Image| Ok(if image.generation == generation { image.fail(failure, keep, now) } else { None });
+        gone_is_fine(self.change(begun.id, decide).await)
     }
 }
 

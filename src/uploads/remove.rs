@@ -66,7 +66,7 @@ impl Uploads {
         move |Locked { image, .. }| {
             let is_there = |image: &Image| image.is_visible() || (for_good && image.in_trash().is_some());
             access::check_where(caller, Action::Delete, image, is_there)?;
-            if goes_to_trash && image.state == UploadState::Unknown {
+            if goes_to_trash && image.is_of_a_newer_version() {
                 let why = "Only a newer version of the server knows the status of this image and can move it to the trash. It can be deleted permanently.";
                 return Err(Refusal::on("imageId", UserErrorCode::InvalidState, why).into());
             }

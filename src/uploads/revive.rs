@@ -2,6 +2,7 @@
 
 use super::Uploads;
 use crate::{
+    db,
     domain::{
         change::Locked,
         error::{Refusal, ServiceResult, refusals_apart},
@@ -20,6 +21,10 @@ impl Uploads {
         let Some(Job::Process { image }) = row.job() else { return Ok(self.inner.queue.revive(id).await?) };
         if row.state != "dead" {
             return Ok(Revived::NotDead);
+        }
+        let found = db::images::find(self.inner.db.conn(), image).await?;
+        if found.is_some_and(|image| image.is_of_a_newer_version()) {
+            return Ok(Revived::OfANewerVersion);
         }
         let now = self.now();
         let reprocess = |Locked { image, .. }: &Locked| match image.state {

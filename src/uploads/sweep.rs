@@ -227,7 +227,7 @@ fn expired(is_stored: bool) -> Failure {
     let message = if is_stored {
         "The file was uploaded, but the storage limit was exceeded until the ticket expired: request a new ticket."
     } else {
-        "The file was not uploaded before the ticket expired: request a new ticket."
+        "The file was not uploaded in time: request a new ticket."
     };
     Failure { code: FailureCode::UploadExpired, message: message.to_owned() }
 }

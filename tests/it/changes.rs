@@ -15,6 +15,7 @@ use darkroom::{
     },
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
+use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 use uuid::Uuid;
@@ -118,6 +119,55 @@ async fn who_reads_in_one_process_hears_what_happened_in_another() {
     let deleted = timeout(Duration::from_mins(1), follow.next()).await.expect("in time").expect("an event");
     assert_eq!((deleted.event.what.kind, deleted.image.is_none()), (EventKind::Deleted, true));
     assert_eq!(deleted.event.what.actor, Actor::User(user.id));
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_removes_nothing_that_is_fresh() {
+    let app = TestApp::start_with(&["--event-retention", "3600"]).await;
+    let ann = app.user("ann@example.com").await;
+    let image = seed(&app, "ann@example.com", 1, |_, _| {}).await.remove(0);
+    let conn = app.app.db.conn();
+    let user = app.app.services.accounts.find_or_make("ann@example.com").await.expect("a user");
+    let begin = db::event_log::end(conn).await.expect("a log");
+    for title in ["one", "two", "three", "four"] {
+        ann.mutate("updateImage", json!({"imageId": image.id.to_string(), "title": title}), "image { id }").await;
+    }
+    let places = db::event_log::behind(conn, Scope::of_owner(user.id), begin, 10).await.expect("a log");
+    let set = async |at: usize, by: TimeDelta| {
+        let values =
+            vec![(app.app.clock.now() + by).into(), i64::try_from(places[at].place.0).expect("a place").into()];
+        let sql = "UPDATE event SET happened_at = $1 WHERE place = $2";
+        let statement = Statement::from_sql_and_values(conn.get_database_backend(), sql, values);
+        conn.execute_raw(statement).await.expect("to be written");
+    };
+    // By a clock that was behind, the third is from before the first.
+    set(2, TimeDelta::hours(-2)).await;
+    app.sweep().await;
+    assert_eq!(db::event_log::removed_through(conn).await.expect("a log"), Place::default());
+    // By one that was ahead, the first is still to come: it holds up nothing.
+    set(0, TimeDelta::days(9)).await;
+    set(1, TimeDelta::hours(-3)).await;
+    app.sweep().await;
+    assert_eq!(db::event_log::removed_through(conn).await.expect("a log"), places[2].place);
+}
+
+#[tokio::test]
+async fn who_follows_a_log_that_went_back_is_told_so() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann@example.com").await;
+    let image = seed(&app, "ann@example.com", 1, |_, _| {}).await.remove(0);
+    let mut socket = Socket::of(&app, &ann).await;
+    socket.subscribe("1", CHANGES, Value::Null).await;
+    socket.send(json!({"type": "ping"})).await;
+    assert_eq!(socket.receive().await["type"], "pong");
+    let edit = |title: &str| json!({"imageId": image.id.to_string(), "title": title});
+    ann.mutate("updateImage", edit("One"), "image { id }").await;
+    assert_eq!(socket.event("imageChanges").await["kind"], "DESCRIBED");
+    // As after a switch to a replica that had not received it yet.
+    app.app.db.conn().execute_unprepared("DELETE FROM event").await.expect("to be lost");
+    app.app.hub.nudge_all();
+    let message = socket.receive().await;
+    assert_eq!(message["payload"]["errors"][0]["extensions"]["code"], "RESYNC_REQUIRED", "{message}");
 }
 
 /// Transactions that hold their places for a while, in many orders, and readers beside them all the time.

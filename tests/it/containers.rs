@@ -10,7 +10,7 @@ fn file(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).expect("a file")
 }
 
-/// Every environment variable that config.rs reads.
+/// Every environment variable that config/ reads.
 fn known() -> BTreeSet<String> {
     let command = Config::augment_args(Command::new("darkroom"));
     let names = command.get_arguments().filter_map(|argument| argument.get_env()?.to_str().map(str::to_owned));

@@ -7,6 +7,8 @@ use aws_sdk_s3::{
     types::{CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier},
 };
 
+use darkroom::storage::{ObjectStore, S3, S3Settings, StorageError, StorageKey};
+
 use crate::support::{TestApp, skip::is_skipped, until};
 
 /// The embedded storage whatever the environment names, and a client that has its keys.
@@ -38,6 +40,33 @@ async fn put(s3: &Client, key: &str, bytes: &[u8]) -> String {
 async fn get(s3: &Client, key: &str) -> Option<Vec<u8>> {
     let object = s3.get_object().bucket("media").key(key).send().await.ok()?;
     Some(object.body.collect().await.expect("a body").to_vec())
+}
+
+/// A slip in the bucket's name must not look as if every upload were lost.
+#[tokio::test]
+async fn a_bucket_that_is_not_there_is_no_missing_object() {
+    let Some((app, _)) = stage().await else { return };
+    let endpoint: url::Url = app.url("").parse().expect("a URL");
+    let settings = S3Settings {
+        bucket: "meida".to_owned(),
+        region: "us-east-1".to_owned(),
+        endpoint: Some(endpoint.clone()),
+        public_endpoint: Some(endpoint),
+        custom_domain: None,
+        url_life: chrono::TimeDelta::hours(1),
+        credentials: Some(darkroom::storage::Credentials {
+            access_key_id: "darkroom".to_owned(),
+            secret_access_key: std::fs::read_to_string(app.data_dir.path().join("s3.secret")).expect("a secret"),
+            session_token: None,
+        }),
+    };
+    let storage = S3::connect(settings, app.app.clock.clone()).await.expect("to get ready");
+    let (from, to) = (StorageKey::listed("incoming/a"), StorageKey::listed("images/a"));
+    let copied = storage.copy(&from, "\"a\"", &to, "image/png").await;
+    assert!(matches!(copied, Err(StorageError::Unavailable(_))), "{copied:?}");
+    let mut file = tokio::fs::File::from_std(tempfile::tempfile().expect("a file"));
+    let read = storage.download(&from, 100, &mut file).await;
+    assert!(matches!(read, Err(StorageError::Unavailable(_))), "{read:?}");
 }
 
 #[tokio::test]

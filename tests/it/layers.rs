@@ -38,7 +38,7 @@ fn may_know(from: &str, to: &str) -> bool {
         ("http", "graphql" | "storage" | "db" | "budget" | "imaging") => true,
         ("graphql", "budget") => true,
         // The commands put an application together, and look at pictures and at jobs.
-        ("cli", "app" | "config" | "graphql" | "http" | "imaging" | "queue" | "worker") => true,
+        ("cli", "app" | "config" | "graphql" | "http" | "imaging" | "machine" | "queue" | "worker") => true,
         ("secrets" | "config", to) => layer(to) == 0,
         (from, _) if layer(from) == 4 => true,
         (from, to) => layer(from) == layer(to) + 1,

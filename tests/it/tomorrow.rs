@@ -66,6 +66,13 @@ async fn images_of_a_newer_version_are_shown_and_left_alone() {
     assert_eq!(row.try_get::<String>("", "failure_code").expect("a code"), "nsfw");
     let refused = ann.mutate("generateVariants", json!({"imageId": id(0)}), "image { id }").await;
     assert_eq!(refused.user_error_codes(), ["INVALID_STATE"]);
+    for name in ["generateVariants", "deleteImage"] {
+        let payload = if name == "deleteImage" { "deletedImageId" } else { "image { id }" };
+        let refused = ann.mutate(name, json!({"imageId": id(2)}), payload).await;
+        assert_eq!(refused.user_error_codes(), ["INVALID_STATE"], "{name}: that version knows why it was refused");
+    }
+    let row = &sql(&app, kept, vec![images[2].id.0.into()]).await[0];
+    assert_eq!(row.try_get::<String>("", "status").expect("a status"), "failed");
     // What it has in the storage is known to the newer version alone.
     for (at, name) in [(0, "of_tomorrow.webp"), (4, "small.jxl")] {
         let prefix = images[at].file_key.trim_end_matches(".jpg");
@@ -83,6 +90,15 @@ async fn images_of_a_newer_version_are_shown_and_left_alone() {
     assert_eq!(deleted.0["deletedImageId"], id(0));
     app.run_all_jobs().await;
     assert_eq!(app.objects().await.len(), 1, "its objects go with it");
+}
+
+#[tokio::test]
+async fn a_database_that_a_newer_version_migrated_is_served() {
+    let app = TestApp::start().await;
+    let migrated = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m20991231_000099_flying_cars', 0)";
+    app.app.db.conn().execute_unprepared(migrated).await.expect("to be written");
+    let beside = app.beside().await;
+    beside.bootstrap().await.expect("to start");
 }
 
 #[tokio::test]

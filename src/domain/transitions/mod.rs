@@ -8,13 +8,23 @@ mod upload;
 
 use super::{
     error::{Refusal, UserErrorCode},
-    image::{Facts, Image, Original},
+    failure::FailureCode,
+    image::{Facts, Image, Original, UploadState},
 };
 
 impl Image {
     /// The original that was good enough once, where it is still there.
     fn checked(&self) -> Option<(Original, Facts)> {
         Some((self.original()?.clone(), self.facts()?.clone()))
+    }
+
+    /// Whether a newer version wrote its state, or why it failed: what to do with it is not known here.
+    pub fn is_of_a_newer_version(&self) -> bool {
+        match &self.state {
+            UploadState::Unknown => true,
+            UploadState::Failed { failure, .. } => failure.code == FailureCode::Unknown,
+            _ => false,
+        }
     }
 
     fn refuse(&self, why: &str) -> Refusal {

@@ -83,7 +83,7 @@ impl Image {
             UploadState::Completed { original, facts } => {
                 UploadState::Processing { original: original.clone(), facts: Some(facts.clone()) }
             }
-            UploadState::Failed { kept: Some(kept), .. } => {
+            UploadState::Failed { kept: Some(kept), .. } if !self.is_of_a_newer_version() => {
                 UploadState::Processing { original: kept.original.clone(), facts: kept.facts.clone() }
             }
             _ => return Err(self.refuse("Variants are made of a COMPLETED image, or one whose processing failed.")),

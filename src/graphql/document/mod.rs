@@ -14,7 +14,7 @@ use self::parser::Parser;
 /// The limits on a document's text.
 #[derive(Debug, Clone, Copy)]
 pub struct TextLimits {
-    /// The size of the file in bytes.
+    /// The size of the document in bytes.
     pub bytes: usize,
     /// Names, punctuators and values.
     pub tokens: usize,

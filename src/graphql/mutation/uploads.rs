@@ -87,7 +87,7 @@ impl UploadMutation {
     }
 
     /// Deletes an image in any state. The image disappears immediately; its objects are removed afterwards. If the
-    /// server has a trash, a COMPLETED image is moved there first, and `restoreImage` restores it.
+    /// server has a trash, an image whose original was checked is moved there first, and `restoreImage` restores it.
     async fn delete_image(
         &self,
         ctx: &Context<'_>,
@@ -123,7 +123,7 @@ impl UploadMutation {
         Ok(split(ctx.services().uploads.restore(ctx.caller(), id).await)?.into())
     }
 
-    /// Generates variants again for an image that is COMPLETED, or FAILED with PROCESSING_FAILED.
+    /// Generates variants again for an image that is COMPLETED, or FAILED with its original kept.
     async fn generate_variants(
         &self,
         ctx: &Context<'_>,

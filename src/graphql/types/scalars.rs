@@ -26,17 +26,18 @@ impl ScalarType for ByteSize {
 
 /// An absolute URL. Example: `"https://cdn.example.com/images/general/0190a3c2.jpg"`.
 #[derive(Description, Debug, Clone, PartialEq, Eq)]
-pub struct Url(pub url::Url);
+pub struct Url(pub String);
 
 #[Scalar(use_type_description, name = "URL", specified_by_url = "https://url.spec.whatwg.org/")]
 impl ScalarType for Url {
     fn parse(value: Value) -> InputValueResult<Self> {
         let Value::String(text) = &value else { return Err(InputValueError::expected_type(value)) };
-        Ok(Self(url::Url::parse(text)?))
+        url::Url::parse(text)?;
+        Ok(Self(text.clone()))
     }
 
     fn to_value(&self) -> Value {
-        Value::String(self.0.as_str().to_owned())
+        Value::String(self.0.clone())
     }
 }
 

@@ -19,7 +19,7 @@ pub enum ImageStatus {
     Failed,
     /// The image is deleted, or it is in the trash and visible only there.
     Deleted,
-    /// A status that only a newer version of the server knows. This server does not change the image.
+    /// A status that only a newer version of the server knows. This server does not process the image.
     Unknown,
 }
 
@@ -74,7 +74,7 @@ pub enum ImageFailureCode {
     TooManyPixels,
     /// The object is larger than the size that was announced.
     FileTooLarge,
-    /// The file was not uploaded before the ticket expired.
+    /// The file was not uploaded in time, or exceeded the storage limit until its ticket expired.
     UploadExpired,
     /// The server failed to process the image. Call `generateVariants` to try again.
     ProcessingFailed,

@@ -58,7 +58,7 @@ impl UploadTicket {
 
     /// The URL to send the file to.
     async fn url(&self) -> Url {
-        Url(self.0.target.url.clone())
+        Url(self.0.target.url.to_string())
     }
 
     /// The headers to send with the request, in addition to those that the browser adds.
@@ -180,7 +180,7 @@ pub struct RestoreImageInput {
 /// The variants to generate again.
 #[derive(InputObject)]
 pub struct GenerateVariantsInput {
-    /// The id of an image that is COMPLETED, or FAILED with PROCESSING_FAILED.
+    /// The id of an image that is COMPLETED, or FAILED with its original kept.
     pub image_id: ID,
     /// The variants to generate again by type. All of them if neither `types` nor `names` is given. Missing variants
     /// are always generated.

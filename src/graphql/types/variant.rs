@@ -66,7 +66,7 @@ pub struct ImageVariant {
 
 #[Object(use_type_description)]
 impl ImageVariant {
-    /// The type of the variant. CUSTOM for variants that the operator defined.
+    /// The type of the variant. CUSTOM for names other than the standard ones.
     #[graphql(name = "type")]
     async fn kind(&self) -> VariantType {
         VariantType::of(&self.variant.name)

@@ -1,5 +1,5 @@
 //! What a process that reads untrusted files gives up: every file, every socket and every other program. What it
-//! was handed open (stdin and stdout) stays. A kernel that has no such thing goes without.
+//! was handed open (stdin, stdout and the image) stays. A kernel that has no such thing goes without.
 
 /// Shuts this thread in, and whatever threads it starts. Says whether the kernel did all of it.
 #[cfg(target_os = "linux")]

@@ -34,7 +34,10 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    storage::post_policy::{ALGORITHM, Credentials, scope, signature, signature_v2},
+    storage::{
+        post_policy::signature_v2,
+        sigv4::{ALGORITHM, Credentials, SigningKey, scope},
+    },
 };
 
 /// A policy and its signature are about 1 KB.
@@ -166,7 +169,7 @@ impl PostObject {
         let date = value("x-amz-date").unwrap_or_default();
         let date = NaiveDateTime::parse_from_str(date, "%Y%m%dT%H%M%SZ").map_err(|_| denied())?.and_utc();
         let credential = format!("{}/{}", self.credentials.access_key_id, scope(date, REGION));
-        let expected = signature(&self.credentials.secret_access_key, date, REGION, policy);
+        let expected = SigningKey::new(&self.credentials.secret_access_key, date, REGION).sign(policy);
         let given = value("x-amz-signature").unwrap_or_default();
         let matches = value("x-amz-algorithm") == Some(ALGORITHM)
             && value("x-amz-credential") == Some(credential.as_str())

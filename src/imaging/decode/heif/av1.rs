@@ -4,10 +4,15 @@ use re_rav1d::dav1d::{
     Decoder, Error, Picture, PixelLayout, PlanarImageComponent as Component, Settings, pixel::YUVRange,
 };
 
-use super::{super::Size, planes::Planes};
+use super::{
+    super::Size,
+    planes::{ColourRule, Planes},
+};
 use crate::imaging::ImagingError;
 
-pub(super) fn decode(bitstream: &[u8], size: Size) -> Result<Planes, ImagingError> {
+/// Decodes a picture. Its own rule of colours is asked for only where the container has none: the decoder panics at one
+/// that is reserved.
+pub(super) fn decode(bitstream: &[u8], size: Size, rule: Option<ColourRule>) -> Result<Planes, ImagingError> {
     if bitstream.is_empty() {
         return Err(ImagingError::corrupt("a picture without data"));
     }
@@ -17,7 +22,12 @@ pub(super) fn decode(bitstream: &[u8], size: Size) -> Result<Planes, ImagingErro
     settings.set_all_layers(false);
     settings.set_frame_size_limit(size.width.saturating_mul(size.height));
     let mut decoder = Decoder::with_settings(&settings).map_err(refused)?;
-    Ok(planes(&first_picture(&mut decoder, bitstream)?, size))
+    let picture = first_picture(&mut decoder, bitstream)?;
+    let rule = rule.unwrap_or_else(|| ColourRule {
+        matrix: picture.matrix_coefficients() as u16,
+        is_full_range: picture.color_range() == YUVRange::Full,
+    });
+    Ok(planes(&picture, size, rule))
 }
 
 fn first_picture(decoder: &mut Decoder, bitstream: &[u8]) -> Result<Picture, ImagingError> {
@@ -37,7 +47,7 @@ fn first_picture(decoder: &mut Decoder, bitstream: &[u8]) -> Result<Picture, Ima
     }
 }
 
-fn planes(picture: &Picture, shown: Size) -> Planes {
+fn planes(picture: &Picture, shown: Size, rule: ColourRule) -> Planes {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let layout = picture.pixel_layout();
     let halved = (matches!(layout, PixelLayout::I420 | PixelLayout::I422), layout == PixelLayout::I420);
@@ -52,8 +62,7 @@ fn planes(picture: &Picture, shown: Size) -> Planes {
         halved,
         is_grey,
         samples: [samples(picture, Component::Y, (width, height)), colours(Component::U), colours(Component::V)],
-        matrix: picture.matrix_coefficients() as u16,
-        is_full_range: picture.color_range() == YUVRange::Full,
+        rule,
     }
 }
 

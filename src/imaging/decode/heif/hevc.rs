@@ -2,7 +2,10 @@
 
 use heifer_hevc_dec::decoder::{DecodeOptions, decode_picture};
 
-use super::{super::Size, planes::Planes};
+use super::{
+    super::Size,
+    planes::{ColourRule, Planes},
+};
 use crate::imaging::ImagingError;
 
 /// In pixels: HEVC codes whole blocks, of at most this side.
@@ -25,7 +28,6 @@ pub(super) fn decode(bitstream: &[u8], size: Size) -> Result<Planes, ImagingErro
         halved: (matches!(frame.chroma_format, 1 | 2), frame.chroma_format == 1),
         is_grey,
         samples: frame.planes,
-        matrix: frame.matrix_coeffs.into(),
-        is_full_range: frame.full_range,
+        rule: ColourRule { matrix: frame.matrix_coeffs.into(), is_full_range: frame.full_range },
     })
 }

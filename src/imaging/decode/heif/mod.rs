@@ -12,7 +12,10 @@ use heifer_isobmff::{HeifFile, ItemId, boxes::ColorInfo};
 use image::{DynamicImage, GenericImage, GrayImage, RgbImage, RgbaImage};
 use moxcms::{CicpColorPrimaries, CicpProfile, MatrixCoefficients, TransferCharacteristics};
 
-use self::{container::Part, planes::Planes};
+use self::{
+    container::Part,
+    planes::{ColourRule, Planes},
+};
 use super::{Beside, Header, Size};
 use crate::imaging::{ImagingError, colour::Profile};
 
@@ -68,15 +71,18 @@ fn parse(bytes: &[u8]) -> Result<HeifFile<'_>, ImagingError> {
 }
 
 fn decode_part(file: &HeifFile, part: &Part) -> Result<Planes, ImagingError> {
+    // What the container says of colours comes before what the picture says.
+    let rule = match container::colour(file, part.item)?.or(part.colour.clone()) {
+        Some(ColorInfo::Nclx { matrix, full_range, .. }) => Some(ColourRule { matrix, is_full_range: full_range }),
+        _ => None,
+    };
     let mut planes = match &file.item(part.item).map_err(ImagingError::corrupt)?.item_type.0 {
         b"hvc1" => hevc::decode(&file.hevc_bitstream(part.item).map_err(ImagingError::corrupt)?, part.size)?,
-        b"av01" => av1::decode(&file.item_data(part.item).map_err(ImagingError::corrupt)?, part.size)?,
+        b"av01" => av1::decode(&file.item_data(part.item).map_err(ImagingError::corrupt)?, part.size, rule)?,
         _ => return Err(ImagingError::corrupt("a picture in a codec that is not known")),
     };
-    if let Some(ColorInfo::Nclx { matrix, full_range, .. }) =
-        container::colour(file, part.item)?.or(part.colour.clone())
-    {
-        (planes.matrix, planes.is_full_range) = (matrix, full_range);
+    if let Some(rule) = rule {
+        planes.rule = rule;
     }
     planes.crop_to(part.size)?;
     Ok(planes)

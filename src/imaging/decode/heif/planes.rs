@@ -19,6 +19,12 @@ pub(super) struct Planes {
     pub halved: (bool, bool),
     pub is_grey: bool,
     pub samples: [Vec<u16>; 3],
+    pub rule: ColourRule,
+}
+
+/// How light and colours become red, green and blue.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ColourRule {
     /// Of H.273, table 4.
     pub matrix: u16,
     pub is_full_range: bool,
@@ -72,7 +78,7 @@ impl Planes {
             let light = self.samples[0][y * self.width..].iter().map(|sample| i64::from(*sample) - mix.black);
             if self.is_grey {
                 row.iter_mut().zip(light).for_each(|(pixel, light)| *pixel = [to_byte(light * mix.light); 3]);
-            } else if self.matrix == 0 {
+            } else if self.rule.matrix == 0 {
                 let at = |plane: usize, x: usize| i64::from(self.samples[plane][y * self.width + x]) - mix.black;
                 for (x, pixel) in row.iter_mut().enumerate() {
                     *pixel = [at(2, x), at(0, x), at(1, x)].map(|value| to_byte(value * mix.light));
@@ -107,11 +113,11 @@ impl Planes {
     }
 
     fn mixture(&self) -> Result<Mixture, ImagingError> {
-        if self.matrix == 0 && (self.halved.0 || self.halved.1) {
+        if self.rule.matrix == 0 && (self.halved.0 || self.halved.1) {
             return Err(ImagingError::corrupt("red, green and blue of different sizes"));
         }
         // How much of light is red, and how much is blue.
-        let (red, blue) = match self.matrix {
+        let (red, blue) = match self.rule.matrix {
             _ if self.is_grey => (0.299, 0.114),
             0 | 2 | 5 | 6 => (0.299, 0.114),
             1 => (0.2126, 0.0722),
@@ -123,7 +129,7 @@ impl Planes {
         let green = 1.0 - red - blue;
         let step = f64::from(1_u32 << (self.bits - 8));
         let most = f64::from((1_u32 << self.bits) - 1);
-        let (black, light, colour) = if self.is_full_range {
+        let (black, light, colour) = if self.rule.is_full_range {
             (0.0, 255.0 / most, 255.0 / most)
         } else {
             (16.0 * step, 255.0 / (219.0 * step), 255.0 / (224.0 * step))
