@@ -52,6 +52,19 @@ const OPERATIONS = [
     bars: { app: 0.4 },
   },
   {
+    name: "gallery of 50 with srcSet",
+    amount: 300,
+    query: `{ images(first: 50) { nodes {
+      id title width height placeholder srcSet variant(type: SMALL) { url width height } } } }`,
+    bars: { app: 0.05 },
+  },
+  {
+    name: "all variants of 100",
+    amount: 100,
+    query: "{ images(first: 100) { nodes { id variants { type url width height fileSize } } } }",
+    bars: { app: 0.05 },
+  },
+  {
     name: "presign with its insert",
     amount: 2000,
     query: `mutation ($input: RequestUploadInput!) { requestUpload(input: $input) {
@@ -104,6 +117,7 @@ function comparable(value, key) {
   if (key === "endCursor") return typeof value;
   if (key === "createdAt") return new Date(value).getTime();
   if (key === "url") return new URL(value).pathname;
+  if (key === "srcSet") return value.split(", ").map((candidate) => candidate.replace(/^[a-z]+:\/\/[^/]*|\?[^ ]*/g, ""));
   if (Array.isArray(value)) return value.map((item) => comparable(item));
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(Object.keys(value).toSorted().map((name) => [name, comparable(value[name], name)]));

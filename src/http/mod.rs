@@ -2,6 +2,7 @@
 
 mod address;
 mod body;
+mod compress;
 mod connections;
 mod execute;
 mod graphiql;
@@ -109,6 +110,7 @@ pub fn router(
         .route("/schema.graphql", get(schema_text))
         .route("/", get(|| async { Redirect::temporary("/graphiql") }))
         .merge(graphiql::routes())
+        .layer(middleware::from_fn(compress::compress))
         .with_state(state.clone());
     if let Some(embedded) = embedded.clone() {
         router = router.merge(media::routes(&format!("/{BUCKET}"), embedded));

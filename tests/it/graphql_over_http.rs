@@ -3,7 +3,7 @@
 use reqwest::{Response, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::support::TestApp;
+use crate::support::{TestApp, library::seed};
 
 const GRAPHQL_JSON: &str = "application/graphql-response+json";
 
@@ -254,6 +254,41 @@ async fn the_small_routes_answer() {
     assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
     assert!(page.headers().contains_key("x-request-id"));
     assert_eq!(get("/nothing").await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn long_answers_are_compressed_for_those_who_can_read_it() {
+    use std::io::Read;
+    let app = TestApp::start().await;
+    let ann = app.user("ann@example.com").await;
+    seed(&app, "ann@example.com", 60, |_, _| {}).await;
+    let ask = async |query: &str, encoding: &str| {
+        let request = reqwest::Client::new().post(app.url("/graphql")).bearer_auth(ann.token.as_deref().unwrap_or_default());
+        let request = request.header(header::ACCEPT_ENCODING, encoding).json(&json!({"query": query}));
+        request.send().await.expect("an answer")
+    };
+    let gallery = "{ images(first: 60) { nodes { id title createdAt srcSet } } }";
+    let plain = ask(gallery, "identity").await;
+    assert_eq!(plain.headers().get("content-encoding"), None);
+    assert!(plain.headers().get_all("vary").iter().any(|vary| vary == "accept-encoding"), "{:?}", plain.headers());
+    let plain = plain.bytes().await.expect("a body");
+    for (accepted, encoding) in [("br, gzip, zstd", "zstd"), ("gzip, br", "br"), ("deflate, gzip", "gzip")] {
+        let answer = ask(gallery, accepted).await;
+        assert_eq!(answer.headers()["content-encoding"], encoding, "{accepted}");
+        let compressed = answer.bytes().await.expect("a body");
+        assert!(compressed.len() * 5 < plain.len(), "{encoding}: {} of {}", compressed.len(), plain.len());
+        let mut read = Vec::new();
+        match encoding {
+            "zstd" => read = zstd::decode_all(&*compressed).expect("zstd"),
+            "br" => drop(brotli::Decompressor::new(&*compressed, 4096).read_to_end(&mut read).expect("brotli")),
+            _ => drop(flate2::read::GzDecoder::new(&*compressed).read_to_end(&mut read).expect("gzip")),
+        }
+        assert!(read == plain, "{encoding}");
+    }
+    let short = ask("{ me { id } }", "zstd").await;
+    assert_eq!(short.headers().get("content-encoding"), None);
+    let schema = reqwest::Client::new().get(app.url("/schema.graphql")).header(header::ACCEPT_ENCODING, "br");
+    assert_eq!(schema.send().await.expect("an answer").headers()["content-encoding"], "br");
 }
 
 #[tokio::test]

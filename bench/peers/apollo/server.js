@@ -38,6 +38,7 @@ const typeDefs = `#graphql
   type Image {
     id: ID! title: String! originalFilename: String! fileSize: ByteSize status: ImageStatus! width: Int height: Int
     tags: [String!]! createdAt: DateTime! category: Category! variants: [ImageVariant!]!
+    variant(type: VariantType!): ImageVariant placeholder: String srcSet: String!
   }
   type PageInfo { hasNextPage: Boolean! endCursor: String }
   type ImageConnection { nodes: [Image!]! pageInfo: PageInfo! totalCount: Int! }
@@ -64,7 +65,7 @@ const typeDefs = `#graphql
 
 const COLUMNS =
   "id, owner_id, category_id, title, original_filename, stored_size, declared_size, status, width, height, tags, " +
-  "file_key, created_at";
+  "file_key, created_at, placeholder";
 const ORDER = ["THUMBNAIL", "SMALL", "MEDIUM", "LARGE", "WEBP"];
 const scalar = (name) => new GraphQLScalarType({ name, serialize: (value) => value });
 
@@ -135,6 +136,8 @@ async function signed(key) {
   return getSignedUrl(s3, command, { expiresIn: URL_LIFE, signingDate });
 }
 
+const signedVariant = (image, kind) => signed(image.file_key.replace(/\.[^.]*$/, `_${kind}.webp`));
+
 async function requestUpload(user, input) {
   const [category] = await query(
     "category",
@@ -199,11 +202,23 @@ const resolvers = {
       const found = await variants.load(image.id);
       return found.map((variant) => ({ ...variant, image }));
     },
+    variant: async (image, { type }, { variants }) => {
+      const found = (await variants.load(image.id)).find((variant) => variant.kind === type.toLowerCase());
+      return found && { ...found, image };
+    },
+    srcSet: async (image, _, { variants }) => {
+      const widths = new Map();
+      for (const variant of await variants.load(image.id)) {
+        if (!widths.has(variant.width)) widths.set(variant.width, variant);
+      }
+      const candidates = [...widths.values()].map(async ({ kind, width }) => `${await signedVariant(image, kind)} ${width}w`);
+      return (await Promise.all(candidates)).join(", ");
+    },
   },
   ImageVariant: {
     type: (variant) => variant.kind.toUpperCase(),
     fileSize: (variant) => variant.file_size,
-    url: ({ image, kind }) => signed(image.file_key.replace(/\.[^.]*$/, `_${kind}.webp`)),
+    url: ({ image, kind }) => signedVariant(image, kind),
   },
   ImageStats: {
     totalImages: async ({ user }) => (await stats(user, "1", "stats_total"))[0]?.count ?? 0,
