@@ -134,6 +134,8 @@ async function load(server, token, operation, world, amount) {
     connections: CONNECTIONS,
     // The end of a run is seen at the end of a sample.
     sampleInt: 20,
+    // In seconds: a hundred images with their URLs take a peer long.
+    timeout: 120,
     amount,
     requests: [{ method: "POST", headers, setupRequest: (request) => ({ ...request, body: bodies[at++ % bodies.length] }) }],
   });

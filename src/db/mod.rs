@@ -207,7 +207,9 @@ fn is_outage_code(code: &str) -> bool {
     let of_postgres = code.len() == 5 && ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class));
     // The lowest byte of an extended code is its primary code.
     let of_sqlite = code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 9 | 10 | 13));
-    of_postgres || (code.len() < 5 && of_sqlite)
+    // A transaction in which this process stood still.
+    let was_idle = code == "25P03";
+    of_postgres || was_idle || (code.len() < 5 && of_sqlite)
 }
 
 /// What became of a row that was to be written.

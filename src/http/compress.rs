@@ -4,18 +4,24 @@
 //! answer cannot be guessed by its length: that takes somebody who sends requests with another's token and parts of their
 //! own, and no browser adds a token by itself.
 
-use std::{cell::RefCell, io::Write};
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    io::Write,
+    sync::{LazyLock, Mutex, PoisonError},
+};
 
 use axum::{
-    body::{Body, to_bytes},
+    body::{Body, Bytes, to_bytes},
     extract::Request,
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderMap, HeaderValue, Method, header},
     middleware::Next,
     response::Response,
 };
 use brotli::enc::BrotliEncoderParams;
 use flate2::{Compression, write::GzEncoder};
 use http_body::Body as _;
+use tokio::sync::Semaphore;
 use zstd::bulk::Compressor;
 
 /// In bytes: shorter answers gain nothing.
@@ -28,22 +34,53 @@ const BROTLI_QUALITY: i32 = 3;
 /// Two to the power of this many bytes are looked back at.
 const BROTLI_WINDOW: i32 = 18;
 
+/// How many long answers are compressed at once.
+static LONG_ONES: Semaphore = Semaphore::const_new(4);
+/// What never changes while the process lives, each compressed once.
+static UNCHANGING: LazyLock<Mutex<HashMap<(String, Encoding), Bytes>>> = LazyLock::new(Mutex::default);
+
 thread_local! {
     /// Kept, for it is half a megabyte to set up.
     static ZSTD: RefCell<Option<Compressor<'static>>> = RefCell::new(Compressor::new(ZSTD_LEVEL).ok());
 }
 
 /// What an answer can be encoded by, the cheapest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Encoding {
     Zstd,
     Brotli,
     Gzip,
 }
 
+/// The answer with a file of ours, which is known by its name.
+pub(super) fn unchanging(request: &HeaderMap, name: &str, format: &str, content: impl Into<Bytes>) -> Response {
+    let mut response = Response::new(Body::empty());
+    let headers = response.headers_mut();
+    headers.extend(HeaderValue::from_str(format).ok().map(|format| (header::CONTENT_TYPE, format)));
+    let content = content.into();
+    let is_compressed = is_text(headers) && content.len() as u64 >= COMPRESSED_FROM;
+    if is_compressed {
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    }
+    let encoding = Encoding::wanted(request).filter(|_| is_compressed);
+    let Some(encoding) = encoding else {
+        *response.body_mut() = Body::from(content);
+        return response;
+    };
+    headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
+    // Under the lock: whoever asks for the same meanwhile waits for it.
+    let mut known = UNCHANGING.lock().unwrap_or_else(PoisonError::into_inner);
+    let compressed = known
+        .entry((name.to_owned(), encoding))
+        .or_insert_with(|| encoding.compress(&content).map_or_else(Bytes::new, Bytes::from));
+    *response.body_mut() = Body::from(compressed.clone());
+    response
+}
+
 /// Compresses the answers of the routes that it is laid around.
 pub(super) async fn compress(request: Request, next: Next) -> Response {
-    let encoding = Encoding::wanted(request.headers());
+    // A HEAD's answer has no body; what it says of one holds for one that is not encoded.
+    let encoding = Encoding::wanted(request.headers()).filter(|_| request.method() != Method::HEAD);
     let mut response = next.run(request).await;
     if !is_text(response.headers()) || response.body().size_hint().exact().is_none_or(|size| size < COMPRESSED_FROM) {
         return response;
@@ -56,6 +93,7 @@ pub(super) async fn compress(request: Request, next: Next) -> Response {
     let compressed = if bytes.len() < LONG {
         encoding.compress(&bytes)
     } else {
+        let _turn = LONG_ONES.acquire().await;
         let bytes = bytes.clone();
         tokio::task::spawn_blocking(move || encoding.compress(&bytes)).await.ok().flatten()
     };
@@ -97,6 +135,13 @@ impl Encoding {
     }
 
     fn compress(self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let mut encoded = self.encode(bytes)?;
+        // Encoders set aside what the worst would take.
+        encoded.shrink_to_fit();
+        Some(encoded)
+    }
+
+    fn encode(self, bytes: &[u8]) -> Option<Vec<u8>> {
         match self {
             Self::Zstd => ZSTD.with_borrow_mut(|zstd| zstd.as_mut()?.compress(bytes).ok()),
             Self::Brotli => {

@@ -1,17 +1,18 @@
 //! GraphiQL, out of the binary: no other host is asked for anything.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use axum::{
     Router,
+    body::Bytes,
     extract::{Path, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
     routing::get,
 };
 use rust_embed::RustEmbed;
 
-use super::HttpState;
+use super::{HttpState, compress};
 
 /// What Vite made of web/; empty where it was not built.
 #[derive(RustEmbed)]
@@ -41,14 +42,17 @@ async fn page(State(state): State<Arc<HttpState>>) -> Response {
     response
 }
 
-async fn asset(Path(path): Path<String>) -> Response {
+async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
     let Some(file) = Pages::get(&format!("assets/{path}")) else { return StatusCode::NOT_FOUND.into_response() };
-    let headers = [
-        (header::CONTENT_TYPE, file.metadata.mimetype().to_owned()),
-        // Vite puts a hash of the content into every name.
-        (header::CACHE_CONTROL, "public, max-age=31536000, immutable".to_owned()),
-    ];
-    (headers, file.data).into_response()
+    let content = match file.data {
+        Cow::Borrowed(content) => Bytes::from_static(content),
+        Cow::Owned(content) => content.into(),
+    };
+    let mut response = compress::unchanging(&headers, &path, file.metadata.mimetype(), content);
+    // Vite puts a hash of the content into every name.
+    let for_ever = HeaderValue::from_static("public, max-age=31536000, immutable");
+    response.headers_mut().insert(header::CACHE_CONTROL, for_ever);
+    response
 }
 
 /// Everything from here, nothing from elsewhere. The editor sets styles inline and starts workers.

@@ -16,7 +16,7 @@ mod websocket;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 
@@ -107,10 +107,10 @@ pub fn router(
     });
     let mut router = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post))
+        .layer(middleware::from_fn(compress::compress))
         .route("/schema.graphql", get(schema_text))
         .route("/", get(|| async { Redirect::temporary("/graphiql") }))
         .merge(graphiql::routes())
-        .layer(middleware::from_fn(compress::compress))
         .with_state(state.clone());
     if let Some(embedded) = embedded.clone() {
         router = router.merge(media::routes(&format!("/{BUCKET}"), embedded));
@@ -207,9 +207,10 @@ fn cors(origins: &[String]) -> CorsLayer {
         .max_age(Duration::from_hours(1))
 }
 
-async fn schema_text(state: axum::extract::State<Arc<HttpState>>) -> Response {
+async fn schema_text(state: axum::extract::State<Arc<HttpState>>, headers: HeaderMap) -> Response {
+    static SCHEMA: LazyLock<String> = LazyLock::new(crate::graphql::sdl);
     if !state.settings.introspection {
         return axum::http::StatusCode::NOT_FOUND.into_response();
     }
-    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], crate::graphql::sdl()).into_response()
+    compress::unchanging(&headers, "schema.graphql", "text/plain; charset=utf-8", SCHEMA.as_bytes())
 }

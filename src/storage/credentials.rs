@@ -1,14 +1,17 @@
-//! The key that is signed with, asked for anew only when it ends: an instance's role is a request away.
+//! The key that is signed with, asked for anew only as it ends: an instance's role is a request away.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use aws_sdk_s3::config::{ProvideCredentials, SharedCredentialsProvider};
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::Mutex;
 
 use super::{Credentials, StorageError};
 
-/// How long before their end temporary credentials are asked for anew, as the SDK does it.
+/// How long before their end temporary credentials are asked for anew.
 const MARGIN: TimeDelta = TimeDelta::minutes(5);
+/// How soon they are asked for again, where there are none that last longer.
+const ASK_AGAIN: TimeDelta = TimeDelta::seconds(10);
 
 /// Credentials that are good at present.
 #[derive(Clone)]
@@ -16,26 +19,40 @@ pub(super) struct CurrentCredentials {
     pub(super) credentials: Arc<Credentials>,
     /// When they are to be asked for anew.
     pub(super) stale_at: DateTime<Utc>,
+    ends_at: DateTime<Utc>,
 }
 
-/// Where credentials come from, and what came last.
+/// Where credentials come from, and what came last. Many who need new ones at once ask once.
 pub(super) struct CachedCredentials {
     provider: SharedCredentialsProvider,
-    known: RwLock<Option<CurrentCredentials>>,
+    known: Mutex<Option<CurrentCredentials>>,
 }
 
 impl CachedCredentials {
     pub(super) fn new(provider: SharedCredentialsProvider) -> Self {
-        Self { provider, known: RwLock::default() }
+        Self { provider, known: Mutex::default() }
     }
 
     /// # Errors
     /// When there are none.
     pub(super) async fn get(&self, now: DateTime<Utc>) -> Result<CurrentCredentials, StorageError> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(known) = known.filter(|known| now < known.stale_at) {
-            return Ok(known);
+        let mut known = self.known.lock().await;
+        if let Some(known) = known.as_ref().filter(|known| now < known.stale_at) {
+            return Ok(known.clone());
         }
+        let current = match self.ask(now).await {
+            Ok(current) => current,
+            // Whoever gives them is away: the old ones are still good.
+            Err(error) => match known.take().filter(|known| now < known.ends_at) {
+                Some(known) => CurrentCredentials { stale_at: now + ASK_AGAIN, ..known },
+                None => return Err(error),
+            },
+        };
+        *known = Some(current.clone());
+        Ok(current)
+    }
+
+    async fn ask(&self, now: DateTime<Utc>) -> Result<CurrentCredentials, StorageError> {
         let found = self.provider.provide_credentials().await;
         let found = found.map_err(|error| StorageError::Unavailable(error.into()))?;
         let credentials = Arc::new(Credentials {
@@ -43,9 +60,11 @@ impl CachedCredentials {
             secret_access_key: found.secret_access_key().to_owned(),
             session_token: found.session_token().map(str::to_owned),
         });
-        let ends = found.expiry().map_or(DateTime::<Utc>::MAX_UTC, |ends| DateTime::<Utc>::from(ends) - MARGIN);
-        let current = CurrentCredentials { credentials, stale_at: ends };
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(current.clone());
-        Ok(current)
+        let Some(ends_at) = found.expiry().map(DateTime::<Utc>::from) else {
+            let never = DateTime::<Utc>::MAX_UTC;
+            return Ok(CurrentCredentials { credentials, stale_at: never, ends_at: never });
+        };
+        let stale_at = (ends_at - MARGIN).max(now + ASK_AGAIN);
+        Ok(CurrentCredentials { credentials, stale_at, ends_at })
     }
 }

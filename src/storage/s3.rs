@@ -18,7 +18,7 @@ use aws_sdk_s3::{
 };
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::{fs::File, io::AsyncWriteExt};
+use tokio::{fs::File, io::AsyncWriteExt, sync::OnceCell};
 use url::Url;
 
 use super::{
@@ -54,7 +54,8 @@ pub struct S3 {
     pub(super) credentials: CachedCredentials,
     /// The present one; none before the first URL.
     pub(super) window: RwLock<Option<Arc<Window>>>,
-    pub(super) post_url: Url,
+    /// What every object's URL begins with; known from the first one on.
+    pub(super) base: OnceCell<Url>,
     pub(super) settings: S3Settings,
     pub(super) clock: Clock,
 }
@@ -75,7 +76,7 @@ impl S3 {
         Ok(Self {
             internal: client(settings.endpoint.as_ref()),
             public: client(settings.public_endpoint.as_ref()),
-            post_url: post_url(&settings)?,
+            base: OnceCell::new(),
             credentials: CachedCredentials::new(credentials),
             window: RwLock::default(),
             settings,
@@ -108,7 +109,11 @@ impl ObjectStore for S3 {
                 content_type: head.content_type().unwrap_or_default().to_owned(),
                 etag: head.e_tag().unwrap_or_default().to_owned(),
             })),
-            Err(error) if status_of(&error) == Some(404) => Ok(None),
+            // A HEAD's answer does not say whether it is the bucket that is missing.
+            Err(error) if status_of(&error) == Some(404) => match self.ping().await {
+                Ok(()) => Ok(None),
+                Err(_) => Err(StorageError::Unavailable(error.into())),
+            },
             Err(error) => Err(classify(error)),
         }
     }
@@ -229,14 +234,6 @@ fn client(settings: &S3Settings, endpoint: Option<&Url>, credentials: SharedCred
         config = config.endpoint_url(endpoint.as_str()).force_path_style(true);
     }
     Client::from_conf(config.build())
-}
-
-fn post_url(settings: &S3Settings) -> anyhow::Result<Url> {
-    let (bucket, region) = (&settings.bucket, &settings.region);
-    Ok(match &settings.public_endpoint {
-        Some(endpoint) => Url::parse(&format!("{}/{bucket}", endpoint.as_str().trim_end_matches('/')))?,
-        None => Url::parse(&format!("https://{bucket}.s3.{region}.amazonaws.com/"))?,
-    })
 }
 
 fn status_of<E>(error: &SdkError<E>) -> Option<u16> {

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use aws_sdk_s3::presigning::PresigningConfig;
 use chrono::{DateTime, TimeDelta, Utc};
+use url::Url;
 
 use super::{
     PostPolicySigner, S3, StorageError, StorageKey, post_policy::PostConditions, presign::UrlSigner, s3::classify,
@@ -28,11 +29,18 @@ impl S3 {
     pub(super) async fn sign_post(&self, allowed: &PostConditions<'_>) -> Result<UploadTarget, StorageError> {
         let now = self.clock.now();
         let current = self.credentials.get(now).await?;
+        // Of an endpoint without the slash that keys begin behind, which some servers take for a key.
+        let mut url = self.base_url().await?.clone();
+        if url.path().len() > 1
+            && let Ok(mut path) = url.path_segments_mut()
+        {
+            path.pop_if_empty();
+        }
         let signer = PostPolicySigner {
             credentials: &current.credentials,
             region: &self.settings.region,
             bucket: &self.settings.bucket,
-            url: &self.post_url,
+            url: &url,
         };
         Ok(signer.sign(allowed, now))
     }
@@ -62,7 +70,7 @@ impl S3 {
         let start = start - TimeDelta::nanoseconds(start.timestamp_subsec_nanos().into());
         let current = self.credentials.get(now).await?;
         let base = self.base_url().await?;
-        let signer = UrlSigner::new(&base, &self.settings.region, &current.credentials, start, life);
+        let signer = UrlSigner::new(base.as_str(), &self.settings.region, &current.credentials, start, life);
         let end = (start + TimeDelta::seconds(half)).min(current.stale_at);
         let window = Arc::new(Window { signer, start, end });
         *self.window.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&window));
@@ -70,13 +78,17 @@ impl S3 {
     }
 
     /// What every object's URL begins with. The SDK knows each kind of endpoint.
-    async fn base_url(&self) -> Result<String, StorageError> {
+    async fn base_url(&self) -> Result<&Url, StorageError> {
+        self.base.get_or_try_init(|| self.ask_base_url()).await
+    }
+
+    async fn ask_base_url(&self) -> Result<Url, StorageError> {
         let request = self.public.get_object().bucket(&self.settings.bucket).key(ANY_KEY);
         let any = PresigningConfig::expires_in(std::time::Duration::from_mins(1));
         let any = any.map_err(|error| StorageError::Refused(error.into()))?;
         let signed = request.presigned(any).await.map_err(classify)?;
         let base = signed.uri().split('?').next().and_then(|url| url.strip_suffix(ANY_KEY));
         let base = base.ok_or_else(|| StorageError::Refused(anyhow::anyhow!("a URL that does not end in its key")))?;
-        Ok(base.to_owned())
+        Url::parse(base).map_err(|error| StorageError::Refused(error.into()))
     }
 }

@@ -263,7 +263,8 @@ async fn long_answers_are_compressed_for_those_who_can_read_it() {
     let ann = app.user("ann@example.com").await;
     seed(&app, "ann@example.com", 60, |_, _| {}).await;
     let ask = async |query: &str, encoding: &str| {
-        let request = reqwest::Client::new().post(app.url("/graphql")).bearer_auth(ann.token.as_deref().unwrap_or_default());
+        let request =
+            reqwest::Client::new().post(app.url("/graphql")).bearer_auth(ann.token.as_deref().unwrap_or_default());
         let request = request.header(header::ACCEPT_ENCODING, encoding).json(&json!({"query": query}));
         request.send().await.expect("an answer")
     };

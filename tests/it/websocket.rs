@@ -1,5 +1,7 @@
 //! GraphQL over WebSocket: every close code, who sees what, and how many at once.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
@@ -90,6 +92,12 @@ async fn another_protocol_is_4406() {
 async fn no_introduction_in_time_is_4408() {
     let app = TestApp::start().await;
     let mut socket = Socket::open(&app).await;
+    // It is served from here on.
+    socket.send(json!({"type": "ping"})).await;
+    assert_eq!(socket.receive().await["type"], "pong");
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(5)).await;
+    tokio::time::resume();
     assert_eq!(socket.close_frame().await, (4408, "Connection initialisation timeout".to_owned()));
 }
 
@@ -131,7 +139,7 @@ async fn two_introductions_and_too_many_sockets_are_4429() {
     loop {
         let mut socket = Socket::open(&app).await;
         socket.send(json!({"type": "connection_init", "payload": {"token": ann.token}})).await;
-        if let Ok(message) = tokio::time::timeout(std::time::Duration::from_secs(5), socket.receive_or_end()).await
+        if let Ok(message) = tokio::time::timeout(Duration::from_secs(5), socket.receive_or_end()).await
             && message.is_some()
         {
             break;
@@ -294,6 +302,9 @@ async fn what_another_process_changed_is_told_of_too() {
 async fn a_quiet_client_is_pinged() {
     let app = TestApp::start().await;
     let mut socket = Socket::of(&app, &app.anonymous()).await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(20)).await;
+    tokio::time::resume();
     assert_eq!(socket.receive_or_end().await, Some(json!({"type": "ping"})));
 }
 

@@ -52,7 +52,7 @@ impl UpdateImageInput {
     }
 }
 
-/// The image as it is now, or what stood in the way.
+/// The result of `updateImage`.
 #[derive(SimpleObject)]
 pub struct UpdateImagePayload {
     /// The image after the change. Null when there are userErrors.

@@ -55,6 +55,9 @@ impl From<io::Error> for Trouble {
 pub fn run() -> io::Result<()> {
     let (mut from, mut to) = (io::stdin().lock(), io::stdout());
     let mut meter = Meter::open();
+    // Pixels are many and side by side: huge pages suit them, as they do not suit the server.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::disable_transparent_huge_pages(false);
     let _ = nice(NICENESS);
     limit(Resource::Core, 0);
     // Where memory runs out all the same, this process is to end and no other.

@@ -167,8 +167,6 @@ impl Sandbox {
             .env_clear()
             // What the allocator sets aside counts as taken, unless it takes it piece by piece.
             .env("MIMALLOC_ARENA_EAGER_COMMIT", "0")
-            // Pixels are many and side by side: huge pages suit them, as they do not suit a server.
-            .env("MIMALLOC_ALLOW_THP", "1")
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
