@@ -4,6 +4,7 @@ pub mod client;
 pub mod exif;
 pub mod library;
 pub mod pictures;
+pub mod s3;
 pub mod skip;
 pub mod socket;
 pub mod unreliable;
