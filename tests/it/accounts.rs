@@ -14,9 +14,13 @@ const SESSION: &str = "session { accessToken accessTokenExpiresAt refreshToken r
                        user { email isAdmin permissions lastLoginAt } }";
 
 /// Every operation that wants somebody.
-const OPERATIONS: [&str; 14] = [
+const OPERATIONS: [&str; 22] = [
     "{ categories { id } }",
     "{ images { totalCount } }",
+    "{ imageStats { totalImages } }",
+    "{ imageChangesCursor }",
+    "{ tags { tag } }",
+    "{ trash { totalCount } }",
     r#"{ image(id: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f") { id } }"#,
     r#"{ node(id: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f") { id } }"#,
     r#"mutation { requestUpload(input: {filename: "a.jpg", contentType: "image/jpeg", fileSize: 1,
@@ -27,11 +31,38 @@ const OPERATIONS: [&str; 14] = [
     r#"mutation { completeUpload(input: {imageId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { image { id } } }"#,
     r#"mutation { cancelUpload(input: {imageId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { cancelledImageId } }"#,
     r#"mutation { deleteImage(input: {imageId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { deletedImageId } }"#,
+    r#"mutation { updateImage(input: {imageId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f", title: "x"}) { image { id } } }"#,
+    r#"mutation { updateImages(input: {imageIds: ["0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"]}) { results { imageId } } }"#,
+    r#"mutation { deleteImages(input: {imageIds: ["0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"]}) { results { imageId } } }"#,
+    r#"mutation { restoreImage(input: {imageId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { image { id } } }"#,
     r#"mutation { generateVariants(input: {imageId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { image { id } } }"#,
     r#"mutation { createCategory(input: {name: "x"}) { category { id } } }"#,
     r#"mutation { updateCategory(input: {categoryId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { category { id } } }"#,
     "mutation { logOut { userErrors { code } } }",
 ];
+
+/// What may be asked by nobody.
+const FOR_NOBODY: [&str; 3] = ["me", "logIn", "refreshSession"];
+
+#[test]
+fn every_operation_of_the_schema_is_tried_as_nobody() {
+    let names = |root: &str| -> Vec<String> {
+        let types = crate::schema::types();
+        let found = types.into_iter().find(|definition| definition.name.node == root).expect("a root");
+        let async_graphql::parser::types::TypeKind::Object(object) = found.kind else { panic!("{root} is no object") };
+        object.fields.iter().map(|field| field.node.name.node.to_string()).collect()
+    };
+    let untried = |name: &String| {
+        let is_tried = |operation: &&str| {
+            let words: Vec<&str> =
+                operation.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+            words.iter().take(2).any(|word| word == name)
+        };
+        !FOR_NOBODY.contains(&name.as_str()) && !OPERATIONS.iter().any(is_tried)
+    };
+    let untried: Vec<String> = [names("Query"), names("Mutation")].concat().into_iter().filter(untried).collect();
+    assert!(untried.is_empty(), "{untried:?}");
+}
 
 async fn log_in(app: &TestApp, email: &str, password: &str) -> Value {
     let input = json!({"email": email, "password": password});

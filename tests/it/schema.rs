@@ -8,7 +8,8 @@ use async_graphql::parser::{
     types::{FieldDefinition, TypeDefinition, TypeKind, TypeSystemDefinition},
 };
 
-fn types() -> Vec<TypeDefinition> {
+/// The types of our schema.
+pub fn types() -> Vec<TypeDefinition> {
     types_of(&darkroom::graphql::sdl())
 }
 
