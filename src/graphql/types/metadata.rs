@@ -85,7 +85,7 @@ impl ImageMetadata {
 
     /// The EXIF tags by their standard names, in human-readable form. Location tags are visible to the owner only.
     /// Example: `{"FNumber": "f/1.6", "PhotographicSensitivity": "50"}`.
-    #[graphql(directive = cost::cost::apply(40))]
+    #[graphql(directive = cost::cost::apply(130))]
     async fn exif(&self) -> Json<BTreeMap<&str, &str>> {
         let location = self.metadata.location_exif.iter().filter(|_| self.shows_location);
         Json(self.metadata.exif.iter().chain(location).map(|(tag, value)| (tag.as_str(), value.as_str())).collect())
