@@ -31,6 +31,12 @@ const isAlive = async (server) => (await ask(server, "{ __typename }")).status =
 const tokenOf = (server, email) =>
   execFileSync(process.env.DARKROOM, ["token", email], { env: { ...process.env, DATA_DIR: server.folder } }).toString().trim();
 
+const seed = (server, images, owner) =>
+  execFileSync(process.env.DARKROOM, ["seed", "--images", String(images), "--owner", owner], {
+    env: { ...process.env, DATA_DIR: server.folder, RUST_LOG: "error" },
+    stdio: "ignore",
+  });
+
 /** Documents of a few kilobytes: the process after them, and what they took. */
 async function documents(server) {
   const brackets = `{a(b:["""x"${"[".repeat(2000)}${"]".repeat(2000)}])}`;
@@ -131,10 +137,10 @@ async function bombs(server) {
   return [`another's small photo: COMPLETED after ${times.map((ms) => (ms / 1000).toFixed(1)).join(", ")} s, with ${images.totalCount} images of the first still waiting; ${round(memoryOfFamily(server.pid))} MiB in all processes`];
 }
 
-const connect = (server) =>
+const connect = (server, localAddress = "127.0.0.1") =>
   new Promise((resolve) => {
     const { port } = new URL(server.url);
-    const socket = createConnection({ port: Number(port), host: "127.0.0.1" });
+    const socket = createConnection({ port: Number(port), host: "127.0.0.1", localAddress });
     socket.isOpen = true;
     socket.on("connect", () => resolve(socket));
     socket.on("error", () => resolve(socket));
@@ -166,12 +172,52 @@ async function bodies(server) {
 /** Three thousand connections that say nothing, and a log-in. */
 async function idle(server) {
   const sockets = [];
-  for (let at = 0; at < 3000; at++) sockets.push(await connect(server));
+  // From three addresses: one may have two thousand.
+  for (let at = 0; at < 3000; at++) sockets.push(await connect(server, `127.0.0.${2 + (at % 3)}`));
   const query = "mutation($input: LogInInput!) { logIn(input: $input) { session { accessToken } userErrors { code } } }";
   const variables = { input: { email: "admin@localhost", password: "a password for benches" } };
   const { status, ms, body } = await ask(server, query, { token: "", variables });
+  const held = sockets.filter((socket) => socket.isOpen).length;
   sockets.forEach((socket) => socket.destroy());
-  return [`a log-in beside 3,000 idle connections: ${status} after ${round(ms)} ms${body.includes("accessToken") ? "" : ` ${body.slice(0, 100)}`}`];
+  return [`a log-in beside ${held} idle connections: ${status} after ${round(ms)} ms${body.includes("accessToken") ? "" : ` ${body.slice(0, 100)}`}`];
+}
+
+/** Two hundred clients of ten users that ask for a long answer and never read it. */
+async function unread(server) {
+  const emails = Array.from({ length: 10 }, (_, at) => `u${at}@example.com`);
+  for (const email of emails) seed(server, 100, email);
+  const tokens = emails.map((email) => tokenOf(server, email));
+  const query = `{ images(first: 100) { nodes { id title srcSet url variants { url } } } }`;
+  const body = JSON.stringify({ query });
+  const before = memoryOf(server.pid);
+  const sockets = [];
+  for (let at = 0; at < 200; at++) {
+    const socket = await connect(server);
+    socket.pause();
+    const head = `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: Bearer ${tokens[at % 10]}\r\nContent-Length: ${body.length}\r\n\r\n`;
+    socket.write(head + body);
+    sockets.push(socket);
+  }
+  await sleep(5000);
+  const held = memoryOf(server.pid) - before;
+  const { status, ms } = await ask(server, "{ me { id } }", { token: tokens[1] });
+  await sleep(60_000);
+  const after = memoryOf(server.pid) - before;
+  sockets.forEach((socket) => socket.destroy());
+  return [`200 answers that nobody reads hold ${round(held)} MiB, ${round(after)} after a minute; me: ${status} after ${round(ms)} ms`];
+}
+
+/** Three hundred wrong passwords at once, each for another account, and the administrator's right one among them. */
+async function passwords(server) {
+  const query = "mutation($input: LogInInput!) { logIn(input: $input) { session { accessToken } userErrors { code } } }";
+  const wrong = Array.from({ length: 300 }, (_, at) =>
+    ask(server, query, { token: "", variables: { input: { email: `u${at}@example.com`, password: "a guess" } } }));
+  await sleep(20);
+  const me = [];
+  for (let at = 0; at < 20; at++) me.push((await ask(server, "{ me { id } }")).ms);
+  const answers = await Promise.all(wrong);
+  const refused = answers.filter(({ status }) => status === 429).length;
+  return [`300 wrong passwords: ${refused} refused at once, the last answered after ${round(Math.max(...answers.map(({ ms }) => ms)))} ms; me beside them ${round(median(me))} ms in the median, ${round(Math.max(...me))} at most; ${round(memoryOf(server.pid, "VmHWM"))} MiB at the peak`];
 }
 
 const settings = { ADMIN_PASSWORD: "a password for benches", IMAGE_MEMORY_BUDGET: String(2 * 1024 ** 3), MAX_UPLOAD_SIZE: String(100 * 1024 ** 2) };
@@ -182,13 +228,15 @@ const scenes = {
   bombs: [bombs, {}],
   bodies: [bodies, {}],
   idle: [idle, {}],
+  unread: [unread, {}],
+  passwords: [passwords, {}],
 };
 const wanted = process.argv.slice(2);
 for (const [name, [scene, needs]] of Object.entries(scenes)) {
   if (wanted.length && !wanted.includes(name.split(" ")[0])) continue;
   const server = await startServer({ settings: { ...settings, ...needs.settings } });
   if (needs.seeded) {
-    execFileSync(process.env.DARKROOM, ["seed", "--images", String(needs.seeded), "--owner", "ann@example.com"], { env: { ...process.env, DATA_DIR: server.folder, RUST_LOG: "error" }, stdio: "ignore" });
+    seed(server, needs.seeded, "ann@example.com");
   }
   try {
     for (const row of await scene(server)) console.log(`${name}: ${row}`);
