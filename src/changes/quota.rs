@@ -1,4 +1,4 @@
-//! Room: what each user may have in the storage.
+//! Quotas: what each user may have in the storage.
 
 use super::Changes;
 use crate::{
@@ -16,7 +16,7 @@ impl Changes {
     ///
     /// # Errors
     /// `QUOTA_EXCEEDED`.
-    pub async fn check_room_to_wait(&self, image: &Image) -> ServiceResult<()> {
+    pub async fn check_quota_to_wait(&self, image: &Image) -> ServiceResult<()> {
         if self.inner.rules.storage_quota.is_none() {
             return Ok(());
         }

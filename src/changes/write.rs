@@ -30,8 +30,8 @@ impl Changes {
         before: Locked,
         change: Change,
     ) -> ServiceResult<Written> {
-        let Change { image, rows, enqueue, withdraw, events, takes_room } = change;
-        if let Some(bytes) = takes_room {
+        let Change { image, rows, enqueue, withdraw, events, bytes_taken } = change;
+        if let Some(bytes) = bytes_taken {
             self.check_quota(transaction, image.owner, bytes, "imageId").await?;
         }
         if image.details != before.image.details {

@@ -40,7 +40,7 @@ pub struct Change {
     /// What the log of events is told.
     pub events: Vec<EventKind>,
     /// In bytes: what the owner has to have room for.
-    pub takes_room: Option<u64>,
+    pub bytes_taken: Option<u64>,
 }
 
 impl Change {
@@ -51,15 +51,15 @@ impl Change {
         image.revision += 1;
         image.updated_at = now;
         let upload_is_over = before.awaits_upload() && !image.awaits_upload();
-        let takes_room = image.original().filter(|_| upload_is_over).map(|original| original.size);
+        let bytes_taken = image.original().filter(|_| upload_is_over).map(|original| original.size);
         // Nobody has to complete it in its client's stead any more.
         let withdraw = upload_is_over.then_some(Job::CompleteUnattended { image: image.id });
-        Self { withdraw, takes_room, ..Self::silently(image) }
+        Self { withdraw, bytes_taken, ..Self::silently(image) }
     }
 
     /// An image that subscribers of its upload are not told of.
     pub(super) const fn silently(image: Image) -> Self {
-        Self { image, rows: Vec::new(), enqueue: None, withdraw: None, events: Vec::new(), takes_room: None }
+        Self { image, rows: Vec::new(), enqueue: None, withdraw: None, events: Vec::new(), bytes_taken: None }
     }
 
     pub(super) fn then(mut self, job: Job, due: DateTime<Utc>) -> Self {

@@ -27,22 +27,22 @@ const UNFINISHED_OF_ONE: u64 = 16 * 1024 * 1024;
 /// In bytes: what is asked for at a time.
 const STEP: usize = 16 * 1024;
 
-/// A body, and the room that it takes.
+/// A body, and the permits that it takes.
 pub(super) struct ReadBody {
     pub bytes: Bytes,
-    _room: Vec<Permit<CallerKey>>,
+    _permits: Vec<Permit<CallerKey>>,
 }
 
 /// Room for bodies that are being read, or whose operations wait.
 #[derive(Clone)]
-pub(super) struct BodyRoom(FairPermits<CallerKey>);
+pub(super) struct BodyPermits(FairPermits<CallerKey>);
 
-impl BodyRoom {
+impl BodyPermits {
     pub(super) fn new() -> Self {
         Self(FairPermits::new(Share { all: UNFINISHED, of_one: UNFINISHED_OF_ONE, waiting_of_one: 0 }))
     }
 
-    /// Reads a body to its end. It takes room until what was read of it is dropped.
+    /// Reads a body to its end. It takes permits until what was read of it is dropped.
     pub(super) async fn read(&self, caller: CallerKey, headers: &HeaderMap, body: Body) -> Result<ReadBody, Malformed> {
         let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         if length.is_some_and(|length| length > MAX_BODY as u64) {
@@ -60,7 +60,7 @@ impl BodyRoom {
 
     async fn collect(&self, caller: CallerKey, mut body: Body) -> Result<ReadBody, Malformed> {
         let mut read = BytesMut::new();
-        let mut room: Vec<Permit<CallerKey>> = Vec::new();
+        let mut permits: Vec<Permit<CallerKey>> = Vec::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| Malformed(StatusCode::BAD_REQUEST, "The body broke off.".to_owned()))?;
             let Ok(data) = frame.into_data() else { continue };
@@ -68,16 +68,16 @@ impl BodyRoom {
                 return Err(too_large());
             }
             // A body that comes at once, as nearly all do, asks for no more than there is in it.
-            while room.len() * STEP < read.len() + data.len() {
+            while permits.len() * STEP < read.len() + data.len() {
                 let granted = self.0.acquire(caller, STEP as u64).await;
-                room.push(granted.map_err(|_| busy())?);
+                permits.push(granted.map_err(|_| busy())?);
             }
             if read.is_empty() && body.is_end_stream() {
-                return Ok(ReadBody { bytes: data, _room: room });
+                return Ok(ReadBody { bytes: data, _permits: permits });
             }
             read.extend_from_slice(&data);
         }
-        Ok(ReadBody { bytes: read.freeze(), _room: room })
+        Ok(ReadBody { bytes: read.freeze(), _permits: permits })
     }
 }
 

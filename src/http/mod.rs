@@ -35,7 +35,7 @@ use tower_http::{
 use url::Url;
 
 pub use self::{address::TrustedProxies, connections::ConnectionLimits, health::HealthChecks, listen::listen};
-use self::{body::BodyRoom, connections::Busy};
+use self::{body::BodyPermits, connections::Busy};
 use crate::{
     clock::Clock,
     domain::{
@@ -73,7 +73,7 @@ struct HttpState {
     settings: HttpSettings,
     sockets: websocket::OpenSockets,
     ended_sessions: websocket::EndedSessions,
-    bodies: BodyRoom,
+    bodies: BodyPermits,
     turns: FairPermits<CallerKey>,
 }
 
@@ -102,7 +102,7 @@ pub fn router(
         settings,
         sockets: websocket::OpenSockets::default(),
         ended_sessions,
-        bodies: BodyRoom::new(),
+        bodies: BodyPermits::new(),
         turns,
     });
     let mut router = Router::new()

@@ -58,11 +58,11 @@ pub(super) fn without_idle_alpha(image: DynamicImage) -> DynamicImage {
 }
 
 /// Converts from inks, by their profile or, where there is none, by the plain rule that browsers use.
-pub(super) fn inks_to_srgb(inks: &Cmyk, profile: Option<&Profile>) -> DynamicImage {
+pub(super) fn cmyk_to_srgb(cmyk: &Cmyk, profile: Option<&Profile>) -> DynamicImage {
     let profile = profile.and_then(Profile::parse).filter(|profile| profile.color_space == DataColorSpace::Cmyk);
     let transform = profile.and_then(|profile| transform(&profile, Layout::Rgba, Layout::Rgb));
-    let mut rgb = RgbImage::new(inks.width, inks.height);
-    for (ink, rgb) in inks.samples.chunks(4 * AT_ONCE).zip(rgb.chunks_mut(3 * AT_ONCE)) {
+    let mut rgb = RgbImage::new(cmyk.width, cmyk.height);
+    for (ink, rgb) in cmyk.samples.chunks(4 * AT_ONCE).zip(rgb.chunks_mut(3 * AT_ONCE)) {
         let is_done = transform.as_ref().is_some_and(|transform| transform.transform(ink, rgb).is_ok());
         if !is_done {
             for (ink, rgb) in ink.as_chunks::<4>().0.iter().zip(rgb.as_chunks_mut::<3>().0) {

@@ -62,7 +62,7 @@ impl Uploads {
     pub async fn renew(&self, caller: &Caller, id: ImageId) -> ServiceResult<Ticket> {
         let image = self.find_for(caller, id, Action::Change).await?;
         if image.awaits_upload() {
-            self.inner.changes.check_room_to_wait(&image).await?;
+            self.inner.changes.check_quota_to_wait(&image).await?;
         }
         let now = self.now();
         let touch = |image: &Image| {
@@ -99,7 +99,7 @@ impl Uploads {
         if !earlier.awaits_upload() {
             return Err(upload_is_over(earlier.id));
         }
-        self.inner.changes.check_room_to_wait(&earlier).await?;
+        self.inner.changes.check_quota_to_wait(&earlier).await?;
         let now = self.now();
         let touch = |image: &Image| {
             // It may have been completed or deleted meanwhile.

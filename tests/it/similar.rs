@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use crate::support::{TestApp, client::Client, pictures};
 
-const ALIKE: &str =
+const SIMILAR: &str =
     "query($id: ID!, $first: Int! = 10) { image(id: $id) { duplicateOf { id } similar(first: $first) { id } } }";
 
-async fn alike(client: &Client, image: &Value) -> (Value, Vec<Value>) {
-    let answer = client.send(ALIKE, json!({"id": image["id"]})).await;
+async fn similar_to(client: &Client, image: &Value) -> (Value, Vec<Value>) {
+    let answer = client.send(SIMILAR, json!({"id": image["id"]})).await;
     assert_eq!(answer.0["errors"], Value::Null, "{}", answer.0);
     let image = &answer.0["data"]["image"];
     let similar = image["similar"].as_array().expect("a list").iter().map(|image| image["id"].clone());
@@ -40,28 +40,28 @@ async fn copies_are_known_by_their_bytes_and_relatives_by_their_look() {
     let bens = ben.processed(&app, "f.jpg", "image/jpeg", photo).await;
 
     assert_eq!(
-        alike(&ann, &first).await,
+        similar_to(&ann, &first).await,
         (Value::Null, vec![copy["id"].clone(), again["id"].clone(), small["id"].clone()])
     );
-    assert_eq!(alike(&ann, &again).await.0, first["id"], "the oldest, not the next");
-    let (original, similar) = alike(&ann, &small).await;
+    assert_eq!(similar_to(&ann, &again).await.0, first["id"], "the oldest, not the next");
+    let (original, similar) = similar_to(&ann, &small).await;
     assert_eq!(original, Value::Null, "other bytes");
     assert!(similar.contains(&first["id"]) && !similar.contains(&other["id"]), "{similar:?}");
-    assert_eq!(alike(&ann, &other).await, (Value::Null, vec![]));
+    assert_eq!(similar_to(&ann, &other).await, (Value::Null, vec![]));
     // What Ben has is nobody else's business, nor Ann's his.
-    assert_eq!(alike(&ben, &bens).await, (Value::Null, vec![]));
-    let hidden = ben.send(ALIKE, json!({"id": first["id"]})).await;
+    assert_eq!(similar_to(&ben, &bens).await, (Value::Null, vec![]));
+    let hidden = ben.send(SIMILAR, json!({"id": first["id"]})).await;
     assert_eq!(hidden.0["data"]["image"], Value::Null);
 
     // What is deleted is no original, and like nothing.
     ann.mutate("deleteImage", json!({"imageId": first["id"]}), "deletedImageId").await;
-    assert_eq!(alike(&ann, &copy).await, (Value::Null, vec![again["id"].clone(), small["id"].clone()]));
-    assert_eq!(alike(&ann, &again).await.0, copy["id"]);
+    assert_eq!(similar_to(&ann, &copy).await, (Value::Null, vec![again["id"].clone(), small["id"].clone()]));
+    assert_eq!(similar_to(&ann, &again).await.0, copy["id"]);
 
-    let answer = ann.send(ALIKE, json!({"id": copy["id"], "first": 1})).await;
+    let answer = ann.send(SIMILAR, json!({"id": copy["id"], "first": 1})).await;
     assert_eq!(answer.0["data"]["image"]["similar"], json!([{"id": again["id"]}]));
     for first in [0, 101, -1] {
-        let refused = ann.send(ALIKE, json!({"id": copy["id"], "first": first})).await;
+        let refused = ann.send(SIMILAR, json!({"id": copy["id"], "first": first})).await;
         assert_eq!(refused.error_code(), "BAD_USER_INPUT", "{first}");
     }
     let recorded = app.app.db.record();
@@ -76,5 +76,5 @@ async fn an_upload_that_is_not_processed_is_like_nothing() {
     let app = TestApp::start().await;
     let ann = app.user("ann@example.com").await;
     let image = json!({"id": ann.ticket("a.jpg", "image/jpeg", 10).await.image});
-    assert_eq!(alike(&ann, &image).await, (Value::Null, vec![]));
+    assert_eq!(similar_to(&ann, &image).await, (Value::Null, vec![]));
 }

@@ -84,10 +84,10 @@ mod tests {
         let (now, details) = (DateTime::<Utc>::UNIX_EPOCH, DetailsChange::default());
         let image = pending(now);
         let received = image.receive(40, now).expect("to go on").expect("news");
-        assert_eq!((received.takes_room, received.withdraw, received.events.len()), (None, None, 0));
+        assert_eq!((received.bytes_taken, received.withdraw, received.events.len()), (None, None, 0));
         assert_eq!(received.image.receive(40, now).expect("to go on"), None, "a count never shrinks");
         let done = received.image.complete(&stored(100, "image/jpeg"), &details, now).expect("to be over");
-        assert_eq!(done.takes_room, Some(100));
+        assert_eq!(done.bytes_taken, Some(100));
         assert_eq!(done.withdraw, Some(Job::CompleteUnattended { image: image.id }));
         assert_eq!(done.enqueue, Some((Job::Process { image: image.id }, now)));
         assert!(done.image.complete(&stored(100, "image/jpeg"), &details, now).is_err(), "once");
@@ -97,7 +97,7 @@ mod tests {
         ] {
             let failed = image.complete(&object, &details, now).expect("to be over");
             assert_eq!(failed.image.failure().map(|failure| failure.code), Some(code));
-            assert_eq!((failed.takes_room, failed.events), (None, vec![EventKind::Failed]));
+            assert_eq!((failed.bytes_taken, failed.events), (None, vec![EventKind::Failed]));
             assert_eq!(failed.enqueue, Some((Job::Discard { image: image.id }, now)));
         }
     }

@@ -70,8 +70,8 @@ impl Connection {
 
     /// Answers until either side closes the socket.
     pub(super) async fn run(mut self) {
-        if let Err(hangup) = self.talk().await {
-            let (code, reason) = hangup.frame();
+        if let Err(closed) = self.talk().await {
+            let (code, reason) = closed.frame();
             let close = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
             let _ = timeout(INIT_TIMEOUT, self.sink.send(close)).await;
         }
@@ -83,12 +83,12 @@ impl Connection {
         }
         let init_by = Instant::now() + INIT_TIMEOUT;
         let mut ping: Interval = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
-        let mut heard_at = Instant::now();
+        let mut received_at = Instant::now();
         loop {
             let deadline = self.session.as_ref().map_or(init_by, |session| session.expires_at);
             tokio::select! {
                 message = self.source.next() => {
-                    heard_at = Instant::now();
+                    received_at = Instant::now();
                     match message {
                         Some(Ok(Message::Text(text))) => self.receive(text.as_str()).await?,
                         Some(Ok(Message::Binary(_))) => return Err(bad("Messages are text")),
@@ -104,7 +104,7 @@ impl Connection {
                     return Err(CloseReason::Forbidden("The log-in has ended"));
                 }
                 _ = ping.tick() => {
-                    if heard_at.elapsed() > PATIENCE {
+                    if received_at.elapsed() > PATIENCE {
                         return Err(CloseReason::Silent);
                     }
                     self.recheck().await?;

@@ -47,7 +47,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Pixels, ImagingError> {
     let Size { width, height } = size(bytes)?;
     let too_few = || ImagingError::corrupt("a JPEG with too few samples");
     Ok(match wanted {
-        ColorSpace::CMYK | ColorSpace::YCCK => Pixels::Cmyk(inks(samples, wanted, bytes, Size { width, height })?),
+        ColorSpace::CMYK | ColorSpace::YCCK => Pixels::Cmyk(cmyk(samples, wanted, bytes, Size { width, height })?),
         ColorSpace::Luma => {
             Pixels::Image(GrayImage::from_raw(width, height, samples).map(DynamicImage::from).ok_or_else(too_few)?)
         }
@@ -66,7 +66,7 @@ fn opened(bytes: &[u8]) -> Result<JpegDecoder<ZCursor<&[u8]>>, ImagingError> {
     Ok(decoder)
 }
 
-fn inks(mut samples: Vec<u8>, found: ColorSpace, bytes: &[u8], size: Size) -> Result<Cmyk, ImagingError> {
+fn cmyk(mut samples: Vec<u8>, found: ColorSpace, bytes: &[u8], size: Size) -> Result<Cmyk, ImagingError> {
     if found == ColorSpace::YCCK {
         samples.as_chunks_mut::<4>().0.iter_mut().for_each(|[y, cb, cr, _]| {
             [*y, *cb, *cr] = cmy(*y, *cb, *cr);

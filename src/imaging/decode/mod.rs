@@ -168,7 +168,7 @@ impl<'a> Source<'a> {
         };
         let image = match pixels {
             Pixels::Image(image) => colour::to_srgb(image, beside.profile.as_ref()),
-            Pixels::Cmyk(inks) => colour::inks_to_srgb(&inks, beside.profile.as_ref()),
+            Pixels::Cmyk(cmyk) => colour::cmyk_to_srgb(&cmyk, beside.profile.as_ref()),
         };
         Ok(beside.upright(colour::without_idle_alpha(image)))
     }

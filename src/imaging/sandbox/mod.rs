@@ -103,7 +103,7 @@ pub struct Work {
     awaited: Vec<VariantName>,
     /// The facts were told, which happens once.
     is_described: bool,
-    room: Vec<Permit<UserId>>,
+    permits: Vec<Permit<UserId>>,
 }
 
 impl Sandbox {
@@ -143,7 +143,7 @@ impl Sandbox {
             }
             (answer, _) => return Err(unexpected(answer)),
         };
-        let threads = work.wait_for_room(self, owner, memory).await?;
+        let threads = work.wait_for_permits(self, owner, memory).await?;
         work.send(&Start { threads }).await?;
         Ok(work)
     }
@@ -178,7 +178,7 @@ impl Sandbox {
         let mut child = command.spawn()?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (to, from) = pipes.ok_or_else(|| io::Error::other("no pipes"))?;
-        Ok(Work { child, to, from, awaited: Vec::new(), is_described: false, room: Vec::new() })
+        Ok(Work { child, to, from, awaited: Vec::new(), is_described: false, permits: Vec::new() })
     }
 }
 
@@ -212,10 +212,10 @@ impl Work {
     /// First come, first served, in memory and then in cores; but no owner has all of either while another waits. An
     /// image that needs more memory than there is has all of it. Cores that nobody has just then it may use too, and
     /// shares them with whoever comes.
-    async fn wait_for_room(&mut self, sandbox: &Sandbox, owner: UserId, memory: u64) -> io::Result<usize> {
+    async fn wait_for_permits(&mut self, sandbox: &Sandbox, owner: UserId, memory: u64) -> io::Result<usize> {
         let crowded = |_| io::Error::other("too many images wait");
-        self.room.push(sandbox.memory.acquire(owner, units(memory)).await.map_err(crowded)?);
-        self.room.push(sandbox.cores.acquire(owner, 1).await.map_err(crowded)?);
+        self.permits.push(sandbox.memory.acquire(owner, units(memory)).await.map_err(crowded)?);
+        self.permits.push(sandbox.cores.acquire(owner, 1).await.map_err(crowded)?);
         let free = usize::try_from(sandbox.cores.free()).unwrap_or(MAX_THREADS);
         Ok(free.saturating_add(1).min(MAX_THREADS))
     }
@@ -229,10 +229,10 @@ impl Work {
 
     /// The next answer, or what became of a process that gave none.
     async fn receive(&mut self) -> Result<(Response, Vec<u8>), SandboxError> {
-        let Ok(heard) = timeout(SILENCE, receive_from(&mut self.from)).await else {
+        let Ok(received) = timeout(SILENCE, receive_from(&mut self.from)).await else {
             return Err(io::Error::other("it says nothing any more").into());
         };
-        match heard {
+        match received {
             Ok(last @ (Response::Done(_) | Response::Refused(_), _)) => {
                 self.child.wait().await?;
                 Ok(last)
