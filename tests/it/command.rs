@@ -70,6 +70,11 @@ fn what_cannot_be_is_said_at_once() {
         (vec!["--max-upload-size", "0"], "is not in"),
         (vec!["--bind", "nowhere"], "invalid socket address"),
         (vec!["--jwt-secret", "short"], "32 bytes"),
+        (vec!["--jwt-secret", "only-for-a-laptop-change-me-everywhere-else"], "everybody can read"),
+        (vec!["--aws-storage-bucket-name", "b", "--aws-access-key-id", "k"], "go together"),
+        (vec!["--aws-storage-bucket-name", "b", "--aws-secret-access-key", "s"], "go together"),
+        (vec!["--admin-password", ""], "10 characters"),
+        (vec!["--admin-password", "darkroom"], "10 characters"),
         (
             vec!["--aws-storage-bucket-name", "b", "--aws-access-key-id", "k", "--aws-secret-access-key", "s"],
             "JWT_SECRET",

@@ -61,6 +61,14 @@ fn the_compose_file_opens_with_a_map_of_its_services() {
     }
 }
 
+/// A default that the server refuses would start it again and again.
+#[test]
+fn the_password_of_the_compose_file_is_long_enough() {
+    let compose = file("docker-compose.yml");
+    let default = compose.split("${ADMIN_PASSWORD:-").nth(1).and_then(|rest| rest.split('}').next());
+    assert!(default.is_some_and(|default| default.len() >= 10), "{default:?}");
+}
+
 #[test]
 fn the_image_is_built_in_stages_and_runs_as_nobody_in_particular() {
     let text = file("Dockerfile");
