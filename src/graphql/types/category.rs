@@ -64,7 +64,7 @@ pub struct CreateCategoryInput {
 /// The changes of a category. Fields that are left out stay unchanged.
 #[derive(InputObject)]
 pub struct UpdateCategoryInput {
-    /// The category.
+    /// The id of the category.
     pub category_id: ID,
     /// The display name: 1 to 100 characters, unique regardless of case.
     name: Option<String>,

@@ -90,7 +90,7 @@ impl UploadTicket {
 /// The file to upload.
 #[derive(InputObject)]
 pub struct RequestUploadInput {
-    /// The name of the file: 1 to 255 characters, without `< > : " | ? * \ /` and control characters. Example:
+    /// The name of the file: 1 to 255 characters, without `< > : " | ? * \ /`, control characters and invisible characters. Example:
     /// `"IMG_2041.jpg"`.
     pub filename: String,
     /// The media type of the file, which must match its extension. Example: `"image/jpeg"`.
