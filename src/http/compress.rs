@@ -14,9 +14,9 @@ use std::{
 use axum::{
     body::{Body, Bytes, to_bytes},
     extract::Request,
-    http::{HeaderMap, HeaderValue, Method, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use brotli::enc::BrotliEncoderParams;
 use flate2::{Compression, write::GzEncoder};
@@ -63,18 +63,28 @@ pub(super) fn unchanging(request: &HeaderMap, name: &str, format: &str, content:
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     }
     let encoding = Encoding::wanted(request).filter(|_| is_compressed);
-    let Some(encoding) = encoding else {
-        *response.body_mut() = Body::from(content);
-        return response;
+    let compressed = encoding.and_then(|encoding| Some((encoding, compressed_once(name, encoding, &content)?)));
+    let body = match compressed {
+        Some((encoding, compressed)) => {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
+            compressed
+        }
+        None => content,
     };
-    headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
-    // Under the lock: whoever asks for the same meanwhile waits for it.
-    let mut known = UNCHANGING.lock().unwrap_or_else(PoisonError::into_inner);
-    let compressed = known
-        .entry((name.to_owned(), encoding))
-        .or_insert_with(|| encoding.compress(&content).map_or_else(Bytes::new, Bytes::from));
-    *response.body_mut() = Body::from(compressed.clone());
+    *response.body_mut() = Body::from(body);
     response
+}
+
+fn compressed_once(name: &str, encoding: Encoding, content: &[u8]) -> Option<Bytes> {
+    // Under the lock: whoever asks for the same meanwhile waits for it, for some milliseconds and once.
+    let mut known = UNCHANGING.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = (name.to_owned(), encoding);
+    if let Some(compressed) = known.get(&key) {
+        return Some(compressed.clone());
+    }
+    let compressed = Bytes::from(encoding.compress(content)?);
+    known.insert(key, compressed.clone());
+    Some(compressed)
 }
 
 /// Compresses the answers of the routes that it is laid around.
@@ -89,7 +99,7 @@ pub(super) async fn compress(request: Request, next: Next) -> Response {
     let Some(encoding) = encoding else { return response };
     let (mut parts, body) = response.into_parts();
     // It is in memory already: its size is known.
-    let Ok(bytes) = to_bytes(body, usize::MAX).await else { return Response::from_parts(parts, Body::empty()) };
+    let Ok(bytes) = to_bytes(body, usize::MAX).await else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
     let compressed = if bytes.len() < LONG {
         encoding.compress(&bytes)
     } else {

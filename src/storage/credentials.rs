@@ -68,3 +68,25 @@ impl CachedCredentials {
         Ok(CurrentCredentials { credentials, stale_at, ends_at })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn credentials_are_asked_for_anew_before_they_end_and_not_for_each_url() {
+        let now: DateTime<Utc> = "2026-01-02T03:04:05Z".parse().unwrap();
+        for (life, asked_again_in) in [
+            (Some(TimeDelta::hours(1)), Some(TimeDelta::minutes(55))),
+            // A role's keeper that is away gives what it has.
+            (Some(TimeDelta::minutes(2)), Some(ASK_AGAIN)),
+            (None, None),
+        ] {
+            let ends_at = life.map(|life| (now + life).into());
+            let given = aws_sdk_s3::config::Credentials::new("id", "secret", None, ends_at, "test");
+            let current = CachedCredentials::new(SharedCredentialsProvider::new(given)).get(now).await.unwrap();
+            let stale_at = asked_again_in.map_or(DateTime::<Utc>::MAX_UTC, |after| now + after);
+            assert_eq!((current.stale_at, current.credentials.access_key_id.as_str()), (stale_at, "id"));
+        }
+    }
+}

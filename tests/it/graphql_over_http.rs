@@ -289,7 +289,11 @@ async fn long_answers_are_compressed_for_those_who_can_read_it() {
     let short = ask("{ me { id } }", "zstd").await;
     assert_eq!(short.headers().get("content-encoding"), None);
     let schema = reqwest::Client::new().get(app.url("/schema.graphql")).header(header::ACCEPT_ENCODING, "br");
-    assert_eq!(schema.send().await.expect("an answer").headers()["content-encoding"], "br");
+    let schema = schema.send().await.expect("an answer");
+    assert_eq!(schema.headers()["content-encoding"], "br");
+    let (compressed, mut read) = (schema.bytes().await.expect("a body"), String::new());
+    brotli::Decompressor::new(&*compressed, 4096).read_to_string(&mut read).expect("brotli");
+    assert!(read == darkroom::graphql::sdl());
 }
 
 #[tokio::test]

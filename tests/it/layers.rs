@@ -80,23 +80,28 @@ impl Names {
     }
 }
 
+/// Every file of the source, by its path below `src`, with its text.
+fn sources() -> Vec<(String, String)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let files = WalkDir::new(&src).into_iter().map(|file| file.expect("a file").into_path());
+    let files = files.filter(|file| file.extension().is_some_and(|extension| extension == "rs"));
+    let read = |file: std::path::PathBuf| {
+        let relative = file.strip_prefix(&src).expect("below src").display().to_string();
+        (relative, std::fs::read_to_string(&file).expect("a text"))
+    };
+    files.map(read).collect()
+}
+
 #[test]
 fn nothing_points_back_or_sideways() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut wrong = Vec::new();
     let mut checked = 0;
-    for file in WalkDir::new(&src).into_iter().filter_map(Result::ok) {
-        if file.path().extension().is_none_or(|extension| extension != "rs") {
-            continue;
-        }
-        let relative = file.path().strip_prefix(&src).expect("below src");
-        let module = relative.components().next().expect("a name").as_os_str().to_string_lossy();
-        let module = module.trim_end_matches(".rs").to_owned();
-        let text = std::fs::read_to_string(file.path()).expect("a file");
+    for (relative, text) in sources() {
+        let module = relative.split('/').next().expect("a name").trim_end_matches(".rs");
         let mut names = Names::default();
         names.visit_file(&syn::parse_file(&text).expect("Rust"));
-        for name in names.0.iter().filter(|name| !may_know(&module, name)) {
-            wrong.push(format!("{} knows {name}", relative.display()));
+        for name in names.0.iter().filter(|name| !may_know(module, name)) {
+            wrong.push(format!("{relative} knows {name}"));
         }
         checked += names.0.len();
     }
@@ -107,11 +112,8 @@ fn nothing_points_back_or_sideways() {
 /// Whoever writes an image's row otherwise would tell nobody of it.
 #[test]
 fn images_are_written_in_one_place() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let (mut wrong, mut found) = (Vec::new(), 0);
-    for file in WalkDir::new(&src).into_iter().filter_map(Result::ok).filter(|file| file.file_type().is_file()) {
-        let relative = file.path().strip_prefix(&src).expect("below src").display().to_string();
-        let text = std::fs::read_to_string(file.path()).unwrap_or_default();
+    for (relative, text) in sources() {
         let writes = ["image_writes::", "variants::put", "variants::insert", "variants::remove", "event_log::append"];
         let names_one = writes.iter().any(|write| text.contains(write));
         let entity = text.contains("entity::image::") || text.contains("entity::variant::");
@@ -125,19 +127,16 @@ fn images_are_written_in_one_place() {
     assert!(found > 2, "the test reads the code: {found}");
 }
 
-/// The crates of a hand are its own: another database layer or another storage is a change to one room.
+/// The crates of a hand are its own: another database layer or another storage is a change to one folder.
 #[test]
 fn crates_of_the_hands_are_named_in_them_alone() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let (mut wrong, mut found) = (Vec::new(), 0);
-    for file in WalkDir::new(&src).into_iter().filter_map(Result::ok).filter(|file| file.file_type().is_file()) {
-        let relative = file.path().strip_prefix(&src).expect("below src").display().to_string();
-        let text = std::fs::read_to_string(file.path()).unwrap_or_default();
-        let rooms: [(&str, &[&str]); 3] =
+    for (relative, text) in sources() {
+        let folders: [(&str, &[&str]); 3] =
             [("sea_orm::", &["db/", "queue/"]), ("aws_sdk_s3::", &["storage/"]), ("aws_config::", &["storage/"])];
-        for (name, rooms) in rooms.into_iter().filter(|(name, _)| text.contains(name)) {
+        for (name, folders) in folders.into_iter().filter(|(name, _)| text.contains(name)) {
             found += 1;
-            if !rooms.iter().any(|room| relative.starts_with(room)) {
+            if !folders.iter().any(|folder| relative.starts_with(folder)) {
                 wrong.push(format!("{relative} names {name}"));
             }
         }
