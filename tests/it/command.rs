@@ -6,9 +6,11 @@ use tempfile::TempDir;
 
 use crate::support::{TestApp, pictures, skip::is_skipped};
 
+/// Runs the program with the arguments alone: the suite's own environment has the settings of its storage.
 fn darkroom(folder: &TempDir, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_darkroom"));
-    command.args(arguments).current_dir(folder.path()).env("RUST_LOG", "error");
+    command.env_clear().env("RUST_LOG", "error");
+    command.args(arguments).current_dir(folder.path());
     command.output().expect("a process")
 }
 
