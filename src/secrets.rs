@@ -12,15 +12,17 @@ use tempfile::{NamedTempFile, PersistError};
 
 use crate::clock::Clock;
 
-/// Makes a folder and a file in it that their owner alone can read, or makes them so where they are there. SQLite gives
-/// the files that it makes beside its own the same rights.
+/// Makes a file that its owner alone can read, and its folder, or makes it so where it is there. SQLite gives the files
+/// that it makes beside its own the same rights.
 ///
 /// # Errors
 /// When they cannot be made.
-pub fn make_private(data_dir: &Path, file: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(data_dir).with_context(|| format!("DATA_DIR {} cannot be made", data_dir.display()))?;
+pub fn make_private(file: &Path) -> anyhow::Result<()> {
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("the folder {} cannot be created", folder.display()))?;
+    }
     let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(file);
-    made.with_context(|| format!("{} cannot be made", file.display()))?;
+    made.with_context(|| format!("{} cannot be created", file.display()))?;
     let beside = |ending: &str| PathBuf::from(format!("{}{ending}", file.display()));
     for file in [file.to_owned(), beside("-wal"), beside("-shm")] {
         if file.exists() {
@@ -35,7 +37,7 @@ pub fn make_private(data_dir: &Path, file: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// When the folder cannot be written to, or the file is empty.
 pub fn keep(data_dir: &Path, name: &str, clock: &Clock) -> anyhow::Result<String> {
-    fs::create_dir_all(data_dir).with_context(|| format!("DATA_DIR {} cannot be made", data_dir.display()))?;
+    fs::create_dir_all(data_dir).with_context(|| format!("DATA_DIR {} cannot be created", data_dir.display()))?;
     let path = data_dir.join(name);
     let made = hex::encode(clock.random_bytes::<32>());
     let mut draft = NamedTempFile::new_in(data_dir)?;

@@ -24,6 +24,14 @@ mod m20261121_000010_job_kinds;
 pub struct Migrator;
 
 impl Migrator {
+    /// Whether any of these changes, or those of a newer version, were made to the database.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn has_run<C: ConnectionTrait>(conn: &C) -> Result<bool, DbErr> {
+        Ok(!Self::get_migration_models(conn).await?.is_empty())
+    }
+
     /// Whether a newer version migrated the database, which has all of these changes and more. Servers of both versions
     /// work on it then.
     ///

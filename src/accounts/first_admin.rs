@@ -27,7 +27,7 @@ impl Accounts {
     /// When the password is short or empty, or the database does not answer.
     pub async fn ensure_first_admin(&self, email: &str, password: Option<String>) -> anyhow::Result<Option<NewAdmin>> {
         let is_short = password.as_ref().is_some_and(|password| password.chars().count() < MIN_PASSWORD);
-        anyhow::ensure!(!is_short, "ADMIN_PASSWORD has to have {MIN_PASSWORD} characters at least");
+        anyhow::ensure!(!is_short, "ADMIN_PASSWORD needs at least {MIN_PASSWORD} characters");
         self.make_first_admin(email, password).await.map_err(ServiceError::into_anyhow)
     }
 
@@ -58,7 +58,9 @@ impl Accounts {
         }
         // Another process made it in between.
         let found = db::users::find_by_email(conn, &user.email).await?;
-        found.map(|(found, _)| found).ok_or_else(|| ServiceError::Internal(anyhow::anyhow!("a user came and went")))
+        found
+            .map(|(found, _)| found)
+            .ok_or_else(|| ServiceError::Internal(anyhow::anyhow!("a user exists, but was not found")))
     }
 
     fn new_user(&self, email: &str, is_admin: bool) -> User {

@@ -104,3 +104,30 @@ fn hash(password: &str) -> ServiceResult<String> {
     let hashed = hashed.map_err(|error| ServiceError::Internal(anyhow::anyhow!("argon2: {error}")))?;
     Ok(hashed.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_more_wait_than_are_hashed_within_a_second() {
+        let nothing: fn() = || ();
+        let hasher = PasswordHasher { cores: 2, ..PasswordHasher::new() };
+        hasher.each.store(micros(Duration::from_millis(250)), Ordering::Relaxed);
+        // All cores are busy with other work.
+        let busy = hasher.at_once.acquire_many(u32::try_from(hasher.at_once.available_permits()).expect("few"));
+        let busy = busy.await.expect("permits");
+        let mut eight: Vec<_> = (0..8).map(|_| Box::pin(hasher.run(nothing))).collect();
+        for waiting in &mut eight {
+            assert!(futures_util::poll!(waiting).is_pending());
+        }
+        let ninth = hasher.run(nothing).await;
+        assert!(matches!(ninth, Err(ServiceError::RateLimited { .. })), "{ninth:?}");
+        // Who gives up makes room for another one.
+        eight.pop();
+        eight.push(Box::pin(hasher.run(nothing)));
+        drop(busy);
+        futures_util::future::try_join_all(eight).await.expect("eight turns");
+        assert_eq!(hasher.waiting.load(Ordering::Relaxed), 0);
+    }
+}

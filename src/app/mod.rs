@@ -1,19 +1,20 @@
 //! Everything put together, for main and for tests alike.
 
+mod database;
+mod storage;
+
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
-use anyhow::Context;
 use axum::Router;
 use chrono::TimeDelta;
-use migration::MigratorTrait;
 
 use crate::{
     accounts::{Accounts, NewAdmin},
     budget::{Budget, BudgetSettings},
     changes::{Changes, QuotaRules},
     clock::Clock,
-    config::{AccountsConfig, Config, StorageConfig},
-    db::{Connections, Db},
+    config::{AccountsConfig, Config},
+    db::Db,
     domain::{error::ServiceError, ticket::Unfinished, variant_spec::VariantSet},
     events::Hub,
     graphql::{self, Services, admission::Admission, limits::OperationLimits},
@@ -26,25 +27,16 @@ use crate::{
     machine,
     queue::Queue,
     secrets,
-    storage::{
-        Credentials, S3, S3Settings, Storage,
-        embedded::{self, EmbeddedS3},
-    },
+    storage::{Credentials, S3, Storage, embedded::EmbeddedS3},
     uploads::{UploadHands, UploadRules, Uploads},
     variants_file,
     worker::Worker,
 };
 
-/// What the compose file of an earlier version had.
-const PUBLISHED_SECRET: &str = "only-for-a-laptop-change-me-everywhere-else";
 /// For the database, the storage, the processes that make images and the log.
 const FILES_OF_OUR_OWN: usize = 512;
 const MIN_CONNECTIONS: usize = 16;
-/// Connections for jobs beside those for requests. Their statements are short, and more connections than a machine has
-/// use for cost every request: on PostgreSQL twenty more made the slowest tickets three times as slow, and SQLite has a
-/// thread for each and one writer.
-const JOB_CONNECTIONS: u32 = 4;
-const JOB_CONNECTIONS_ON_SQLITE: u32 = 2;
+pub use self::database::{connect, expect_database, migrate};
 
 /// The application, ready to serve or to work.
 #[derive(Clone)]
@@ -68,7 +60,7 @@ impl App {
     pub async fn build(config: Config, address: SocketAddr, clock: Clock) -> anyhow::Result<Self> {
         let db = connect(&config).await?;
         migrate(&db).await?;
-        let (settings, embedded_credentials) = storage_settings(&config, address, &clock)?;
+        let (settings, embedded_credentials) = storage::settings(&config, address, &clock)?;
         let storage: Storage = Arc::new(S3::connect(settings, clock.clone()).await?);
         let lease = TimeDelta::seconds(i64::from(config.jobs.job_lease));
         let queue = Queue::new(db.conn().clone(), clock.clone(), lease);
@@ -198,7 +190,7 @@ pub fn sandbox(config: &Config) -> anyhow::Result<Sandbox> {
     Ok(Sandbox::new(SandboxSettings {
         program: config.images.program.clone().map_or_else(machine::program, Ok)?,
         limits: Limits { max_pixels: config.images.max_image_pixels },
-        memory: config.images.image_memory_budget.unwrap_or_else(|| machine::memory() / 4),
+        memory: config.images.image_memory_budget.unwrap_or_else(image_memory),
         cores: machine::cores(),
     }))
 }
@@ -211,118 +203,36 @@ pub fn variants(config: &Config) -> anyhow::Result<VariantSet> {
     config.images.variants.as_deref().map_or_else(|| Ok(VariantSet::default()), variants_file::read)
 }
 
-/// Brings the database up to date; of processes that start together, one does.
-pub async fn migrate(db: &Db) -> anyhow::Result<()> {
-    let turn = db.migration_lock().await?;
-    if migration::Migrator::is_behind(db.conn()).await? {
-        tracing::warn!("the database was brought up to date by a newer version, and is left as it is");
-    } else {
-        migration::Migrator::up(db.conn(), None).await.context("the database could not be brought up to date")?;
-    }
-    if let Some(turn) = turn {
-        turn.commit().await?;
-    }
-    Ok(())
-}
-
-/// Connects to the configured database.
+/// The settings that are computed where nothing sets them, by their names.
 ///
 /// # Errors
-/// When it does not answer.
-pub async fn connect(config: &Config) -> anyhow::Result<Db> {
-    let url = match &config.database.database_url {
-        Some(url) => url.clone(),
-        None => {
-            let file = config.server.data_dir.join("darkroom.sqlite");
-            secrets::make_private(&config.server.data_dir, &file)?;
-            Db::sqlite_url(&file)
-        }
-    };
-    let jobs = u32::try_from(Worker::jobs_at_once(config.jobs.worker_slots())).unwrap_or(u32::MAX / 2);
-    let most = if url.starts_with("sqlite") { JOB_CONNECTIONS_ON_SQLITE } else { JOB_CONNECTIONS };
-    let main = config.database.database_connections.saturating_add(jobs.min(most));
-    let connections = Connections { main, slow: slow_reads() };
-    Db::connect(&url, connections).await.context("the database does not answer: check DATABASE_URL")
+/// When PUBLIC_URL is none.
+pub fn computed_settings(config: &Config) -> anyhow::Result<Vec<(&'static str, String)>> {
+    let memory = config.images.image_memory_budget.unwrap_or_else(image_memory);
+    let mut computed = vec![
+        ("public_url", config.server.public_url()?.to_string()),
+        ("database_url", database::url(config)),
+        ("image_memory_budget", memory.to_string()),
+        ("workers", config.jobs.worker_slots().to_string()),
+    ];
+    let endpoint = config.storage.aws_endpoint_url_s3.as_ref();
+    computed.extend(endpoint.map(|endpoint| ("s3_public_endpoint", endpoint.to_string())));
+    Ok(computed)
 }
 
-/// Searches keep a core busy each: more at once would only take it from everybody else.
-fn slow_reads() -> u32 {
-    u32::try_from(machine::cores()).unwrap_or(2).clamp(2, 8)
+/// A quarter of the machine's memory, in bytes.
+fn image_memory() -> u64 {
+    machine::memory() / 4
 }
 
-fn storage_settings(
-    config: &Config,
-    address: SocketAddr,
-    clock: &Clock,
-) -> anyhow::Result<(S3Settings, Option<Credentials>)> {
-    if let Some(bucket) = &config.storage.aws_storage_bucket_name {
-        let settings = S3Settings {
-            bucket: bucket.clone(),
-            region: config.storage.aws_region.clone(),
-            endpoint: config.storage.aws_endpoint_url_s3.clone(),
-            public_endpoint: config
-                .storage
-                .s3_public_endpoint
-                .clone()
-                .or_else(|| config.storage.aws_endpoint_url_s3.clone()),
-            custom_domain: config.storage.aws_s3_custom_domain.clone(),
-            url_life: config.storage.url_life(),
-            credentials: credentials_elsewhere(&config.storage)?,
-        };
-        return Ok((settings, None));
-    }
-    let credentials = Credentials {
-        access_key_id: "darkroom".to_owned(),
-        secret_access_key: secrets::keep(&config.server.data_dir, "s3.secret", clock)?,
-        session_token: None,
-    };
-    let settings = S3Settings {
-        bucket: embedded::BUCKET.to_owned(),
-        region: embedded::REGION.to_owned(),
-        endpoint: Some(url::Url::parse(&format!("http://{}", reachable(address)))?),
-        public_endpoint: Some(config.server.public_url()?),
-        custom_domain: config.storage.aws_s3_custom_domain.clone(),
-        url_life: config.storage.url_life(),
-        credentials: Some(credentials.clone()),
-    };
-    Ok((settings, Some(credentials)))
-}
-
-/// The configured key; `None` leaves it to the SDK's own chain.
-fn credentials_elsewhere(config: &StorageConfig) -> anyhow::Result<Option<Credentials>> {
-    match (&config.aws_access_key_id, &config.aws_secret_access_key) {
-        (Some(id), Some(secret)) => Ok(Some(Credentials {
-            access_key_id: id.clone(),
-            secret_access_key: secret.clone(),
-            session_token: config.aws_session_token.clone(),
-        })),
-        (None, None) => Ok(None),
-        _ => anyhow::bail!("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together: one of them is missing"),
-    }
-}
-
-/// An address that listens everywhere is called on the loopback.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let mut address = address;
-    if address.ip().is_unspecified() {
-        let loopback: std::net::IpAddr =
-            if address.is_ipv4() { std::net::Ipv4Addr::LOCALHOST.into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
-        address.set_ip(loopback);
-    }
-    address
-}
-
+/// What access tokens are signed with.
+///
+/// # Errors
+/// When there is none, and no folder to keep one in.
 fn jwt_secret(config: &Config, clock: &Clock) -> anyhow::Result<String> {
-    match &config.accounts.jwt_secret {
-        Some(secret) => {
-            anyhow::ensure!(secret.len() >= 32, "JWT_SECRET has to have 32 bytes at least");
-            anyhow::ensure!(
-                secret != PUBLISHED_SECRET,
-                "JWT_SECRET is one that everybody can read: make one of your own"
-            );
-            Ok(secret.clone())
-        }
+    match config.accounts.jwt_secret()? {
+        Some(secret) => Ok(secret.to_owned()),
         None if config.storage.is_embedded() => secrets::keep(&config.server.data_dir, "jwt.secret", clock),
-        None => anyhow::bail!("JWT_SECRET is required: every process has to know the same one"),
+        None => anyhow::bail!("JWT_SECRET is required: all processes must use the same value"),
     }
 }

@@ -73,7 +73,7 @@ impl Follow {
                 }
                 Err(ServiceError::ResyncRequired) => return Err(ServiceError::ResyncRequired),
                 Err(error) => {
-                    tracing::warn!(error = ?error, "a page of events is to be read again");
+                    tracing::warn!(error = ?error, "reading a page of events failed; it will be retried");
                     tokio::time::sleep(RETRY_AFTER).await;
                 }
             }

@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
-    clock::Clock,
     config::Config,
     domain::error::ServiceError,
     queue::{JobRow, Revived},
@@ -32,9 +31,7 @@ pub enum JobsCommand {
 }
 
 pub async fn run(config: Config, command: JobsCommand) -> anyhow::Result<()> {
-    config.expect_database()?;
-    let address = config.server.bind;
-    let app = App::build(config, address, Clock::default()).await?;
+    let app = super::existing(config).await?;
     match command {
         JobsCommand::List { dead } => list(&app, dead).await,
         JobsCommand::Retry { id, .. } => retry(&app, id).await,
@@ -54,7 +51,7 @@ async fn list(app: &App, only_dead: bool) -> anyhow::Result<()> {
 async fn retry(app: &App, id: Option<Uuid>) -> anyhow::Result<()> {
     if let Some(id) = id {
         let found = app.queue.find_dead(id).await?;
-        let job = found.context("there is no dead job of this id: see `darkroom jobs list --dead`")?;
+        let job = found.context("there is no dead job with this id: see `darkroom jobs list --dead`")?;
         return retry_one(app, &job).await;
     }
     let mut after = None;
@@ -71,9 +68,9 @@ async fn retry(app: &App, id: Option<Uuid>) -> anyhow::Result<()> {
 #[expect(clippy::print_stdout, reason = "what became of each is what was asked for")]
 async fn retry_one(app: &App, job: &JobRow) -> anyhow::Result<()> {
     let outcome = match app.services.uploads.revive(job).await.map_err(ServiceError::into_anyhow)? {
-        Revived::Queued => "runs again",
+        Revived::Queued => "will run again",
         Revived::NotDead => "is not dead",
-        Revived::WaitsAlready => "waits already",
+        Revived::WaitsAlready => "is already waiting",
         Revived::NotNeeded => "is not needed any more, and was removed",
         Revived::OfANewerVersion => "is about an image that only a newer version of the server knows, and stays dead",
     };

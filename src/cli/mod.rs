@@ -1,21 +1,23 @@
 //! Door: the operator's commands.
 
 mod jobs;
+mod log;
 mod seed;
 mod serve;
+mod settings;
 mod sweep;
 mod token;
 mod variants;
 
-use std::{io::IsTerminal, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::{FromArgMatches, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 use crate::{
     accounts::NewAdmin,
-    app,
-    config::{self, Config, LogFormat, Setting},
+    app::{self, App},
+    clock::Clock,
+    config::{self, Config, Setting},
     graphql,
     imaging::sandbox,
     machine,
@@ -113,14 +115,11 @@ impl Cli {
             return Ok(sandbox::run()?);
         }
         machine::give_freed_memory_back();
-        start_log(config.server.log_format);
+        log::start(config.server.log_format);
         warn_of_unknown_variables();
         match command {
             Command::Imaging => Ok(()),
-            Command::Config => {
-                print_settings(settings);
-                Ok(())
-            }
+            Command::Config => settings::print(&config, settings),
             Command::Schema => {
                 print!("{}", graphql::sdl());
                 Ok(())
@@ -141,56 +140,27 @@ fn warn_of_unknown_variables() {
     for (name, meant) in
         config::unknown_variables::<Cli>(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))
     {
-        let hint = meant.map(|meant| format!("; {meant} may have been meant")).unwrap_or_default();
-        tracing::warn!("the environment variable {name} is no setting{hint}");
+        let hint = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
+        tracing::warn!("the environment variable {name} is not a known setting{hint}");
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the settings are what was asked for")]
-fn print_settings(settings: &[Setting]) {
-    let mut area = "";
-    for setting in settings {
-        if setting.area != area {
-            area = &setting.area;
-            println!("[{area}]");
-        }
-        match &setting.value {
-            Some(_) if setting.is_secret => println!("# {} is set, and hidden # {}", setting.name, setting.source),
-            Some(value) => println!("{} = {value:?} # {}", setting.name, setting.source),
-            None => println!("# {} is not set", setting.name),
-        }
-    }
+/// The application on a database that is there, for commands that would be of no use on a new one.
+async fn existing(config: Config) -> anyhow::Result<App> {
+    app::expect_database(&config).await?;
+    let address = config.server.bind;
+    App::build(config, address, Clock::default()).await
 }
 
 /// Makes what an empty database lacks, and says what nobody could know otherwise.
 #[expect(clippy::print_stderr, reason = "beside what was asked for")]
-async fn bootstrap(app: &app::App) -> anyhow::Result<()> {
+async fn bootstrap(app: &App) -> anyhow::Result<()> {
     if let Some(NewAdmin { email, generated_password: Some(password) }) = app.bootstrap().await? {
-        eprintln!("made the administrator {email} with the password {password} (shown this once)");
+        eprintln!("created the administrator {email} with the password {password} (shown only once)");
     }
     Ok(())
 }
 
 fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
-}
-
-#[expect(clippy::disallowed_methods, reason = "the log's own variable, which is read before there is a configuration")]
-fn start_log(format: LogFormat) {
-    // The libraries log every refusal of theirs as an error; ours are logged where they are handled.
-    let default = "info,sqlx=warn,s3s=off,aws_config=warn,sea_orm_migration=warn";
-    let asked = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|asked| !asked.trim().is_empty());
-    let directives = match asked {
-        // Whoever asks for more of ours does not ask for theirs.
-        Some(asked) if !asked.contains("s3s") => format!("{asked},s3s=off"),
-        Some(asked) => asked,
-        None => default.to_owned(),
-    };
-    let is_terminal = std::io::stderr().is_terminal();
-    let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| EnvFilter::new(default));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(is_terminal).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
-    }
 }

@@ -5,7 +5,7 @@ use crate::{app::App, clock::Clock, config::Config, domain::error::ServiceError}
 
 #[expect(clippy::print_stdout, reason = "what was asked for was done")]
 pub async fn run(config: Config, images: u32, owner: String) -> anyhow::Result<()> {
-    anyhow::ensure!(owner.contains('@'), "{owner} is no email address");
+    anyhow::ensure!(owner.contains('@'), "{owner} is not an email address");
     let address = config.server.bind;
     let app = App::build(config, address, Clock::default()).await?;
     bootstrap(&app).await?;

@@ -19,7 +19,8 @@ const REFRESH_EVERY: Duration = Duration::from_secs(2);
 /// Answers requests until it is told to stop.
 pub async fn serve(mut config: Config, no_worker: bool) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.server.bind).await;
-    let listener = listener.with_context(|| format!("{} cannot be listened on: set BIND", config.server.bind))?;
+    let listener =
+        listener.with_context(|| format!("cannot listen on {}: set BIND to another address", config.server.bind))?;
     let address = listener.local_addr()?;
     // A port of 0 is known from here on.
     config.server.bind = address;
@@ -46,21 +47,20 @@ async fn refresh(services: Services) {
     loop {
         tokio::time::sleep(REFRESH_EVERY).await;
         if let Err(error) = services.uploads.refresh_watched().await {
-            tracing::warn!(error = ?error, "what is being watched was not read again");
+            tracing::warn!(error = ?error, "refreshing the watched uploads failed");
         }
         if let Err(error) = services.changes.look_for_events().await {
-            tracing::warn!(error = ?error, "the log of events was not looked at");
+            tracing::warn!(error = ?error, "reading the event log failed");
         }
     }
 }
 
 /// Runs jobs until it is told to stop.
 pub async fn work(config: Config) -> anyhow::Result<()> {
-    let address = config.server.bind;
-    let app = App::build(config, address, Clock::default()).await?;
+    let app = super::existing(config).await?;
     app.services.uploads.schedule_sweep().await.map_err(ServiceError::into_anyhow)?;
     let stop = stop_on_signal()?;
-    tracing::info!("working");
+    tracing::info!("worker started");
     app.worker().run(stop).await;
     Ok(())
 }
@@ -74,7 +74,7 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("stopping: running jobs come to their end");
+        tracing::info!("stopping: waiting for running jobs to finish");
         told.cancel();
     });
     Ok(stop)
@@ -90,7 +90,7 @@ fn say_where(config: &Config, address: SocketAddr, admin: Option<NewAdmin>) -> a
     println!("  schema     {url}/schema.graphql");
     match admin {
         Some(NewAdmin { email, generated_password: Some(password) }) => {
-            println!("  sign in    {email} with the password {password}   (shown this once)");
+            println!("  sign in    {email} with the password {password}   (shown only once)");
         }
         Some(NewAdmin { email, .. }) => println!("  sign in    {email} with ADMIN_PASSWORD"),
         None => println!("  sign in    as before; `darkroom token EMAIL` prints a token"),

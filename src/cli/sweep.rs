@@ -1,8 +1,6 @@
 //! `sweep`: what the hourly job does, now; or a list of what it would remove.
 
 use crate::{
-    app::App,
-    clock::Clock,
     config::Config,
     domain::{error::ServiceError, job::Job},
     worker::Ran,
@@ -10,9 +8,7 @@ use crate::{
 
 #[expect(clippy::print_stdout, reason = "the list is what was asked for")]
 pub async fn run(config: Config, dry_run: bool) -> anyhow::Result<()> {
-    config.expect_database()?;
-    let address = config.server.bind;
-    let app = App::build(config, address, Clock::default()).await?;
+    let app = super::existing(config).await?;
     let uploads = &app.services.uploads;
     if dry_run {
         let (mut objects, mut bytes) = (0_u64, 0);
@@ -27,9 +23,9 @@ pub async fn run(config: Config, dry_run: bool) -> anyhow::Result<()> {
     }
     uploads.schedule_sweep().await.map_err(ServiceError::into_anyhow)?;
     match app.worker().run_now(Job::Sweep).await? {
-        Ran::ToItsEnd => println!("swept; the log says what"),
+        Ran::ToItsEnd => println!("sweep finished; see the log for details"),
         Ran::Elsewhere => println!("a sweep is running already"),
-        Ran::InVain => anyhow::bail!("the sweep did not come to its end: it is tried again, and the log says why"),
+        Ran::InVain => anyhow::bail!("the sweep failed and will be retried; see the log for the reason"),
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ use crate::{
 /// Makes the variants of each file. A file that cannot be read is a row of its own, and the last word.
 #[expect(clippy::print_stdout, reason = "the table is what was asked for")]
 pub async fn run(config: &Config, files: &[PathBuf], out: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(out).with_context(|| format!("{} cannot be made", out.display()))?;
+    fs::create_dir_all(out).with_context(|| format!("{} cannot be created", out.display()))?;
     let sandbox = app::sandbox(config)?;
     let variants = app::variants(config)?;
     println!("{:<32} {:<12} {:>11} {:>10} {:>8}", "file", "variant", "pixels", "bytes", "ms");
@@ -29,7 +29,7 @@ pub async fn run(config: &Config, files: &[PathBuf], out: &Path) -> anyhow::Resu
             failed += 1;
         }
     }
-    anyhow::ensure!(failed == 0, "{failed} of {} files were not made", files.len());
+    anyhow::ensure!(failed == 0, "{failed} of {} files could not be processed", files.len());
     Ok(())
 }
 

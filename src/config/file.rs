@@ -50,11 +50,12 @@ pub fn read<C: CommandFactory>() -> anyhow::Result<(ArgMatches, Vec<Setting>)> {
 fn with_defaults(command: Command, file: &Path) -> anyhow::Result<(Command, BTreeSet<String>)> {
     let shown = file.display();
     let text = std::fs::read_to_string(file).with_context(|| format!("the configuration {shown} cannot be read"))?;
-    let areas: toml::Table = toml::from_str(&text).with_context(|| format!("the configuration {shown} is no TOML"))?;
+    let areas: toml::Table =
+        toml::from_str(&text).with_context(|| format!("the configuration {shown} is not valid TOML"))?;
     let (mut command, mut names) = (command, BTreeSet::new());
     for (area, settings) in areas {
         let toml::Value::Table(settings) = settings else {
-            anyhow::bail!("{shown}: `{area}` belongs into an area, such as [server]");
+            anyhow::bail!("{shown}: `{area}` must be inside an area, such as [server]");
         };
         for (name, value) in settings {
             let is_it = |arg: &&Arg| arg.get_id() == name.as_str() && area_of(arg).is_some_and(|known| known == area);
@@ -62,8 +63,9 @@ fn with_defaults(command: Command, file: &Path) -> anyhow::Result<(Command, BTre
                 command.get_arguments().any(|arg| is_it(&arg)),
                 "{shown}: [{area}] has no setting `{name}`"
             );
-            let text =
-                text_of(&value).with_context(|| format!("{shown}: `{name}` is a text, a number or a list of them"))?;
+            let text = text_of(&value).with_context(|| {
+                format!("{shown}: `{name}` must be a string, a number, a boolean or a list of these")
+            })?;
             command = command.mut_arg(&name, |arg| arg.default_value(text));
             names.insert(name);
         }

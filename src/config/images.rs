@@ -8,9 +8,9 @@ use clap::Args;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Images")]
 pub struct ImagesConfig {
-    /// The largest file that any category may allow, in bytes, up to 5 GiB.
+    /// The largest file that any category may allow, in bytes, up to 1 GiB: no image that is made is larger.
     #[arg(long, env = "MAX_UPLOAD_SIZE", default_value_t = 10 * 1024 * 1024,
-          value_parser = clap::value_parser!(u64).range(1..=5 * 1024 * 1024 * 1024), global = true)]
+          value_parser = clap::value_parser!(u64).range(1..=1024 * 1024 * 1024), global = true)]
     pub max_upload_size: u64,
 
     /// The largest image that is decoded: width times height.

@@ -40,19 +40,3 @@ pub struct Config {
     #[command(flatten)]
     pub limits: LimitsConfig,
 }
-
-impl Config {
-    /// Checks that there is a database, for commands that would be of no use on a new one.
-    ///
-    /// # Errors
-    /// When the embedded database would have to be made.
-    pub fn expect_database(&self) -> anyhow::Result<()> {
-        let file = self.server.data_dir.join("darkroom.sqlite");
-        anyhow::ensure!(
-            self.database.database_url.is_some() || file.exists(),
-            "there is no database in {}: start the server first, or say by --data-dir or DATABASE_URL where it is",
-            self.server.data_dir.display()
-        );
-        Ok(())
-    }
-}

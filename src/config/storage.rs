@@ -52,6 +52,20 @@ impl StorageConfig {
         self.aws_storage_bucket_name.is_none()
     }
 
+    /// The id and the secret of the configured key, if there is one.
+    ///
+    /// # Errors
+    /// When one of them is missing.
+    pub fn key_pair(&self) -> anyhow::Result<Option<(&str, &str)>> {
+        match (&self.aws_access_key_id, &self.aws_secret_access_key) {
+            (Some(id), Some(secret)) => Ok(Some((id, secret))),
+            (None, None) => Ok(None),
+            _ => anyhow::bail!(
+                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set together: one of them is missing"
+            ),
+        }
+    }
+
     /// How long tickets and URLs are good for.
     pub fn url_life(&self) -> TimeDelta {
         TimeDelta::seconds(i64::from(self.presigned_url_expiration))

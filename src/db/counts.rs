@@ -60,7 +60,7 @@ pub async fn days(conn: &impl ConnectionTrait, scope: Scope, from: NaiveDate) ->
     sql.value(from.to_string().into());
     sql.push(" ORDER BY day");
     let rows = Row::find_by_statement(sql.statement()).all(conn).await?.into_iter().map(|row| {
-        let day = row.day.parse().map_err(|_| impossible(format!("a count of the day {}", row.day)))?;
+        let day = row.day.parse().map_err(|_| impossible(format!("a counter has an invalid day: {}", row.day)))?;
         Ok(DayCount { day, total: Total { images: unsigned(row.images), bytes: unsigned(row.bytes) } })
     });
     rows.collect()

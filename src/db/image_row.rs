@@ -105,7 +105,7 @@ impl From<&Image> for Model {
 impl From<Model> for Image {
     fn from(mut row: Model) -> Self {
         let state = state_of(&mut row).unwrap_or_else(|| {
-            tracing::warn!(image = %row.id, status = row.status, "an image in a state that this version cannot read");
+            tracing::warn!(image = %row.id, status = row.status, "the state of an image cannot be read by this version");
             UploadState::Unknown
         });
         Self {

@@ -22,7 +22,7 @@ pub async fn of_images(conn: &impl ConnectionTrait, ids: &[ImageId]) -> Result<H
     let rows = query.all(conn).await?.into_iter().filter_map(|row| {
         let image = ImageId(row.image_id);
         let read = serde_json::from_value(row.metadata);
-        let unreadable = |error| tracing::warn!(%image, %error, "metadata that this version cannot read is left out");
+        let unreadable = |error| tracing::warn!(%image, %error, "omitted metadata that this version cannot read");
         Some((image, read.map_err(unreadable).ok()?))
     });
     Ok(rows.collect())

@@ -22,7 +22,10 @@ pub mod sessions;
 pub mod users;
 pub mod variants;
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
@@ -155,6 +158,19 @@ fn ending_idle_transactions(pool: PgPoolOptions) -> PgPoolOptions {
     })
 }
 
+/// The file of a SQLite database; `None` for a database in memory and for any other kind.
+///
+/// # Errors
+/// When the URL cannot be read.
+pub fn sqlite_file(url: &str) -> Result<Option<PathBuf>, DbErr> {
+    if !url.starts_with("sqlite:") {
+        return Ok(None);
+    }
+    let file = sqlite_options(url)?.get_filename().to_owned();
+    let is_in_memory = url.contains(":memory:") || url.contains("mode=memory");
+    Ok((!is_in_memory).then_some(file))
+}
+
 fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, DbErr> {
     let options = url.parse::<SqliteConnectOptions>();
     options.map(with_our_settings).map_err(|error| DbErr::Custom(format!("DATABASE_URL: {error}")))
@@ -250,7 +266,7 @@ fn signed(value: u64) -> i64 {
 /// The strings of a JSON column that is a list of them.
 fn strings(json: sea_orm::JsonValue) -> Vec<String> {
     serde_json::from_value(json).unwrap_or_else(|error| {
-        tracing::warn!(%error, "a list that this version cannot read is taken to be empty");
+        tracing::warn!(%error, "a list that this version cannot read is treated as empty");
         Vec::new()
     })
 }

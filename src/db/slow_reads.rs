@@ -74,7 +74,8 @@ impl SlowReads {
         let permit = self.permits.acquire(user, 1).await.map_err(busy)?;
         let reader = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         // There are as many permits as readers.
-        let reader = reader.ok_or_else(|| ServiceError::Internal(anyhow::anyhow!("no reader is left")))?;
+        let reader =
+            reader.ok_or_else(|| ServiceError::Internal(anyhow::anyhow!("no connection for slow reads is left")))?;
         Ok(SlowRead { reader: Some(reader), reads: self.clone(), permit: Some(permit) })
     }
 
@@ -140,7 +141,7 @@ impl Reader {
                 Stop::Postgres(process, main) => {
                     let cancel = format!("SELECT pg_cancel_backend({})", process.load(Ordering::Relaxed));
                     if let Err(error) = main.execute_unprepared(&cancel).await {
-                        tracing::debug!(error = ?error, "a statement that nobody waits for was not cancelled");
+                        tracing::debug!(error = ?error, "cancelling an abandoned statement failed");
                     }
                 }
             }
@@ -164,7 +165,9 @@ impl SlowRead {
     /// The connection. Only for reading: what is ended is not undone.
     pub fn conn(&self) -> Result<&DatabaseConnection, DbErr> {
         let reader = self.reader.as_ref();
-        reader.map(|reader| &reader.connection).ok_or_else(|| DbErr::Custom("a read that is over".to_owned()))
+        reader
+            .map(|reader| &reader.connection)
+            .ok_or_else(|| DbErr::Custom("the slow read is already finished".to_owned()))
     }
 
     /// Everything was read.

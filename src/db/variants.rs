@@ -30,7 +30,7 @@ pub async fn of_images(
         let image = ImageId(row.image_id);
         match variant(row) {
             Some(variant) => found.entry(image).or_default().push(variant),
-            None => tracing::warn!(%image, "a variant that this version cannot read is left out"),
+            None => tracing::warn!(%image, "omitted a variant that this version cannot read"),
         }
     }
     for variants in found.values_mut() {

@@ -86,7 +86,7 @@ pub enum JobError {
     #[error("the attempt failed: {0:#}")]
     Failed(anyhow::Error),
     /// The database or the storage was away. That says nothing about the job, so it is no attempt of it.
-    #[error("the attempt met an outage: {0:#}")]
+    #[error("the attempt failed because of an outage: {0:#}")]
     Outage(anyhow::Error),
 }
 

@@ -62,7 +62,9 @@ impl TryFrom<String> for VariantName {
     fn try_from(name: String) -> Result<Self, String> {
         let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
         if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(is_plain) {
-            return Err(format!("`{name}` is no name of a variant: a-z, 0-9, - and _, at most {MAX_NAME}"));
+            return Err(format!(
+                "`{name}` is not a valid variant name: use a-z, 0-9, - and _, at most {MAX_NAME} characters"
+            ));
         }
         Ok(Self(name))
     }

@@ -72,13 +72,13 @@ impl VariantSet {
     /// What of it cannot be.
     pub fn new(mut specs: Vec<VariantSpec>) -> Result<Self, String> {
         if specs.is_empty() || specs.len() > MAX_VARIANTS {
-            return Err(format!("there are {} variants; 1 to {MAX_VARIANTS} can be made", specs.len()));
+            return Err(format!("there are {} variants; 1 to {MAX_VARIANTS} are allowed", specs.len()));
         }
         let mut names = HashSet::new();
         for spec in &specs {
             spec.check().map_err(|why| format!("variant `{}`: {why}", spec.name))?;
             if !names.insert(&spec.name) {
-                return Err(format!("variant `{}` is there twice", spec.name));
+                return Err(format!("variant `{}` is listed twice", spec.name));
             }
         }
         specs.sort_by_key(VariantSpec::area);
@@ -105,16 +105,16 @@ impl VariantSpec {
         if let Some((width, height)) = self.bounds.map(Bounds::sides)
             && !((1..=MAX_SIDE).contains(&width) && (1..=MAX_SIDE).contains(&height))
         {
-            return Err(format!("the sides of a box are 1 to {MAX_SIDE}"));
+            return Err(format!("the sides of a box must be 1 to {MAX_SIDE}"));
         }
         if self.fit == Fit::Cover && self.bounds.is_none() {
             return Err("`cover` needs a box".to_owned());
         }
         if !(0.0..=100.0).contains(&self.quality) {
-            return Err("`quality` is 0 to 100".to_owned());
+            return Err("`quality` must be 0 to 100".to_owned());
         }
         if self.effort > 6 {
-            return Err("`effort` is 0 to 6".to_owned());
+            return Err("`effort` must be 0 to 6".to_owned());
         }
         Ok(())
     }

@@ -76,7 +76,8 @@ impl Admitted {
     /// What tells later what the answer did cost.
     pub fn bill(&self) -> Bill {
         let (document, model) = (Arc::clone(&self.document), Arc::clone(&self.model));
-        Bill { document, model, operation: self.request.operation_name.clone() }
+        let (operation, variables) = (self.request.operation_name.clone(), self.request.variables.clone());
+        Bill { document, model, operation, variables }
     }
 }
 
@@ -85,13 +86,15 @@ pub struct Bill {
     document: Arc<ExecutableDocument>,
     model: Arc<CostModel>,
     operation: Option<String>,
+    variables: Variables,
 }
 
 impl Bill {
     /// The points that this answer did cost.
     pub fn actual(&self, data: &async_graphql::Value) -> u64 {
         let operation = meant(&self.document, self.operation.as_deref());
-        operation.map_or(1, |operation| cost::actual(&self.model, &self.document, operation, data))
+        let actual = |operation| cost::actual(&self.model, &self.document, operation, &self.variables, data);
+        operation.map_or(1, actual)
     }
 }
 
@@ -258,4 +261,22 @@ pub fn is_read_only_violation(error: &ServerError) -> bool {
 
 fn error(message: &str) -> ServerError {
     ServerError::new(message, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kind_of_an_operation_is_that_of_the_named_one() {
+        let admission = Admission::new(OperationLimits::default());
+        let document = "query A { me { id } } subscription B { myUploads { status } } mutation C { logOut }";
+        let kind = |name: &str| {
+            let request = Request::new(document).operation_name(name);
+            admission.admit(request, Access::Full).map(|admitted| admitted.ty)
+        };
+        assert_eq!(kind("A").expect("a query"), OperationType::Query, "and so it has a time limit");
+        assert_eq!(kind("B").expect("a subscription"), OperationType::Subscription);
+        assert_eq!(kind("C").expect("a mutation"), OperationType::Mutation);
+    }
 }

@@ -134,7 +134,7 @@ where
 
 /// Something that a row refers to and that has to be there.
 pub(super) fn present<T>(found: Option<T>, what: &'static str) -> Result<T, ServiceError> {
-    found.ok_or_else(|| ServiceError::Internal(anyhow::anyhow!("a row refers to a {what} that is not there")))
+    found.ok_or_else(|| ServiceError::Internal(anyhow::anyhow!("a row refers to a missing {what}")))
 }
 
 fn failed(error: LoadError) -> ServiceError {

@@ -21,7 +21,7 @@ impl TrustedProxies {
         let networks = written.iter().map(|network| network.trim()).filter(|network| !network.is_empty());
         let networks = networks.map(|network| {
             let parsed = network.parse::<IpNet>().or_else(|_| network.parse::<IpAddr>().map(IpNet::from));
-            parsed.with_context(|| format!("TRUSTED_PROXIES: `{network}` is no address and no network"))
+            parsed.with_context(|| format!("TRUSTED_PROXIES: `{network}` is neither an address nor a network"))
         });
         Ok(Self(networks.collect::<anyhow::Result<_>>()?))
     }

@@ -90,3 +90,45 @@ fn busy() -> Malformed {
     let message = "Too many requests are being sent at once: try again in a moment.";
     Malformed(StatusCode::SERVICE_UNAVAILABLE, message.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream::{self, StreamExt};
+
+    use super::*;
+    use crate::domain::{ids::UserId, user::CallerKey};
+
+    /// All of a body but its last byte, which never comes.
+    fn unfinished() -> Body {
+        let sent: Result<_, std::io::Error> = Ok(Bytes::from(vec![b' '; MAX_BODY - 1]));
+        Body::from_stream(stream::iter([sent]).chain(stream::pending()))
+    }
+
+    #[tokio::test]
+    async fn one_caller_holds_a_quarter_of_what_all_hold() {
+        let permits = BodyPermits::new();
+        let caller = |number: u128| CallerKey::User(UserId(uuid::Uuid::from_u128(number)));
+        let headers = HeaderMap::new();
+        let mut held = Vec::new();
+        for number in 0..4 {
+            for _ in 0..16 {
+                let mut reading = Box::pin(permits.read(caller(number), &headers, unfinished()));
+                assert!(futures_util::poll!(&mut reading).is_pending());
+                held.push(reading);
+            }
+            let refused = permits.read(caller(number), &headers, unfinished()).await;
+            assert!(refused.is_err_and(|Malformed(status, _)| status == StatusCode::SERVICE_UNAVAILABLE), "{number}");
+        }
+        let one_more = permits.read(caller(9), &headers, Body::from("{}")).await;
+        assert!(one_more.is_err(), "64 MiB are held by all");
+        held.pop();
+        assert!(permits.read(caller(9), &headers, Body::from("{}")).await.is_ok(), "what is given up is free again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_end_is_given_up() {
+        let caller = CallerKey::User(UserId(uuid::Uuid::nil()));
+        let read = BodyPermits::new().read(caller, &HeaderMap::new(), unfinished()).await;
+        assert!(read.is_err_and(|Malformed(status, _)| status == StatusCode::REQUEST_TIMEOUT));
+    }
+}

@@ -100,7 +100,7 @@ async fn serve(
         tokio::select! {
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
-                    tracing::debug!(%error, "a connection broke off");
+                    tracing::debug!(%error, "a connection ended with an error");
                 }
                 return;
             }

@@ -53,7 +53,7 @@ impl<S, H> Paced<S, H> {
                     taken: 0,
                 });
                 ready!(blocked.deadline.as_mut().poll(cx));
-                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes its answer too slowly")))
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client reads its response too slowly")))
             }
             failed @ Poll::Ready(Err(_)) => failed,
         }

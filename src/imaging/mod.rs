@@ -67,7 +67,7 @@ pub struct Limits {
 pub enum ImagingError {
     #[error("the file is not an image")]
     NotAnImage,
-    #[error("the file is {found} and not {expected}, which it was announced as")]
+    #[error("the file is {found}, but was announced as {expected}")]
     Mismatch { expected: String, found: String },
     #[error("the image has {width} × {height} pixels, more than the {max_pixels} that are allowed")]
     TooManyPixels { width: u32, height: u32, max_pixels: u64 },

@@ -35,7 +35,7 @@ pub(super) fn resample(
             .map(|samples| RgbaImage::from_raw(width, height, samples).map(straight).map(DynamicImage::from)),
         _ => Ok(None),
     };
-    let not_scaled = || ImagingError::Encoder("the picture was not scaled".to_owned());
+    let not_scaled = || ImagingError::Encoder("scaling the picture failed".to_owned());
     scaled.map_err(|error| ImagingError::Encoder(error.to_string()))?.ok_or_else(not_scaled)
 }
 

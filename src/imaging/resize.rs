@@ -41,7 +41,7 @@ impl Scaler {
             return scale(&self.full, size, spec.fit).map(Cow::Owned);
         }
         let middle = self.middle.get_or_init(|| scale(&self.full, middle_size, Fit::Inside).ok());
-        let middle = middle.as_ref().ok_or_else(|| ImagingError::Encoder("the picture was not scaled".to_owned()))?;
+        let middle = middle.as_ref().ok_or_else(|| ImagingError::Encoder("scaling the picture failed".to_owned()))?;
         if is_middle {
             return Ok(Cow::Borrowed(middle));
         }

@@ -48,7 +48,7 @@ pub(super) fn outline_jpeg(bytes: &[u8]) -> Result<JpegOutline, ImagingError> {
         let Some(length) = segment.first_chunk().map(|length| u16::from_be_bytes(*length)) else { break };
         at = marker_at + 1 + usize::from(length);
     }
-    Err(ImagingError::corrupt("the JPEG breaks off"))
+    Err(ImagingError::corrupt("the JPEG is truncated"))
 }
 
 /// The position of the next marker's code: behind an FF, and neither a stuffed zero nor another FF.

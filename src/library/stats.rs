@@ -52,7 +52,10 @@ impl Library {
             let why = "`prefix` has at most 50 characters, without control characters.";
             return Err(Refusal::on("prefix", UserErrorCode::InvalidValue, why).into());
         }
-        Ok(db::counts::tags(self.inner.db.conn(), scope, &ways_of_writing(prefix.trim()), first).await?)
+        let read = self.inner.db.slow_read(scope.owner()).await?;
+        let found = db::counts::tags(read.conn()?, scope, &ways_of_writing(prefix.trim()), first).await?;
+        read.finish();
+        Ok(found)
     }
 
     /// How many bytes each of these users has in the storage, the trash included.

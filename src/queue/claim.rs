@@ -177,7 +177,7 @@ impl Queue {
         let job = match serde_json::from_value(row.payload) {
             Ok(job) => job,
             Err(error) => {
-                tracing::error!(job = %row.id, %error, "a job that cannot be read is dead");
+                tracing::error!(job = %row.id, %error, "a job that cannot be deserialized was marked as dead");
                 let sql = "UPDATE job SET state = 'dead', lease_token = NULL, last_error = $2 WHERE id = $1";
                 let values = [row.id.into(), error.to_string().into()];
                 self.conn.execute_raw(statement(backend, sql, values)).await?;

@@ -76,10 +76,10 @@ pub trait ObjectStore: Send + Sync {
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
     /// It was not there, too slow or out of order: it may do it later.
-    #[error("the storage is away")]
+    #[error("the storage is unavailable")]
     Unavailable(#[source] anyhow::Error),
     /// It said no, which is not going to change by itself.
-    #[error("the storage refused")]
+    #[error("the storage refused the request")]
     Refused(#[source] anyhow::Error),
 }
 

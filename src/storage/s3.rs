@@ -157,7 +157,9 @@ impl ObjectStore for S3 {
             let chunk = chunk.map_err(|error| StorageError::Unavailable(error.into()))?;
             written += chunk.len() as u64;
             if written > limit {
-                return Err(StorageError::Refused(anyhow::anyhow!("{key} is larger than its row says")));
+                return Err(StorageError::Refused(anyhow::anyhow!(
+                    "{key} is larger than the size in its database row"
+                )));
             }
             to.write_all(&chunk).await.map_err(|error| StorageError::Refused(error.into()))?;
         }
@@ -188,7 +190,7 @@ impl ObjectStore for S3 {
         let outcome = request.send().await.map_err(classify)?;
         match outcome.errors().first() {
             None => Ok(()),
-            Some(error) => Err(StorageError::Unavailable(anyhow::anyhow!("an object stays: {error:?}"))),
+            Some(error) => Err(StorageError::Unavailable(anyhow::anyhow!("an object was not deleted: {error:?}"))),
         }
     }
 

@@ -88,7 +88,8 @@ impl S3 {
         let any = any.map_err(|error| StorageError::Refused(error.into()))?;
         let signed = request.presigned(any).await.map_err(classify)?;
         let base = signed.uri().split('?').next().and_then(|url| url.strip_suffix(ANY_KEY));
-        let base = base.ok_or_else(|| StorageError::Refused(anyhow::anyhow!("a URL that does not end in its key")))?;
+        let base = base
+            .ok_or_else(|| StorageError::Refused(anyhow::anyhow!("the URL does not end in the key of the object")))?;
         Url::parse(base).map_err(|error| StorageError::Refused(error.into()))
     }
 }

@@ -110,7 +110,7 @@ impl Uploads {
                 }
                 Made::Variant(encoded) => self.keep(image, encoded).await?,
                 Made::All(spent) => {
-                    tracing::info!(image = %id, cpu_ms = spent.cpu_ms, peak_memory = spent.peak_memory, "made an image");
+                    tracing::info!(image = %id, cpu_ms = spent.cpu_ms, peak_memory = spent.peak_memory, "processed an image");
                     return self.finish(image).await;
                 }
             }

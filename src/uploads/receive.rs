@@ -88,7 +88,7 @@ impl Uploads {
                 // The upload is over or gone; its object is dealt with when it is stored.
                 Err(ServiceError::Refused(_)) => return,
                 Err(error) => {
-                    tracing::warn!(image = %id, error = ?error, "a byte count was lost");
+                    tracing::warn!(image = %id, error = ?error, "saving the number of received bytes failed");
                     tokio::time::sleep(REPORT_EVERY).await;
                 }
             }
@@ -108,7 +108,7 @@ impl UploadObserver for Uploads {
         let Some(id) = StorageKey::image_of_incoming(key) else { return };
         if let Err(error) = self.note_stored(id, size).await {
             // The object is safe; the client's completeUpload or the sweep will find it.
-            tracing::warn!(image = %id, error = ?error, "a stored upload was not noted");
+            tracing::warn!(image = %id, error = ?error, "recording a stored upload failed");
         }
     }
 }

@@ -50,7 +50,9 @@ impl Uploads {
             // The same request ran at the same time and was faster.
             Added::KeyWasUsed => match self.earlier(owner, &input).await? {
                 Some(earlier) => self.reissue(&new, earlier).await,
-                None => Err(ServiceError::Internal(anyhow::anyhow!("an idempotency key came and went"))),
+                None => Err(ServiceError::Internal(anyhow::anyhow!(
+                    "an idempotency key is in use, but its upload was not found"
+                ))),
             },
         }
     }

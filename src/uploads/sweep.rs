@@ -61,7 +61,7 @@ impl Uploads {
         let swept = self.sweep().await?;
         let next = self.now() + EVERY;
         self.inner.queue.enqueue(self.inner.db.conn(), Job::Sweep, next).await?;
-        tracing::info!(?swept, "swept");
+        tracing::info!(?swept, "sweep finished");
         Ok(swept)
     }
 
@@ -198,7 +198,10 @@ impl Uploads {
     async fn remove_orphans(&self, swept: &mut Swept) -> ServiceResult<()> {
         if let Some(objects) = self.too_many_orphans().await? {
             swept.suspicious = objects;
-            tracing::error!(objects, "objects that no row knows are left alone: is this the database of this bucket?");
+            tracing::error!(
+                objects,
+                "too many objects without a database row, none were removed: check that this database belongs to this bucket"
+            );
             return Ok(());
         }
         let mut pages = OrphanPages::of(self).await?;

@@ -115,7 +115,7 @@ impl WatchAll {
                     self.snapshot = page.into();
                 }
                 Err(error) => {
-                    tracing::warn!(error = ?error, "a page of uploads under way is to be read again");
+                    tracing::warn!(error = ?error, "reading a page of uploads in progress failed; it will be retried");
                     tokio::time::sleep(RETRY_AFTER).await;
                 }
             }

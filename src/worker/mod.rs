@@ -74,7 +74,7 @@ impl Worker {
                     continue;
                 }
                 Ok(None) => {}
-                Err(error) => tracing::error!(error = ?error, "no job could be claimed"),
+                Err(error) => tracing::error!(error = ?error, "claiming a job failed"),
             }
             tokio::select! {
                 () = self.queue.wait(POLL) => {}
@@ -136,12 +136,12 @@ impl Worker {
     async fn settle(&self, claimed: &Claimed, outcome: Result<(), JobError>) {
         let (job, subject) = (claimed.job.kind().name(), claimed.job.subject());
         if let Err(error) = &outcome {
-            tracing::warn!(job, %subject, %error, "a job is to be tried again");
+            tracing::warn!(job, %subject, %error, "an attempt at a job failed; it will be retried");
         }
         loop {
             let settled = match &outcome {
                 Ok(()) if claimed.is_exhausted && claimed.job.kind().may_be_given_up() => {
-                    tracing::error!(job, %subject, "gave a job up after too many attempts");
+                    tracing::error!(job, %subject, "gave up on a job after too many attempts");
                     self.queue.mark_dead(claimed).await
                 }
                 Ok(()) => self.queue.finish(claimed).await,
@@ -149,7 +149,7 @@ impl Worker {
                 Err(JobError::Outage(error)) => self.queue.postpone(claimed, &format!("{error:#}")).await,
             };
             let Err(error) = settled else { return };
-            tracing::error!(job, %subject, error = ?error, "the end of a job is to be noted again");
+            tracing::error!(job, %subject, error = ?error, "recording the outcome of a job failed; it will be retried");
             tokio::time::sleep(SETTLE_AGAIN).await;
         }
     }
@@ -161,14 +161,14 @@ impl Worker {
             match self.queue.heartbeat(claimed).await {
                 Ok(true) => {}
                 Ok(false) => return,
-                Err(error) => tracing::warn!(error = ?error, "a heartbeat was missed"),
+                Err(error) => tracing::warn!(error = ?error, "sending a heartbeat failed"),
             }
         }
     }
 
     async fn hand_back(&self, claimed: &Claimed) {
         if let Err(error) = self.queue.release(claimed).await {
-            tracing::warn!(error = ?error, "a job was not handed back; its lease will run out");
+            tracing::warn!(error = ?error, "returning a job to the queue failed; its lease will expire");
         }
     }
 }
@@ -177,7 +177,7 @@ impl Worker {
 async fn suspect_again_and_again(queue: Queue) {
     loop {
         if let Err(error) = queue.suspect_the_silent().await {
-            tracing::warn!(error = ?error, "nobody looked for workers that fell silent");
+            tracing::warn!(error = ?error, "the check for workers without heartbeats failed");
         }
         tokio::time::sleep(POLL).await;
     }

@@ -91,6 +91,13 @@ async fn points_are_spent_by_http_and_sockets_alike_and_the_answer_says_what_is_
     let requested = cost["requested"].as_u64().expect("points");
     assert_eq!((cost["restoreRate"].as_u64(), cost["remaining"].as_u64()), (Some(1), Some(500 - requested)));
     assert!(cost["actual"].as_u64().expect("points") < requested, "an empty list: {cost}");
+    let search = "query($text: String!) { images(first: 1, filter: {search: $text}) { totalCount } }";
+    let searched = json!({"query": search, "variables": {"text": "lake"}, "extensions": {"cost": true}});
+    let rich = app.user("cleo@example.com").await;
+    let searched: Value = post(&app, &rich, searched).await.json().await.expect("JSON");
+    let searched = &searched["extensions"]["cost"];
+    let [asked, actual] = ["requested", "actual"].map(|name| searched[name].as_u64().expect("points"));
+    assert!(actual <= asked && actual > asked / 2, "what the arguments cost is spent, too: {searched}");
     let types = json!({"query": "{ __schema { types { name kind } } }", "extensions": {"cost": true}});
     let told: Value = post(&app, &ann, types).await.json().await.expect("JSON");
     let told = &told["extensions"]["cost"];

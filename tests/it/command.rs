@@ -37,7 +37,7 @@ fn variants_are_made_of_local_files() {
     let half = darkroom(&folder, &["variants", "b.jpg", "a.jpg", "--out", "out"]);
     assert!(!half.status.success());
     assert!(words(&half.stdout).contains("the file is not an image"), "a row says why");
-    assert!(words(&half.stderr).contains("1 of 2 files were not made"));
+    assert!(words(&half.stderr).contains("1 of 2 files could not be processed"));
 }
 
 #[test]
@@ -53,15 +53,38 @@ fn the_schema_is_printed_and_the_database_brought_up_to_date() {
 fn a_token_is_printed_alone_and_the_administrators_password_is_not_lost() {
     let folder = TempDir::new().expect("a folder");
     let nowhere = darkroom(&folder, &["token", "ann@example.com"]);
-    assert!(!nowhere.status.success() && words(&nowhere.stderr).contains("there is no database in ./data"));
+    assert!(
+        !nowhere.status.success() && words(&nowhere.stderr).contains("there is no database at ./data/darkroom.sqlite")
+    );
     assert!(!folder.path().join("data").exists(), "nothing was made");
     assert!(darkroom(&folder, &["migrate"]).status.success());
     let first = darkroom(&folder, &["token", "ann@example.com"]);
     assert_eq!(words(&first.stdout).trim().split('.').count(), 3, "a JWT and nothing else");
-    assert!(words(&first.stderr).contains("made the administrator admin@localhost with the password"));
+    assert!(words(&first.stderr).contains("created the administrator admin@localhost with the password"));
+    for arguments in [vec!["worker"], vec!["sweep"], vec!["jobs", "list"], vec!["token", "ann@example.com"]] {
+        let elsewhere = ["--database-url", "sqlite://elsewhere.sqlite"];
+        let nowhere = darkroom(&folder, &[&elsewhere, arguments.as_slice()].concat());
+        assert!(
+            !nowhere.status.success() && words(&nowhere.stderr).contains("there is no database at elsewhere.sqlite")
+        );
+    }
+    assert!(!folder.path().join("elsewhere.sqlite").exists(), "nothing was made");
     let second = darkroom(&folder, &["token", "ann@example.com"]);
     assert_eq!(words(&second.stderr), "");
     assert!(!darkroom(&folder, &["token", "ann"]).status.success(), "no address");
+}
+
+#[test]
+fn a_sqlite_database_is_its_owners_alone_wherever_it_is() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = TempDir::new().expect("a folder");
+    std::fs::write(folder.path().join("there.sqlite"), b"").expect("an empty database, readable by all");
+    for name in ["there.sqlite", "made.sqlite"] {
+        let url = format!("sqlite://{name}");
+        assert!(darkroom(&folder, &["migrate", "--database-url", &url]).status.success());
+        let rights = std::fs::metadata(folder.path().join(name)).expect("a file").permissions().mode();
+        assert_eq!(rights & 0o777, 0o600, "{name}");
+    }
 }
 
 #[test]
@@ -72,9 +95,9 @@ fn what_cannot_be_is_said_at_once() {
         (vec!["--max-upload-size", "0"], "is not in"),
         (vec!["--bind", "nowhere"], "invalid socket address"),
         (vec!["--jwt-secret", "short"], "32 bytes"),
-        (vec!["--jwt-secret", "only-for-a-laptop-change-me-everywhere-else"], "everybody can read"),
-        (vec!["--aws-storage-bucket-name", "b", "--aws-access-key-id", "k"], "go together"),
-        (vec!["--aws-storage-bucket-name", "b", "--aws-secret-access-key", "s"], "go together"),
+        (vec!["--jwt-secret", "only-for-a-laptop-change-me-everywhere-else"], "published value"),
+        (vec!["--aws-storage-bucket-name", "b", "--aws-access-key-id", "k"], "must be set together"),
+        (vec!["--aws-storage-bucket-name", "b", "--aws-secret-access-key", "s"], "must be set together"),
         (vec!["--admin-password", ""], "10 characters"),
         (vec!["--admin-password", "darkroom"], "10 characters"),
         (
@@ -127,7 +150,7 @@ async fn a_database_is_filled_and_swept_from_the_command_line() {
     let listed = tokio::task::block_in_place(|| run(&["sweep", "--dry-run"]));
     assert_eq!(words(&listed.stdout), "0 objects of 0 bytes would be removed\n", "{}", words(&listed.stderr));
     let swept = tokio::task::block_in_place(|| run(&["sweep"]));
-    assert_eq!(words(&swept.stdout), "swept; the log says what\n", "{}", words(&swept.stderr));
+    assert_eq!(words(&swept.stdout), "sweep finished; see the log for details\n", "{}", words(&swept.stderr));
     assert_eq!(app.queued_jobs().await, ["sweep"], "the next one");
     let elsewhere = app.app.queue.claim_now(darkroom::domain::job::Job::Sweep).await.expect("the queue");
     assert!(elsewhere.is_some());
@@ -152,7 +175,7 @@ async fn dead_jobs_are_listed_and_run_again() {
     let listed = words(&darkroom(folder, &[&here[..], &["list", "--dead"]].concat()).stdout);
     assert!(listed.contains("dead    process"), "{listed}");
     let retried = words(&darkroom(folder, &[&here[..], &["retry", "--all"]].concat()).stdout);
-    assert!(retried.contains("process runs again"), "{retried}");
+    assert!(retried.contains("process will run again"), "{retried}");
     assert_eq!(words(&darkroom(folder, &[&here[..], &["list", "--dead"]].concat()).stdout), "");
     let nobody = "01940000-0000-7000-8000-000000000000";
     assert!(!darkroom(folder, &[&here[..], &["retry", nobody]].concat()).status.success());
@@ -180,21 +203,21 @@ fn settings_come_from_flags_and_the_environment_and_a_file() {
         "# admin_password is set, and hidden # file",
         "workers = \"2\" # environment",
         "admin_email = \"admin@localhost\" # default",
-        "# database_url is not set",
+        "# database_url = \"sqlite://./data/darkroom.sqlite\" # computed",
     ] {
         assert!(settings.lines().any(|printed| printed == line), "{line} in {settings}");
     }
     assert!(!settings.contains("never to be shown"));
     assert!(toml::from_str::<toml::Table>(&settings).is_ok(), "it can be kept as a file: {settings}");
-    assert!(log.contains("DATABASE_ULR is no setting; DATABASE_URL may have been meant"), "{log}");
-    assert!(log.contains("DARKROOM_PORT is no setting"), "{log}");
+    assert!(log.contains("DATABASE_ULR is not a known setting; did you mean DATABASE_URL?"), "{log}");
+    assert!(log.contains("DARKROOM_PORT is not a known setting"), "{log}");
     for (file, why) in [
         ("[server]\nbnid = \"x\"", "[server] has no setting `bnid`"),
         ("[jobs]\nbind = \"127.0.0.1:1\"", "[jobs] has no setting `bind`"),
-        ("bind = \"127.0.0.1:1\"", "belongs into an area"),
-        ("[jobs]\nworkers = { a = 1 }", "is a text, a number or a list"),
+        ("bind = \"127.0.0.1:1\"", "must be inside an area"),
+        ("[jobs]\nworkers = { a = 1 }", "must be a string, a number"),
         ("[jobs]\nworkers = \"many\"", "invalid"),
-        ("[jobs", "is no TOML"),
+        ("[jobs", "is not valid TOML"),
     ] {
         std::fs::write(folder.path().join("wrong.toml"), file).expect("a file");
         let refused = darkroom(&folder, &["config", "--config", "wrong.toml"]);

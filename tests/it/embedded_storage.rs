@@ -258,6 +258,22 @@ async fn an_upload_that_breaks_off_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_form_that_is_announced_too_large_is_refused_before_its_file_comes() {
+    let Some((app, _)) = stage().await else { return };
+    let ann = app.user("ann@example.com").await;
+    let ticket = ann.ticket("a.jpg", "image/jpeg", 1000).await;
+    let (send, pieces) = tokio::sync::mpsc::channel::<Result<bytes::Bytes, std::io::Error>>(1);
+    send.send(Ok(vec![1; 100].into())).await.expect("to go on");
+    let body = reqwest::Body::wrap_stream(tokio_stream::wrappers::ReceiverStream::new(pieces));
+    let form = ticket.form(reqwest::multipart::Part::stream_with_length(body, 10_000_000));
+    let answer = reqwest::Client::new().post(&ticket.url).multipart(form).send().await.expect("an answer");
+    assert_eq!(answer.status(), reqwest::StatusCode::BAD_REQUEST);
+    assert!(answer.text().await.expect("XML").contains("EntityTooLarge"));
+    assert_eq!((half_written(&app), app.objects().await), (0, Vec::new()));
+    drop(send);
+}
+
+#[tokio::test]
 async fn a_body_that_never_comes_to_its_fields_is_cut_off() {
     let Some((app, _)) = stage().await else { return };
     let head = "--XbX\r\nContent-Disposition: form-data; name=\"a\"\r\nX-Long: ";

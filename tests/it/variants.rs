@@ -234,7 +234,7 @@ async fn a_file_of_variants_that_cannot_be_is_refused_with_what_is_wrong_with_it
         (spec(", \"fit\": \"cover\""), "needs a box"),
         (spec(", \"effort\": 7"), "0 to 6"),
         (spec(", \"colour\": 1"), "colour"),
-        (spec("").replace("\"a\"", "\"../a\""), "no name of a variant"),
+        (spec("").replace("\"a\"", "\"../a\""), "not a valid variant name"),
         (spec("").replace("webp", "avif"), "avif"),
         (format!("{{\"variant\": [{twice}, {twice}]}}"), "twice"),
         ("not JSON".to_owned(), "expected"),

@@ -1,24 +1,32 @@
 //! What an answer did cost: the same weights, for the fields that are there.
 
 use async_graphql::{
-    Positioned, Value,
+    Positioned, Value, Variables,
     parser::types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet},
 };
 
 use super::{
+    arguments::Arguments,
     measure::{INTROSPECTED_FOR_A_POINT, root},
     model::CostModel,
 };
 
 /// The points of an answer.
-pub fn actual(model: &CostModel, document: &ExecutableDocument, operation: &OperationDefinition, data: &Value) -> u64 {
-    let walk = Walk { model, document };
+pub fn actual(
+    model: &CostModel,
+    document: &ExecutableDocument,
+    operation: &OperationDefinition,
+    variables: &Variables,
+    data: &Value,
+) -> u64 {
+    let walk = Walk { model, document, arguments: Arguments { model, operation, variables } };
     walk.value(&operation.selection_set, root(operation.ty), data).max(1)
 }
 
 struct Walk<'a> {
     model: &'a CostModel,
     document: &'a ExecutableDocument,
+    arguments: Arguments<'a>,
 }
 
 impl Walk<'_> {
@@ -41,7 +49,8 @@ impl Walk<'_> {
                 }
                 let cost = self.model.types.get(parent).and_then(|fields| fields.get(&field.node.name.node));
                 let (weight, of) = cost.map_or((1, ""), |cost| (cost.weight, cost.of.as_str()));
-                weight.saturating_add(self.value(&field.node.selection_set, of, value))
+                let arguments = cost.map_or(0, |cost| self.arguments.points(cost, &field.node));
+                weight.saturating_add(arguments).saturating_add(self.value(&field.node.selection_set, of, value))
             }
             Selection::InlineFragment(inline) => {
                 let condition = inline.node.type_condition.as_ref().map(|condition| condition.node.on.node.as_str());

@@ -6,9 +6,11 @@ use async_graphql::{
     Name, Positioned, Value as ConstValue, Variables,
     parser::types::{ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet},
 };
-use async_graphql_value::Value;
 
-use super::model::{CostModel, EVERY_FIELD, EVERY_TYPE, FieldCost, InputCost, ListSize};
+use super::{
+    arguments::Arguments,
+    model::{CostModel, EVERY_FIELD, EVERY_TYPE, ListSize},
+};
 
 /// No list is longer: a page has 100 images at the most, a year 366 days.
 const MAX_LIST: u64 = 366;
@@ -31,7 +33,8 @@ pub fn requested(
     operation: &OperationDefinition,
     variables: &Variables,
 ) -> Requested {
-    let mut measure = Measure { model, document, operation, variables, known: HashMap::new() };
+    let arguments = Arguments { model, operation, variables };
+    let mut measure = Measure { model, document, arguments, known: HashMap::new() };
     let Requested { points, introspected } = measure.set(&operation.selection_set, root(operation.ty), None);
     let points = points.saturating_add(introspected.div_ceil(INTROSPECTED_FOR_A_POINT)).max(1);
     Requested { points, introspected }
@@ -70,8 +73,7 @@ type Sized<'a> = (u64, &'a [String]);
 struct Measure<'a> {
     model: &'a CostModel,
     document: &'a ExecutableDocument,
-    operation: &'a OperationDefinition,
-    variables: &'a Variables,
+    arguments: Arguments<'a>,
     /// Of each fragment, by where it is spread: walked once, however often it is spread.
     known: HashMap<(&'a Name, &'a str, u64), Requested>,
 }
@@ -124,61 +126,20 @@ impl<'a> Measure<'a> {
         let below = self.set(&field.selection_set, cost.of.as_str(), sized);
         // An object in a list is a point by itself.
         let below = below.plus(Requested::points(u64::from(items > 1))).times(items);
-        below.plus(Requested::points(cost.weight.saturating_add(self.arguments(cost, field))))
+        below.plus(Requested::points(cost.weight.saturating_add(self.arguments.points(cost, field))))
     }
 
     /// What the arguments say, or what is assumed where they say nothing that can be read.
     fn size(&self, list: &ListSize, field: &Field) -> u64 {
         let said = list.slicing.iter().find_map(|path| {
             let mut names = path.split('.');
-            let mut value = self.value(&field.get_argument(names.next()?)?.node);
+            let mut value = self.arguments.value(&field.get_argument(names.next()?)?.node);
             for name in names {
                 value = member(value, name)?;
             }
             length(&value)
         });
         said.map_or(list.assumed, |said| said.clamp(1, MAX_LIST))
-    }
-
-    fn arguments(&self, cost: &FieldCost, field: &Field) -> u64 {
-        let costs = field.arguments.iter().map(|(name, value)| {
-            let Some(input) = cost.arguments.get(&name.node) else { return 0 };
-            self.input(input, &self.value(&value.node))
-        });
-        costs.fold(0, u64::saturating_add)
-    }
-
-    fn input(&self, cost: &InputCost, value: &ConstValue) -> u64 {
-        match value {
-            ConstValue::Null => 0,
-            ConstValue::List(items) => {
-                let items = items.iter().map(|item| self.input(cost, item));
-                items.fold(0, u64::saturating_add)
-            }
-            ConstValue::Object(fields) => {
-                let known = self.model.inputs.get(&cost.of);
-                let inner = fields.iter().map(|(name, value)| {
-                    known.and_then(|known| known.get(name)).map_or(0, |cost| self.input(cost, value))
-                });
-                inner.fold(cost.weight, u64::saturating_add)
-            }
-            _ => cost.weight,
-        }
-    }
-
-    /// A value with its variables filled in. A variable that is not given has its default.
-    fn value(&self, value: &Value) -> ConstValue {
-        let known =
-            value.clone().into_const_with(|name| Ok::<_, ()>(self.variable(&name).cloned().unwrap_or_default()));
-        known.unwrap_or_default()
-    }
-
-    fn variable(&self, name: &Name) -> Option<&'a ConstValue> {
-        self.variables.get(name).or_else(|| {
-            let definitions = self.operation.variable_definitions.iter();
-            let mut named = definitions.filter(|definition| definition.node.name.node == *name);
-            named.next()?.node.default_value.as_ref().map(|value| &value.node)
-        })
     }
 }
 

@@ -6,6 +6,7 @@
 //! `@skip` leaves out counts too. Sums and products saturate.
 
 mod actual;
+mod arguments;
 mod measure;
 mod model;
 

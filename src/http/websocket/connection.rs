@@ -233,7 +233,7 @@ async fn identify(services: &Services, token: Option<&str>) -> Result<Caller, Cl
     caller_of(services, token).await.map_err(|error| match error {
         ServiceError::Unauthenticated => CloseReason::Forbidden("The access token is not valid"),
         error => {
-            tracing::error!(error = ?error, "a socket's caller could not be looked up");
+            tracing::error!(error = ?error, "the caller of a WebSocket could not be looked up");
             CloseReason::TryAgainLater
         }
     })

@@ -72,7 +72,7 @@ impl EndedSessions {
                     let tokens = ended.iter().filter_map(|id| watched.get(id));
                     tokens.for_each(|watched| watched.ended.cancel());
                 }
-                Err(error) => tracing::warn!(error = ?error, "ended log-ins were not looked for"),
+                Err(error) => tracing::warn!(error = ?error, "the check for ended sessions failed"),
             }
         }
     }

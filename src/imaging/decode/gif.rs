@@ -13,7 +13,7 @@ const BYTES_A_PIXEL: u64 = 12;
 /// Of the screen, which no frame reaches beyond.
 pub(super) fn size(bytes: &[u8]) -> Result<Size, ImagingError> {
     let side = |at: usize| bytes.get(at..)?.first_chunk().map(|side| u32::from(u16::from_le_bytes(*side)));
-    let (width, height) = side(6).zip(side(8)).ok_or_else(|| ImagingError::corrupt("the GIF breaks off"))?;
+    let (width, height) = side(6).zip(side(8)).ok_or_else(|| ImagingError::corrupt("the GIF is truncated"))?;
     Ok(Size { width, height })
 }
 

@@ -22,7 +22,7 @@ pub(super) fn size(bytes: &[u8]) -> Result<Size, ImagingError> {
 pub(super) fn header(bytes: &[u8], size: Size) -> Result<Header, ImagingError> {
     let outline = outline_jpeg(bytes)?;
     if outline.scans > MAX_SCANS {
-        return Err(ImagingError::corrupt(format!("a JPEG of {} scans", outline.scans)));
+        return Err(ImagingError::corrupt(format!("the JPEG has too many scans: {}", outline.scans)));
     }
     // The coefficients of a progressive file wait in memory, two bytes each.
     let bytes_a_pixel = if outline.is_progressive { 4 + 4 * 2 } else { 4 };
@@ -45,7 +45,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Pixels, ImagingError> {
     decoder.set_options(decoder.options().jpeg_set_out_colorspace(wanted));
     let samples = decoder.decode()?;
     let Size { width, height } = size(bytes)?;
-    let too_few = || ImagingError::corrupt("a JPEG with too few samples");
+    let too_few = || ImagingError::corrupt("the JPEG has too few samples");
     Ok(match wanted {
         ColorSpace::CMYK | ColorSpace::YCCK => Pixels::Cmyk(cmyk(samples, wanted, bytes, Size { width, height })?),
         ColorSpace::Luma => {

@@ -127,7 +127,7 @@ impl<'a> Source<'a> {
             return Err(ImagingError::TooManyPixels { width, height, max_pixels: limits.max_pixels });
         }
         if width == 0 || height == 0 {
-            return Err(ImagingError::corrupt("a picture without pixels"));
+            return Err(ImagingError::corrupt("the picture has no pixels"));
         }
         let header = match format {
             ImageFormat::Jpeg => jpeg::header(bytes, size),
@@ -204,7 +204,7 @@ impl From<ImageError> for ImagingError {
     fn from(error: ImageError) -> Self {
         match error {
             ImageError::Limits(limits) if matches!(limits.kind(), LimitErrorKind::InsufficientMemory) => {
-                Self::corrupt("it wants more memory than its pixels need")
+                Self::corrupt("decoding it exceeds the memory limit")
             }
             error => Self::corrupt(error),
         }

@@ -38,7 +38,7 @@ pub(super) fn beside(bytes: &[u8]) -> Option<Beside> {
 pub(super) fn decode(bytes: &[u8], pixels: u64) -> Result<DynamicImage, ImagingError> {
     let mut decoder = opened(bytes, pixels * BYTES_A_PIXEL + METADATA_BYTES)?;
     if decoder.is_animated() {
-        let first = Frames::of(bytes)?.next().unwrap_or_else(|| Err(ImagingError::corrupt("a WebP without frames")));
+        let first = Frames::of(bytes)?.next().unwrap_or_else(|| Err(ImagingError::corrupt("the WebP has no frames")));
         return Ok(first?.0);
     }
     let (width, height) = decoder.dimensions();

@@ -34,18 +34,18 @@ impl<'a> Frames<'a> {
         // SAFETY: the options are initialised before they are read; `bytes` outlives the decoder, as its type says.
         unsafe {
             if WebPAnimDecoderOptionsInitInternal(options.as_mut_ptr(), abi) == 0 {
-                return Err(ImagingError::Encoder("libwebp: another version".to_owned()));
+                return Err(ImagingError::Encoder("libwebp: ABI version mismatch".to_owned()));
             }
             let mut options = options.assume_init();
             options.color_mode = WEBP_CSP_MODE::MODE_RGBA;
             options.use_threads = 0;
             let decoder = WebPAnimDecoderNewInternal(&raw const data, &raw const options, abi);
             if decoder.is_null() {
-                return Err(ImagingError::corrupt("a WebP that cannot be taken apart"));
+                return Err(ImagingError::corrupt("the WebP cannot be parsed"));
             }
             let mut frames = Self { decoder, size: (0, 0), left: 0, at: 0, file: PhantomData };
             if WebPAnimDecoderGetInfo(frames.decoder, &raw mut info) == 0 {
-                return Err(ImagingError::corrupt("a WebP that says nothing of itself"));
+                return Err(ImagingError::corrupt("the header of the WebP cannot be read"));
             }
             frames.size = (info.canvas_width, info.canvas_height);
             frames.left = info.frame_count;
@@ -60,14 +60,14 @@ impl<'a> Frames<'a> {
             if WebPAnimDecoderHasMoreFrames(self.decoder) == 0
                 || WebPAnimDecoderGetNext(self.decoder, &raw mut canvas, &raw mut ends) == 0
             {
-                return Err(ImagingError::corrupt("a WebP with a frame that cannot be decoded"));
+                return Err(ImagingError::corrupt("a frame of the WebP cannot be decoded"));
             }
             slice::from_raw_parts(canvas, self.size.0 as usize * self.size.1 as usize * 4).to_vec()
         };
         let duration = ends.saturating_sub(self.at).max(0).cast_unsigned();
         self.at = ends;
         let image = RgbaImage::from_raw(self.size.0, self.size.1, samples);
-        Ok((image.ok_or_else(|| ImagingError::corrupt("a WebP with too few samples"))?.into(), duration))
+        Ok((image.ok_or_else(|| ImagingError::corrupt("the WebP has too few samples"))?.into(), duration))
     }
 }
 

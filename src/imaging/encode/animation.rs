@@ -38,7 +38,7 @@ impl AnimationEncoder {
         // SAFETY: the call initialises every field, or says that it did not.
         let mut options = unsafe {
             if WebPAnimEncoderOptionsInitInternal(options.as_mut_ptr(), abi) == 0 {
-                return Err(failed("libwebp: no options of an animation"));
+                return Err(failed("libwebp: initializing the animation options failed"));
             }
             options.assume_init()
         };
@@ -46,7 +46,11 @@ impl AnimationEncoder {
         let [width, height] = [width, height].map(u32::cast_signed);
         // SAFETY: the options are initialised and are copied by the call.
         let encoder = unsafe { WebPAnimEncoderNewInternal(width, height, &raw const options, abi) };
-        if encoder.is_null() { Err(failed("libwebp: no animation")) } else { Ok(Self { encoder, config, at: 0 }) }
+        if encoder.is_null() {
+            Err(failed("libwebp: creating the animation encoder failed"))
+        } else {
+            Ok(Self { encoder, config, at: 0 })
+        }
     }
 
     /// Adds a frame, shown for so many milliseconds.
@@ -55,7 +59,7 @@ impl AnimationEncoder {
         // SAFETY: encoder, picture and configuration are initialised, and none of them is kept by the call.
         let added = unsafe { WebPAnimEncoderAdd(self.encoder, &raw mut picture.0, self.at, &raw const self.config) };
         self.at = self.at.saturating_add_unsigned(duration);
-        if added == 0 { Err(failed("libwebp: a frame was not taken")) } else { Ok(()) }
+        if added == 0 { Err(failed("libwebp: adding a frame failed")) } else { Ok(()) }
     }
 
     /// The file.
@@ -67,7 +71,7 @@ impl AnimationEncoder {
                 && WebPAnimEncoderAssemble(self.encoder, &raw mut data) != 0
         };
         if !is_done || data.bytes.is_null() {
-            return Err(failed("libwebp: the animation was not put together"));
+            return Err(failed("libwebp: assembling the animation failed"));
         }
         // SAFETY: libwebp wrote `size` bytes at `bytes`, which are freed once, after they were copied.
         let file = unsafe { std::slice::from_raw_parts(data.bytes, data.size) }.to_vec();

@@ -25,7 +25,7 @@ pub(super) fn encode(image: &DynamicImage, spec: &VariantSpec) -> Result<Vec<u8>
 }
 
 pub(super) fn config(spec: &VariantSpec) -> Result<WebPConfig, ImagingError> {
-    let mut config = WebPConfig::new().map_err(|()| failed("libwebp: no configuration"))?;
+    let mut config = WebPConfig::new().map_err(|()| failed("libwebp: initializing the configuration failed"))?;
     config.quality = spec.quality;
     config.method = spec.effort.into();
     // SAFETY: the configuration was initialised by `new`.
@@ -50,7 +50,7 @@ impl Picture {
     }
 
     fn import_as(image: &DynamicImage, is_argb: bool) -> Result<Self, ImagingError> {
-        let not_taken = || failed("libwebp: the pixels were not taken");
+        let not_taken = || failed("libwebp: importing the pixels failed");
         let mut picture = Self(WebPPicture::new().map_err(|()| not_taken())?);
         picture.0.use_argb = is_argb.into();
         picture.0.width = i32::try_from(image.width()).map_err(failed)?;

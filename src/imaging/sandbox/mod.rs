@@ -5,6 +5,8 @@
 mod child;
 mod protocol;
 mod restrict;
+#[cfg(test)]
+mod tests;
 
 use std::{
     fs::File,
@@ -87,9 +89,9 @@ pub enum SandboxError {
     #[error(transparent)]
     Image(#[from] ImagingError),
     /// Not the file's fault.
-    #[error("the process that makes images: {0}")]
+    #[error("the imaging process failed: {0}")]
     Process(#[from] io::Error),
-    #[error("the process that makes images ended: {0}")]
+    #[error("the imaging process ended unexpectedly: {0}")]
     Ended(ExitStatus),
 }
 
@@ -130,7 +132,7 @@ impl Sandbox {
         variants: Vec<VariantSpec>,
     ) -> Result<Work, SandboxError> {
         if file.metadata()?.len() > MAX_FILE {
-            return Err(ImagingError::corrupt("no image is as large as this file").into());
+            return Err(ImagingError::corrupt("the file is too large for an image").into());
         }
         let mut work = self.start(file)?;
         work.awaited = variants.iter().map(|spec| spec.name.clone()).collect();
@@ -155,7 +157,9 @@ impl Sandbox {
 
     fn note_sandbox(&self, is_shut_in: bool) {
         if self.is_sandboxed.set(is_shut_in).is_ok() && !is_shut_in {
-            tracing::warn!("images are made without a sandbox: the kernel has no Landlock or seccomp for this process");
+            tracing::warn!(
+                "images are processed without a sandbox: Landlock or seccomp is not available to this process"
+            );
         }
     }
 
@@ -177,7 +181,7 @@ impl Sandbox {
         command.fd_mappings(vec![handed_over]).map_err(io::Error::other)?;
         let mut child = command.spawn()?;
         let pipes = child.stdin.take().zip(child.stdout.take());
-        let (to, from) = pipes.ok_or_else(|| io::Error::other("no pipes"))?;
+        let (to, from) = pipes.ok_or_else(|| io::Error::other("stdin or stdout of the process is missing"))?;
         Ok(Work { child, to, from, awaited: Vec::new(), is_described: false, permits: Vec::new() })
     }
 }
@@ -196,7 +200,8 @@ impl Work {
             (Response::Variant { name, format, width, height }, file) => {
                 // A decoder that was taken over is believed in nothing that nobody asked for.
                 let ordered = self.awaited.iter().position(|awaited| *awaited == name);
-                self.awaited.swap_remove(ordered.ok_or_else(|| io::Error::other("a variant that was not ordered"))?);
+                self.awaited
+                    .swap_remove(ordered.ok_or_else(|| io::Error::other("it sent a variant that was not requested"))?);
                 Ok(Made::Variant(Encoded { name, format, bytes: file.into(), width, height }))
             }
             (Response::Done(spent), _) if self.awaited.is_empty() => Ok(Made::All(spent)),
@@ -213,7 +218,7 @@ impl Work {
     /// image that needs more memory than there is has all of it. Cores that nobody has just then it may use too, and
     /// shares them with whoever comes.
     async fn wait_for_permits(&mut self, sandbox: &Sandbox, owner: UserId, memory: u64) -> io::Result<usize> {
-        let crowded = |_| io::Error::other("too many images wait");
+        let crowded = |_| io::Error::other("too many images are waiting");
         self.permits.push(sandbox.memory.acquire(owner, units(memory)).await.map_err(crowded)?);
         self.permits.push(sandbox.cores.acquire(owner, 1).await.map_err(crowded)?);
         let free = usize::try_from(sandbox.cores.free()).unwrap_or(MAX_THREADS);
@@ -230,7 +235,7 @@ impl Work {
     /// The next answer, or what became of a process that gave none.
     async fn receive(&mut self) -> Result<(Response, Vec<u8>), SandboxError> {
         let Ok(received) = timeout(SILENCE, receive_from(&mut self.from)).await else {
-            return Err(io::Error::other("it says nothing any more").into());
+            return Err(io::Error::other("it did not respond in time").into());
         };
         match received {
             Ok(last @ (Response::Done(_) | Response::Refused(_), _)) => {
@@ -246,9 +251,9 @@ impl Work {
 
 fn ended(status: ExitStatus) -> SandboxError {
     match status.signal() {
-        Some(TOO_LONG) => ImagingError::corrupt("it takes too long to decode").into(),
+        Some(TOO_LONG) => ImagingError::corrupt("processing it exceeds the CPU time limit").into(),
         Some(signal) if OWN_FAULT.contains(&signal) => {
-            ImagingError::corrupt("it wants more memory than its pixels need, or broke its decoder").into()
+            ImagingError::corrupt("decoding it exceeds the memory limit or crashes the decoder").into()
         }
         // Killed by somebody, or ended with the server: the file may be sound.
         _ => SandboxError::Ended(status),
@@ -258,7 +263,7 @@ fn ended(status: ExitStatus) -> SandboxError {
 fn unexpected(answer: Response) -> SandboxError {
     match answer {
         Response::Refused(error) => error.into(),
-        _ => io::Error::other("an answer out of turn").into(),
+        _ => io::Error::other("it sent an unexpected response").into(),
     }
 }
 

@@ -83,7 +83,7 @@ pub(super) fn head(message: &impl Serialize, file: &[u8]) -> io::Result<Vec<u8>>
 fn lengths(head: [[u8; 4]; 2]) -> io::Result<(usize, usize)> {
     let [json, file] = head.map(|length| u32::from_be_bytes(length) as usize);
     if json > MAX_MESSAGE || file > MAX_FILE {
-        return Err(io::Error::other("a message that is too long"));
+        return Err(io::Error::other("a message is too long"));
     }
     Ok((json, file))
 }

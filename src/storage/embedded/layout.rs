@@ -20,7 +20,8 @@ pub(super) fn bring_up_to_date(root: &Path) -> io::Result<()> {
     match fs::read_to_string(&mark) {
         Ok(layout) if layout == CURRENT => return remove_what_is_empty(&root.join(BEFORE)),
         Ok(layout) => {
-            let why = format!("{} says `{layout}`: of another version, or damaged", mark.display());
+            let why =
+                format!("{} contains `{layout}`: it is damaged, or was written by another version", mark.display());
             return Err(io::Error::new(io::ErrorKind::InvalidData, why));
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -31,7 +32,7 @@ pub(super) fn bring_up_to_date(root: &Path) -> io::Result<()> {
         fs::rename(&objects, &before)?;
     }
     if before.is_dir() {
-        tracing::info!("the embedded storage's objects are being given their new places, once");
+        tracing::info!("moving the objects of the embedded storage to the new layout; this happens only once");
         move_from(root, &before, "")?;
     }
     // Written down for good before anything else is there: whoever finds no mark finds keys for paths.

@@ -104,7 +104,7 @@ impl EmbeddedS3 {
         let request =
             request.map(|body| s3s::Body::http_body_unsync(http_body_util::BodyExt::map_err(body, Into::into)));
         self.api.call(request).await.unwrap_or_else(|error| {
-            tracing::error!(error = ?error, "the embedded storage gave no answer");
+            tracing::error!(error = ?error, "the embedded storage failed to answer a request");
             let mut response = HttpResponse::new(s3s::Body::empty());
             *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
             response

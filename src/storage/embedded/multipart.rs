@@ -223,7 +223,7 @@ impl Multipart {
         condition.check_in(&self.store, &path).await?;
         let meta = self.join(&input, &upload, &path, parts, &condition).await?;
         if let Err(error) = self.store.delete_all(&upload.folder).await {
-            tracing::warn!(error = ?error, "the parts of a completed upload stay");
+            tracing::warn!(error = ?error, "deleting the parts of a completed upload failed");
         }
         Ok(completed(&input, &meta))
     }

@@ -62,11 +62,11 @@ where
         let is_admitted = is_admitted.load(Ordering::Relaxed);
         let elapsed = since.elapsed();
         if !is_admitted && seen > MAX_UNSIGNED_BYTES {
-            return Err(io::Error::other("too much before the signed fields"));
+            return Err(io::Error::other("too much data before the signed fields"));
         }
         seen += chunk.len();
         if elapsed > SLOW_FOR && (seen as u64) < SLOWEST * elapsed.as_secs() {
-            return Err(io::Error::other("too slow"));
+            return Err(io::Error::other("the body arrives too slowly"));
         }
         Ok(chunk)
     })
@@ -130,5 +130,38 @@ mod tests {
         for piece in [100, 10_000] {
             assert!(find_file(&long, 1_000_000, piece).await.is_err(), "fields without end");
         }
+    }
+
+    async fn error_of(body: impl Stream<Item = io::Result<Bytes>> + Send) -> (Duration, String) {
+        let since = Instant::now();
+        let mut body = Box::pin(guarded(body, Arc::new(AtomicBool::new(true))));
+        let error = loop {
+            match StreamExt::next(&mut body).await {
+                Some(Ok(_)) => {}
+                Some(Err(error)) => break error,
+                None => panic!("an end without an error after {:?}", since.elapsed()),
+            }
+        };
+        (since.elapsed(), error.to_string())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_is_too_slow_or_stands_still_is_ended() {
+        let every_second = |bytes: usize, seconds: usize| {
+            let chunks = stream::iter(0..seconds);
+            StreamExt::then(chunks, move |_| async move {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                Ok(Bytes::from(vec![0; bytes]))
+            })
+        };
+        let (after, error) = error_of(every_second(4000, 1000)).await;
+        assert_eq!((after.as_secs(), error.as_str()), (61, "the body arrives too slowly"), "less than 4 KiB a second");
+        let mut in_time = Box::pin(guarded(every_second(4097, 300), Arc::new(AtomicBool::new(true))));
+        while let Some(chunk) = StreamExt::next(&mut in_time).await {
+            chunk.expect("more than 4 KiB a second");
+        }
+        let silent = StreamExt::chain(every_second(1_000_000, 1), stream::pending());
+        let (after, _) = error_of(silent).await;
+        assert_eq!(after.as_secs(), 61, "a minute of silence");
     }
 }

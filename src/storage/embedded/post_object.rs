@@ -43,6 +43,9 @@ use crate::{
 /// A policy and its signature are about 1 KB.
 const MAX_FIELD_BYTES: u64 = 16 * 1024;
 const MAX_FIELDS: usize = 32;
+/// In bytes: what a form may have beside its file.
+const MAX_AROUND_FILE: u64 = 2 * 64 * 1024;
+
 pub(super) struct PostObject {
     pub store: ObjectStore,
     pub credentials: Credentials,
@@ -98,6 +101,7 @@ impl PostObject {
             return Err(refuse(S3ErrorCode::NoSuchBucket, "There is no such bucket."));
         }
         let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let announced = request.body().size_hint().lower();
         let boundary = multer::parse_boundary(content_type.unwrap_or_default()).map_err(malformed)?;
         let is_admitted = Arc::new(AtomicBool::new(false));
         let body = guarded(request.into_body().into_data_stream(), Arc::clone(&is_admitted));
@@ -112,6 +116,9 @@ impl PostObject {
             if name == "file" {
                 substitute_filename(&mut fields, field.file_name().unwrap_or_default());
                 let admitted = self.admit(&fields)?;
+                if announced > admitted.max.saturating_add(MAX_AROUND_FILE) {
+                    return Err(too_large());
+                }
                 is_admitted.store(true, Ordering::Relaxed);
                 let stored = self.receive(&admitted, field).await?;
                 self.observer.stored(&admitted.key, stored.size).await;
@@ -197,7 +204,7 @@ impl PostObject {
             };
             let Some(chunk) = chunk else { break };
             if writer.size() + chunk.len() as u64 > admitted.max {
-                return Err(refuse(S3ErrorCode::EntityTooLarge, "The file is larger than the policy allows."));
+                return Err(too_large());
             }
             writer.write(chunk).await?;
             count.send_replace(writer.size());
@@ -278,11 +285,15 @@ fn expiry(policy: &PostPolicy) -> DateTime<Utc> {
     DateTime::from_timestamp(seconds, 0).unwrap_or_default()
 }
 
+fn too_large() -> S3Error {
+    refuse(S3ErrorCode::EntityTooLarge, "The file is larger than the policy allows.")
+}
+
 fn refuse(code: S3ErrorCode, message: &'static str) -> S3Error {
     S3Error::with_message(code, message)
 }
 
 fn malformed(error: multer::Error) -> S3Error {
-    tracing::debug!(%error, "a POST form broke off or cannot be read");
+    tracing::debug!(%error, "a POST form is incomplete or cannot be parsed");
     refuse(S3ErrorCode::MalformedPOSTRequest, "The form cannot be read.")
 }

@@ -33,13 +33,13 @@ const GROUPS: usize = 64;
 /// Why an object was not read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("not a key that can be kept")]
+    #[error("the key cannot be stored")]
     InvalidKey,
     #[error("the metadata is too long")]
     MetadataTooLong,
-    #[error("the disk failed")]
+    #[error("a file operation failed")]
     Disk(#[from] io::Error),
-    #[error("the disk failed")]
+    #[error("a file operation failed")]
     Opendal(#[from] opendal::Error),
 }
 
@@ -51,7 +51,7 @@ impl From<StoreError> for S3Error {
                 Self::with_message(S3ErrorCode::MetadataTooLarge, "The metadata is too long.")
             }
             StoreError::Disk(_) | StoreError::Opendal(_) => {
-                tracing::error!(error = ?error, "the embedded storage's disk failed");
+                tracing::error!(error = ?error, "a file operation of the embedded storage failed");
                 Self::with_message(S3ErrorCode::InternalError, "The storage failed.")
             }
         }
@@ -83,7 +83,10 @@ impl ObjectStore {
         std::fs::create_dir_all(root)?;
         let lock = File::create(root.join("lock"))?;
         lock.try_lock().map_err(|_| {
-            let why = format!("another server uses {}: one at a time, or an S3 elsewhere", root.display());
+            let why = format!(
+                "another server uses {}: only one server at a time can use it; several servers need an external S3",
+                root.display()
+            );
             io::Error::new(io::ErrorKind::AddrInUse, why)
         })?;
         let writing = root.join("writing");
@@ -110,7 +113,7 @@ impl ObjectStore {
                 Ok(Some((None, _))) | Err(_) => tokio::task::yield_now().await,
             }
         }
-        Err(io::Error::other(format!("{} is no object's file", key.path())).into())
+        Err(io::Error::other(format!("{} is not the file of an object", key.path())).into())
     }
 
     async fn try_open(&self, key: &ObjectPath) -> Result<Option<(Option<ObjectMeta>, Reader)>, opendal::Error> {

@@ -14,7 +14,7 @@ use crate::imaging::ImagingError;
 /// that is reserved.
 pub(super) fn decode(bitstream: &[u8], size: Size, rule: Option<ColourRule>) -> Result<Planes, ImagingError> {
     if bitstream.is_empty() {
-        return Err(ImagingError::corrupt("a picture without data"));
+        return Err(ImagingError::corrupt("the picture has no data"));
     }
     let mut settings = Settings::new();
     settings.set_n_threads(1);

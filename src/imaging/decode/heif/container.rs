@@ -29,7 +29,7 @@ pub(super) fn size(file: &HeifFile, id: ItemId) -> Result<Size, ImagingError> {
         return Ok(Size { width: grid.output_width, height: grid.output_height });
     }
     let size = file.image_size(id).map_err(ImagingError::corrupt)?;
-    let (width, height) = size.ok_or_else(|| ImagingError::corrupt("a picture without a size"))?;
+    let (width, height) = size.ok_or_else(|| ImagingError::corrupt("the picture has no size"))?;
     Ok(Size { width, height })
 }
 
@@ -53,7 +53,7 @@ pub(super) fn parts(file: &HeifFile, id: ItemId) -> Result<Vec<Part>, ImagingErr
             && covers(tile.width, columns, whole.width)
             && covers(tile.height, rows, whole.height)
     });
-    let tile = tile.ok_or_else(|| ImagingError::corrupt("tiles that do not make up their picture"))?;
+    let tile = tile.ok_or_else(|| ImagingError::corrupt("the tiles do not cover the picture"))?;
     let colour = colour(file, id)?;
     let part = |(at, item): (u32, &ItemId)| Part {
         item: *item,

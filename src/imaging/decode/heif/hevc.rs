@@ -17,7 +17,7 @@ pub(super) fn decode(bitstream: &[u8], size: Size) -> Result<Planes, ImagingErro
     let frame = decode_picture(bitstream, options).map_err(ImagingError::corrupt)?;
     let is_grey = frame.chroma_format == 0;
     if !is_grey && frame.bit_depth[0] != frame.bit_depth[1] {
-        return Err(ImagingError::corrupt("light and colours of different depths"));
+        return Err(ImagingError::corrupt("luma and chroma have different bit depths"));
     }
     Ok(Planes {
         width: frame.widths[0] as usize,

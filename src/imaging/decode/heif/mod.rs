@@ -59,7 +59,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<DynamicImage, ImagingError> {
         let canvas = canvas.get_or_insert_with(|| RgbImage::new(part.whole.width, part.whole.height));
         planes.paint(canvas, (part.left, part.top))?;
     }
-    let picture = canvas.ok_or_else(|| ImagingError::corrupt("a picture of no parts"))?;
+    let picture = canvas.ok_or_else(|| ImagingError::corrupt("the picture has no parts"))?;
     match container::alpha(&file) {
         Some(alpha) => with_alpha(&file, picture, alpha),
         None => Ok(picture.into()),
@@ -79,7 +79,7 @@ fn decode_part(file: &HeifFile, part: &Part) -> Result<Planes, ImagingError> {
     let mut planes = match &file.item(part.item).map_err(ImagingError::corrupt)?.item_type.0 {
         b"hvc1" => hevc::decode(&file.hevc_bitstream(part.item).map_err(ImagingError::corrupt)?, part.size)?,
         b"av01" => av1::decode(&file.item_data(part.item).map_err(ImagingError::corrupt)?, part.size, rule)?,
-        _ => return Err(ImagingError::corrupt("a picture in a codec that is not known")),
+        _ => return Err(ImagingError::corrupt("the codec of the picture is not supported")),
     };
     if let Some(rule) = rule {
         planes.rule = rule;
@@ -93,7 +93,7 @@ fn with_alpha(file: &HeifFile, picture: RgbImage, alpha: ItemId) -> Result<Dynam
     let mut mask = None;
     for part in container::parts(file, alpha)? {
         if (part.whole.width, part.whole.height) != (width, height) {
-            return Err(ImagingError::corrupt("an alpha of another size than its picture"));
+            return Err(ImagingError::corrupt("the alpha channel and the picture have different sizes"));
         }
         let mask = mask.get_or_insert_with(|| GrayImage::new(width, height));
         let luma = decode_part(file, &part)?.luma()?;
@@ -101,7 +101,7 @@ fn with_alpha(file: &HeifFile, picture: RgbImage, alpha: ItemId) -> Result<Dynam
         let visible = image::imageops::crop_imm(&luma, 0, 0, right, bottom).to_image();
         mask.copy_from(&visible, part.left, part.top).map_err(ImagingError::corrupt)?;
     }
-    let mask = mask.ok_or_else(|| ImagingError::corrupt("an alpha of no parts"))?;
+    let mask = mask.ok_or_else(|| ImagingError::corrupt("the alpha channel has no parts"))?;
     let is_premultiplied = container::is_premultiplied(file, alpha);
     let mut image = RgbaImage::new(width, height);
     for ((rgb, alpha), rgba) in picture.pixels().zip(mask.pixels()).zip(image.pixels_mut()) {

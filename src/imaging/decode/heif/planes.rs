@@ -50,7 +50,7 @@ impl Planes {
         let is_whole = self.samples[0].len() >= self.width * self.height
             && self.samples[1..].iter().all(|plane| plane.len() >= colours);
         if self.width < width || self.height < height || !is_whole || !matches!(self.bits, 8..=16) {
-            return Err(ImagingError::corrupt("a picture that is smaller than its container says"));
+            return Err(ImagingError::corrupt("the picture is smaller than its container declares"));
         }
         self.shown = size;
         Ok(())
@@ -114,7 +114,7 @@ impl Planes {
 
     fn mixture(&self) -> Result<Mixture, ImagingError> {
         if self.rule.matrix == 0 && (self.halved.0 || self.halved.1) {
-            return Err(ImagingError::corrupt("red, green and blue of different sizes"));
+            return Err(ImagingError::corrupt("the RGB planes have different sizes"));
         }
         // How much of light is red, and how much is blue.
         let (red, blue) = match self.rule.matrix {
@@ -124,7 +124,9 @@ impl Planes {
             4 => (0.30, 0.11),
             7 => (0.212, 0.087),
             9 => (0.2627, 0.0593),
-            matrix => return Err(ImagingError::corrupt(format!("colours by a rule that is not known: {matrix}"))),
+            matrix => {
+                return Err(ImagingError::corrupt(format!("the matrix coefficients are not supported: {matrix}")));
+            }
         };
         let green = 1.0 - red - blue;
         let step = f64::from(1_u32 << (self.bits - 8));
