@@ -1,6 +1,6 @@
 # make run    one binary, SQLite and S3 inside, on http://localhost:8000
 # make test   everything that has to hold, on both storages and with real clients
-.PHONY: run test test-rust test-elsewhere test-clients web bench bench-api bench-growth bench-imaging bench-efforts \
+.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools web bench bench-api bench-growth bench-imaging bench-efforts \
     bench-queue bench-attacks schema fmt lint deny clean
 
 export CARGO_TERM_COLOR ?= always
@@ -26,6 +26,17 @@ test-elsewhere:
 # Real clients, a real browser: graphql-http's audit, graphql-ws, Apollo, Chromium.
 test-clients: web
 	tests/clients/run.sh
+
+# Five S3 tools on the embedded storage. rclone has to be installed (Debian: apt-get install rclone).
+S3_TOOLS := target/s3-tools/bin/python
+test-s3-tools: $(S3_TOOLS)
+	cargo build --quiet
+	DARKROOM=$(CURDIR)/target/debug/darkroom $(S3_TOOLS) tests/s3_tools/tools.py
+
+$(S3_TOOLS): tests/s3_tools/requirements.txt
+	python3 -m venv target/s3-tools
+	$@ -m pip install --quiet --requirement $<
+	@touch $@
 
 # GraphiQL, bundled. Without npm the server is built without it, and says so.
 web: web/dist/graphiql.html

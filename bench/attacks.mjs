@@ -220,6 +220,89 @@ async function passwords(server) {
   return [`300 wrong passwords: ${refused} refused at once, the last answered after ${round(Math.max(...answers.map(({ ms }) => ms)))} ms; me beside them ${round(median(me))} ms in the median, ${round(Math.max(...me))} at most; ${round(memoryOf(server.pid, "VmHWM"))} MiB at the peak`];
 }
 
+const folderSize = (folder) => Number(execFileSync("du", ["-sb", folder]).toString().split("\t")[0]);
+const MEBIBYTE = 1024 ** 2;
+
+/** Three hundred tickets of one user with a quota of 1 MB, each with a file behind it; then fifty posts on one ticket. */
+async function disk(server) {
+  const storage = `${server.folder}/storage`;
+  const file = Buffer.alloc(0.9 * MEBIBYTE, 1);
+  let [granted, refused] = [0, 0];
+  for (let at = 0; at < 300; at++) {
+    const ticket = await ticketFor(server, file, "a.jpg", "image/jpeg").catch(() => undefined);
+    if (!ticket) refused++;
+    else granted += (await ticket.post().then(() => 1, () => 0));
+  }
+  const rows = [`300 tickets with a quota of 1 MB: ${granted} stored, ${refused} refused; ${round(folderSize(storage) / MEBIBYTE)} MiB on the disk`];
+  const other = { ...server, token: tokenOf(server, "ben@example.com") };
+  const { categories } = await send(other, "{ categories { id } }");
+  const input = { filename: "a.jpg", contentType: "image/jpeg", fileSize: file.length, categoryId: categories[0].id };
+  const { requestUpload } = await send(other, "mutation($input: RequestUploadInput!) { requestUpload(input: $input) { upload { url fields { name value } } } }", { input });
+  const { url, fields } = requestUpload.upload;
+  const part = (name, value, more = "") => `--x\r\nContent-Disposition: form-data; name="${name}"${more}\r\n\r\n${value}`;
+  const head = `${fields.map(({ name, value }) => part(name, `${value}\r\n`)).join("")}${part("file", "", '; filename="a.jpg"')}`;
+  const target = new URL(url);
+  const before = folderSize(storage);
+  const sockets = [];
+  for (let at = 0; at < 50; at++) {
+    const socket = await connect(server);
+    socket.write(`POST ${target.pathname} HTTP/1.1\r\nHost: ${target.host}\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: ${head.length + file.length + 10}\r\n\r\n${head}`);
+    socket.write(file);
+    sockets.push(socket);
+  }
+  await sleep(3000);
+  rows.push(`50 unfinished posts on one ticket hold ${((folderSize(storage) - before) / MEBIBYTE).toFixed(1)} MiB; ${sockets.filter((socket) => socket.isOpen).length} of them are still open`);
+  sockets.forEach((socket) => socket.destroy());
+  return rows;
+}
+
+/** A GIF of a thousand frames: each is another rectangle, stored without compression of its pixels. */
+function longGif(side, frames) {
+  const word = (number) => [number & 255, number >> 8];
+  const bytes = [...Buffer.from("GIF89a"), ...word(side), ...word(side), 0x80, 0, 0, 0, 0, 0, 255, 255, 255, 0x21, 0xff, 11, ...Buffer.from("NETSCAPE2.0"), 3, 1, 0, 0, 0];
+  // Codes of three bits: 4 clears, 5 ends, 0 and 1 are the colours. A clear before every two keeps them at three bits.
+  for (let frame = 0; frame < frames; frame++) {
+    const codes = [];
+    for (let pixel = 0; pixel < side * side; pixel++) {
+      if (pixel % 2 === 0) codes.push(4);
+      codes.push((pixel + frame) % 3 === 0 ? 1 : 0);
+    }
+    codes.push(5);
+    const data = [];
+    let [held, bits] = [0, 0];
+    for (const code of codes) {
+      held |= code << bits;
+      bits += 3;
+      for (; bits >= 8; bits -= 8, held >>= 8) data.push(held & 255);
+    }
+    data.push(held & 255);
+    bytes.push(0x21, 0xf9, 4, 0, 4, 0, 0, 0, 0x2c, 0, 0, 0, 0, ...word(side), ...word(side), 0, 2);
+    for (let at = 0; at < data.length; at += 255) {
+      const block = data.slice(at, at + 255);
+      bytes.push(block.length, ...block);
+    }
+    bytes.push(0);
+  }
+  return Buffer.from([...bytes, 0x3b]);
+}
+
+/** Has the variants of a GIF of a thousand frames made again and again, as often as it is allowed within ten seconds. */
+async function repetitions(server) {
+  const imageId = await upload(server, longGif(96, 1000), "long.gif", "image/gif");
+  const statusOf = async () => (await send(server, `{ image(id: "${imageId}") { status } }`)).image.status;
+  while (!["COMPLETED", "FAILED"].includes(await statusOf())) await sleep(100);
+  const query = "mutation($input: GenerateVariantsInput!) { generateVariants(input: $input) { userErrors { code } } }";
+  const answers = {};
+  const until = performance.now() + 10_000;
+  while (performance.now() < until) {
+    const { status, body } = await ask(server, query, { variables: { input: { imageId } } });
+    const outcome = body.includes("RATE_LIMITED") ? "RATE_LIMITED" : status;
+    answers[outcome] = (answers[outcome] ?? 0) + 1;
+    await sleep(20);
+  }
+  return [`generateVariants of a GIF of 1,000 frames within ten seconds: ${JSON.stringify(answers)}`];
+}
+
 const settings = { ADMIN_PASSWORD: "a password for benches", IMAGE_MEMORY_BUDGET: String(2 * 1024 ** 3), MAX_UPLOAD_SIZE: String(100 * 1024 ** 2) };
 const scenes = {
   documents: [documents, { seeded: 100 }],
@@ -230,6 +313,8 @@ const scenes = {
   idle: [idle, {}],
   unread: [unread, {}],
   passwords: [passwords, {}],
+  disk: [disk, { settings: { STORAGE_QUOTA: "1000000" } }],
+  repetitions: [repetitions, {}],
 };
 const wanted = process.argv.slice(2);
 for (const [name, [scene, needs]] of Object.entries(scenes)) {

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 use uuid::Uuid;
 
-use super::{impossible, sql::Sql, unsigned};
+use super::{sql::Sql, unsigned};
 use crate::domain::{
     access::Scope,
     ids::{CategoryId, UserId},
@@ -59,11 +59,12 @@ pub async fn days(conn: &impl ConnectionTrait, scope: Scope, from: NaiveDate) ->
     sql.push(" AND day >= ");
     sql.value(from.to_string().into());
     sql.push(" ORDER BY day");
-    let rows = Row::find_by_statement(sql.statement()).all(conn).await?.into_iter().map(|row| {
-        let day = row.day.parse().map_err(|_| impossible(format!("a counter has an invalid day: {}", row.day)))?;
-        Ok(DayCount { day, total: Total { images: unsigned(row.images), bytes: unsigned(row.bytes) } })
+    let rows = Row::find_by_statement(sql.statement()).all(conn).await?.into_iter().filter_map(|row| {
+        let unreadable = |error| tracing::error!(day = row.day, %error, "omitted a counter of an invalid day");
+        let day = row.day.parse().map_err(unreadable).ok()?;
+        Some(DayCount { day, total: Total { images: unsigned(row.images), bytes: unsigned(row.bytes) } })
     });
-    rows.collect()
+    Ok(rows.collect())
 }
 
 /// Tags that begin with one of these, those of most images first.

@@ -1,6 +1,6 @@
 //! Images as rows, and rows as images.
 
-use sea_orm::{DbErr, QueryResult, TryGetable};
+use sea_orm::{DbErr, FromQueryResult, QueryResult, TryGetable};
 
 use super::{entity::image::Model, signed, strings, unsigned};
 use crate::domain::{
@@ -13,16 +13,15 @@ use crate::domain::{
     search::sort_key,
 };
 
-/// Columns by their names, and a row that has them in this order: read by their places, as lists read hundreds of values,
-/// and yet none can be taken for another.
+/// Columns by their names, and a row that has them in this order. Lists read them by their places, as they read hundreds
+/// of values, and yet none can be taken for another.
 macro_rules! columns {
     ($list:ident, $read:ident: $first:ident $(, $rest:ident)*) => {
         pub(super) const $list: &str = concat!(stringify!($first) $(, ", ", stringify!($rest))*);
 
-        fn $read(model: &mut Model, row: &mut InOrder<'_>) -> Result<(), DbErr> {
-            model.$first = row.next()?;
-            $(model.$rest = row.next()?;)*
-            Ok(())
+        fn $read(model: &mut Model, row: &mut Columns<'_>) {
+            model.$first = row.next(stringify!($first));
+            $(model.$rest = row.next(stringify!($rest));)*
         }
     };
 }
@@ -34,27 +33,56 @@ columns!(OF_COMPLETED, read_completed: id, owner_id, category_id, original_filen
 // What follows of images in any state; the last two are for merging lists.
 columns!(OF_OTHERS, read_others: bytes_received, failure_code, failure_message, trashed_at, purge_at, file_size, title_key);
 
-/// An image from a row of these columns.
+/// An image from a row of these columns, in their order.
+///
+/// # Errors
+/// When not even its id can be decoded.
 pub(super) fn read(row: &QueryResult) -> Result<Image, DbErr> {
-    let (mut model, mut row) = (Model::default(), InOrder { row, at: 0 });
-    read_completed(&mut model, &mut row)?;
-    if model.status != ImageStatus::Completed.name() {
-        read_others(&mut model, &mut row)?;
+    Columns { row, next: Some(0), failed: None }.image()
+}
+
+/// The same from a row that has them by their names.
+impl FromQueryResult for Image {
+    fn from_query_result(row: &QueryResult, _: &str) -> Result<Self, DbErr> {
+        Columns { row, next: None, failed: None }.image()
     }
-    Ok(Image::from(model))
 }
 
 /// A row whose values are taken one after the other.
-struct InOrder<'a> {
+struct Columns<'a> {
     row: &'a QueryResult,
-    at: usize,
+    /// The place of the next value; `None` to find each by its name.
+    next: Option<usize>,
+    /// Why a value could not be decoded. One such row does not end the list that it is in.
+    failed: Option<DbErr>,
 }
 
-impl InOrder<'_> {
-    fn next<T: TryGetable>(&mut self) -> Result<T, DbErr> {
-        let at = self.at;
-        self.at += 1;
-        self.row.try_get_by_index(at)
+impl Columns<'_> {
+    fn next<T: TryGetable + Default>(&mut self, name: &str) -> T {
+        let value = match self.next {
+            Some(at) => self.row.try_get_by_index(at),
+            None => self.row.try_get("", name),
+        };
+        self.next = self.next.map(|at| at + 1);
+        value.unwrap_or_else(|error| {
+            self.failed.get_or_insert(error);
+            T::default()
+        })
+    }
+
+    fn image(mut self) -> Result<Image, DbErr> {
+        let mut model = Model::default();
+        read_completed(&mut model, &mut self);
+        if model.status != ImageStatus::Completed.name() {
+            read_others(&mut model, &mut self);
+        }
+        let Some(error) = self.failed else { return Ok(Image::from(model)) };
+        if model.id.is_nil() {
+            return Err(error);
+        }
+        tracing::error!(image = %model.id, %error, "a row of an image cannot be decoded; it is shown as UNKNOWN");
+        ImageStatus::Unknown.name().clone_into(&mut model.status);
+        Ok(Image::from(model))
     }
 }
 

@@ -1,7 +1,9 @@
 //! Images: every read of single ones. Lists are `listing.rs`, writes `image_writes.rs`.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+};
 
 use super::{
     entity::image::{Column, Entity},
@@ -18,7 +20,7 @@ use crate::domain::{
 
 /// One image, deleted ones included.
 pub async fn find(conn: &impl ConnectionTrait, id: ImageId) -> Result<Option<Image>, DbErr> {
-    Ok(Entity::find_by_id(id.0).one(conn).await?.map(Image::from))
+    Entity::find_by_id(id.0).into_model().one(conn).await
 }
 
 /// Many images in one query, deleted ones included, in no order.
@@ -27,7 +29,7 @@ pub async fn find_many(conn: &impl ConnectionTrait, ids: &[ImageId]) -> Result<V
         return Ok(Vec::new());
     }
     let query = Entity::find().filter(Column::Id.is_in(ids.iter().map(|id| id.0)));
-    Ok(query.all(conn).await?.into_iter().map(Image::from).collect())
+    query.into_model().all(conn).await
 }
 
 /// An owner's images that changed since then, deleted ones included; at most 1000, the latest.
@@ -41,7 +43,7 @@ pub async fn changed_since(
         .filter(Column::UpdatedAt.gte(since))
         .order_by_desc(Column::UpdatedAt)
         .limit(1000);
-    Ok(query.all(conn).await?.into_iter().map(Image::from).collect())
+    query.into_model().all(conn).await
 }
 
 /// An owner's uploads that nobody completed and that were touched since then; no more than `most` are looked at.
@@ -99,8 +101,7 @@ impl StaleImages {
             sql.push(")");
         }
         sql.push(&format!(" ORDER BY updated_at, id LIMIT {}", self.limit));
-        let rows = Entity::find().from_raw_sql(sql.statement()).all(conn).await?;
-        let images = rows.into_iter().map(Image::from).collect::<Vec<_>>();
+        let images = Image::find_by_statement(sql.statement()).all(conn).await?;
         self.behind = images.last().map(|image| (image.updated_at, image.id));
         Ok((!images.is_empty()).then_some(images))
     }
@@ -113,5 +114,5 @@ pub async fn find_by_idempotency_key(
     key: &str,
 ) -> Result<Option<Image>, DbErr> {
     let query = Entity::find().filter(Column::OwnerId.eq(owner.0)).filter(Column::IdempotencyKey.eq(key));
-    Ok(query.one(conn).await?.map(Image::from))
+    query.into_model().one(conn).await
 }

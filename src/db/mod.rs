@@ -270,8 +270,3 @@ fn strings(json: sea_orm::JsonValue) -> Vec<String> {
         Vec::new()
     })
 }
-
-/// A row whose columns contradict each other: not written by this code.
-fn impossible(what: impl Into<String>) -> DbErr {
-    DbErr::Custom(what.into())
-}

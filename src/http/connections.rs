@@ -1,5 +1,5 @@
-//! How many connections there are. Whoever comes when there is no room takes the place of the one that has been idle for
-//! longest; the last places are for those who are signed in, and for health checks.
+//! How many connections there are. Whoever comes when there is no room takes the permit of the one that has been idle for
+//! longest; the last permits are for those who are signed in, and for health checks.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 use super::address::TrustedProxies;
 use crate::domain::user::CallerKey;
 
-/// One place in so many is kept.
+/// One permit in so many is kept.
 const KEPT: usize = 10;
-/// Whoever has more than one place in so many is a crowd.
+/// Whoever has more than one permit in so many is a crowd.
 const CROWD: usize = 8;
 
 /// What the operator decided about connections.
@@ -49,8 +49,8 @@ struct OfCaller {
     idle: BTreeMap<u64, CancellationToken>,
 }
 
-/// One connection's place, given back on drop.
-pub(super) struct Place {
+/// One connection's permit, given back on drop.
+pub(super) struct ConnectionPermit {
     connections: Connections,
     /// Of IPv6 the network: one household has all of its addresses.
     caller: CallerKey,
@@ -68,7 +68,7 @@ struct PlaceState {
 
 /// A request that is under way: its connection is not idle.
 pub(super) struct Busy {
-    place: Arc<Place>,
+    permit: Arc<ConnectionPermit>,
     is_kept: bool,
 }
 
@@ -77,8 +77,8 @@ impl Connections {
         Self { limits: Arc::new(limits), open: Arc::default() }
     }
 
-    /// A place for one more; `None` when all are busy.
-    pub(super) fn admit(&self, address: IpAddr) -> Option<Arc<Place>> {
+    /// A permit for one more; `None` when all are busy.
+    pub(super) fn admit(&self, address: IpAddr) -> Option<Arc<ConnectionPermit>> {
         let caller = CallerKey::of_address(address);
         let mut open = self.lock();
         let of_caller = open.callers.get(&caller).map_or(0, |known| known.count);
@@ -90,11 +90,15 @@ impl Connections {
         }
         open.count += 1;
         open.callers.entry(caller).or_default().count += 1;
-        let place =
-            Place { connections: self.clone(), caller, close: CancellationToken::new(), state: Mutex::default() };
-        place.be_idle(&mut open);
+        let permit = ConnectionPermit {
+            connections: self.clone(),
+            caller,
+            close: CancellationToken::new(),
+            state: Mutex::default(),
+        };
+        permit.be_idle(&mut open);
         drop(open);
-        Some(Arc::new(place))
+        Some(Arc::new(permit))
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -111,7 +115,7 @@ impl Open {
         crowded.or_else(longest).map(|(caller, _)| *caller)
     }
 
-    /// Ends the connection of this caller that has been idle for longest. It gives its place back by itself, a moment
+    /// Ends the connection of this caller that has been idle for longest. It gives its permit back by itself, a moment
     /// later, so for that moment there is one more.
     fn end_idle(&mut self, caller: CallerKey) -> Option<()> {
         let (_, close) = self.callers.get_mut(&caller)?.idle.pop_first()?;
@@ -120,7 +124,7 @@ impl Open {
     }
 }
 
-impl Place {
+impl ConnectionPermit {
     /// A request has begun.
     pub(super) fn begin(self: &Arc<Self>) -> Busy {
         let mut open = self.connections.lock();
@@ -134,7 +138,7 @@ impl Place {
             }
         }
         let all = self.connections.limits.all;
-        Busy { place: Arc::clone(self), is_kept: open.busy > all - all / KEPT }
+        Busy { permit: Arc::clone(self), is_kept: open.busy > all - all / KEPT }
     }
 
     fn be_idle(&self, open: &mut Open) {
@@ -154,20 +158,20 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        let mut open = self.place.connections.lock();
+        let mut open = self.permit.connections.lock();
         let is_idle = {
-            let mut state = self.place.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = self.permit.state.lock().unwrap_or_else(PoisonError::into_inner);
             state.requests -= 1;
             state.requests == 0
         };
         if is_idle {
             open.busy -= 1;
-            self.place.be_idle(&mut open);
+            self.permit.be_idle(&mut open);
         }
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut open = self.connections.lock();
         open.count -= 1;
@@ -197,16 +201,16 @@ mod tests {
     #[test]
     fn who_has_been_idle_for_longest_makes_room() {
         let connections = connections(100, 3);
-        let places: Vec<_> = (0..3).map(|_| connections.admit(address(1)).expect("room")).collect();
-        let busy = places[0].begin();
+        let permits: Vec<_> = (0..3).map(|_| connections.admit(address(1)).expect("room")).collect();
+        let busy = permits[0].begin();
         let fourth = connections.admit(address(1)).expect("room");
-        assert_eq!(places.iter().map(|place| place.close.is_cancelled()).collect::<Vec<_>>(), [false, true, false]);
+        assert_eq!(permits.iter().map(|permit| permit.close.is_cancelled()).collect::<Vec<_>>(), [false, true, false]);
         assert!(connections.admit(address(2)).is_some(), "others are not concerned");
-        let all_busy = [places[2].begin(), fourth.begin()];
+        let all_busy = [permits[2].begin(), fourth.begin()];
         assert!(connections.admit(address(1)).is_none(), "nobody is idle");
         drop(busy);
         assert!(connections.admit(address(1)).is_some());
-        assert!(places[0].close.is_cancelled());
+        assert!(permits[0].close.is_cancelled());
         drop(all_busy);
     }
 
@@ -230,11 +234,11 @@ mod tests {
     #[test]
     fn the_last_places_are_kept_by_how_many_are_busy_now() {
         let connections = connections(20, 20);
-        let places: Vec<_> = (0..20).map(|last| connections.admit(address(last)).expect("room")).collect();
-        assert!(!places[19].begin().is_kept(), "nineteen are idle");
-        let busy: Vec<_> = places[..18].iter().map(Place::begin).collect();
-        assert!(busy.iter().all(|busy| !busy.is_kept()) && places[18].begin().is_kept());
+        let permits: Vec<_> = (0..20).map(|last| connections.admit(address(last)).expect("room")).collect();
+        assert!(!permits[19].begin().is_kept(), "nineteen are idle");
+        let busy: Vec<_> = permits[..18].iter().map(ConnectionPermit::begin).collect();
+        assert!(busy.iter().all(|busy| !busy.is_kept()) && permits[18].begin().is_kept());
         drop(busy);
-        assert!(!places[18].begin().is_kept(), "and not for ever");
+        assert!(!permits[18].begin().is_kept(), "and not for ever");
     }
 }

@@ -19,7 +19,9 @@ use super::{
     caller_of, client_address,
     execute::{self, Requester},
     request::{JSON, Malformed, check_content_type, from_json, from_query},
-    token_of, websocket,
+    token_of,
+    unread::TooMuchUnread,
+    websocket,
 };
 use crate::{
     domain::{error::ServiceError, user::Caller},
@@ -126,6 +128,7 @@ async fn execute(
     format: &'static str,
     id: &RequestId,
 ) -> Response {
+    let caller = requester.key();
     let response = match state.admission.admit(request, access) {
         Ok(admitted) => execute::answer(state, admitted, requester).await,
         Err(error) => {
@@ -133,7 +136,11 @@ async fn execute(
             GraphqlResponse::from_errors(vec![error])
         }
     };
-    respond(response, format, id)
+    let answer = state.answers.hold(caller, respond(response, format, id)).await;
+    answer.unwrap_or_else(|TooMuchUnread| {
+        let message = "The answers to your other operations have not been read: read them first.".to_owned();
+        Malformed(StatusCode::SERVICE_UNAVAILABLE, message).answer(format, id)
+    })
 }
 
 fn respond(mut response: GraphqlResponse, format: &'static str, id: &RequestId) -> Response {

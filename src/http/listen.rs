@@ -24,7 +24,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
 use super::{
-    connections::{Busy, ConnectionLimits, Connections, Place},
+    connections::{Busy, ConnectionLimits, ConnectionPermit, Connections},
     paced::Paced,
 };
 
@@ -52,9 +52,9 @@ pub async fn listen(listener: TcpListener, router: Router, limits: ConnectionLim
         };
         match accepted {
             Ok((stream, peer)) => {
-                let place = connections.admit(peer.ip().to_canonical());
-                if let Some(place) = place {
-                    running.spawn(serve(stream, ConnectInfo(peer), router.clone(), place, stop.clone()));
+                let permit = connections.admit(peer.ip().to_canonical());
+                if let Some(permit) = permit {
+                    running.spawn(serve(stream, ConnectInfo(peer), router.clone(), permit, stop.clone()));
                 }
             }
             Err(error) => {
@@ -71,7 +71,7 @@ async fn serve(
     stream: TcpStream,
     peer: ConnectInfo<std::net::SocketAddr>,
     router: Router,
-    place: Arc<Place>,
+    permit: Arc<ConnectionPermit>,
     stop: CancellationToken,
 ) {
     // Events are small and wanted at once.
@@ -83,11 +83,11 @@ async fn serve(
     let mut builder = http1::Builder::new();
     // A client that has said all may close its half, and still wants its answer.
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE).half_close(true).max_buf_size(MAX_HEAD);
-    let close = place.close.clone();
-    // The place is the stream's, which a WebSocket takes over.
-    let io = TokioIo::new(Paced::new(stream, Arc::clone(&place)));
+    let close = permit.close.clone();
+    // The permit is the stream's, which a WebSocket takes over.
+    let io = TokioIo::new(Paced::new(stream, Arc::clone(&permit)));
     let service = service_fn(move |request: Request<Incoming>| {
-        let busy = Arc::new(place.begin());
+        let busy = Arc::new(permit.begin());
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer);
         request.extensions_mut().insert(Arc::clone(&busy));

@@ -12,6 +12,7 @@ mod listen;
 mod media;
 mod paced;
 mod request;
+mod unread;
 mod websocket;
 
 use std::{
@@ -35,7 +36,7 @@ use tower_http::{
 use url::Url;
 
 pub use self::{address::TrustedProxies, connections::ConnectionLimits, health::HealthChecks, listen::listen};
-use self::{body::BodyPermits, connections::Busy};
+use self::{body::BodyPermits, connections::Busy, unread::AnswerPermits};
 use crate::{
     clock::Clock,
     domain::{
@@ -74,6 +75,7 @@ struct HttpState {
     sockets: websocket::OpenSockets,
     ended_sessions: websocket::EndedSessions,
     bodies: BodyPermits,
+    answers: AnswerPermits,
     turns: FairPermits<CallerKey>,
 }
 
@@ -103,6 +105,7 @@ pub fn router(
         sockets: websocket::OpenSockets::default(),
         ended_sessions,
         bodies: BodyPermits::new(),
+        answers: AnswerPermits::new(),
         turns,
     });
     let mut router = Router::new()

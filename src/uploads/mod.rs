@@ -12,6 +12,7 @@ mod remove;
 mod request;
 mod revive;
 mod sweep;
+mod swept;
 mod trash;
 mod watch;
 
@@ -23,7 +24,7 @@ use std::{
 pub use self::{
     orphans::Orphan,
     request::NewUpload,
-    sweep::Swept,
+    swept::Swept,
     watch::{WatchAll, WatchOne},
 };
 use crate::{

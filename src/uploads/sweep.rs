@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use chrono::TimeDelta;
 
-use super::{Uploads, orphans::OrphanPages};
+use super::{Uploads, orphans::OrphanPages, swept::Swept};
 use crate::{
     db::{self, images::StaleImages},
     domain::{
@@ -27,25 +27,6 @@ const LEFT_ALONE: TimeDelta = TimeDelta::minutes(2);
 /// How long an expired upload stays to be seen.
 const EXPIRED_VISIBLE: TimeDelta = TimeDelta::days(7);
 const PAGE: u64 = 200;
-
-/// What a sweep did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Swept {
-    /// Uploads that were stored and are completed now.
-    pub completed: u64,
-    /// Uploads that never came.
-    pub expired: u64,
-    /// Images that were deleted: expired uploads after a week, and what was in the trash for long enough.
-    pub deleted: u64,
-    /// Jobs that were lost and are enqueued again.
-    pub requeued: u64,
-    /// Images that can be searched for from now on.
-    pub indexed: u64,
-    /// Objects that no row knew.
-    pub removed: u64,
-    /// Objects that no row knew, too many of them at once to believe it.
-    pub suspicious: u64,
-}
 
 impl Uploads {
     /// Has a sweep run soon, if none is waiting anyway: to be called when a process starts.
@@ -115,8 +96,8 @@ impl Uploads {
         for mut stale in [expired, trashed] {
             while let Some(images) = stale.next(self.inner.db.conn()).await? {
                 for Image { id, .. } in images.into_iter().filter(is_overdue) {
-                    let deleted = self.change_if(id, is_overdue, |image| Some(image.delete(now))).await?;
-                    swept.deleted += u64::from(deleted);
+                    let deleted = self.change_if(id, is_overdue, |image| Some(image.delete(now))).await;
+                    swept.deleted += u64::from(swept.of_image(id, deleted)?);
                 }
             }
         }
@@ -146,11 +127,8 @@ impl Uploads {
             let left_alone_since = self.now() - LEFT_ALONE;
             for image in db::images::find_many(self.inner.db.conn(), &ids).await? {
                 if image.awaits_upload() && image.updated_at <= left_alone_since {
-                    let is_completed = self.complete_stored(image.id).await?;
-                    if !is_completed {
-                        self.wait_or_expire(&image).await?;
-                    }
-                    swept.completed += u64::from(is_completed);
+                    let is_completed = self.complete_or_expire(&image).await;
+                    swept.completed += u64::from(swept.of_image(image.id, is_completed)?);
                 }
             }
             continuation = page.continuation;
@@ -158,6 +136,15 @@ impl Uploads {
                 return Ok(());
             }
         }
+    }
+
+    /// Completes an upload whose file is there. Says whether it could.
+    async fn complete_or_expire(&self, image: &Image) -> ServiceResult<bool> {
+        let is_completed = self.complete_stored(image.id).await?;
+        if !is_completed {
+            self.wait_or_expire(image).await?;
+        }
+        Ok(is_completed)
     }
 
     /// Uploads that gave no sign of life for too long.
@@ -169,17 +156,29 @@ impl Uploads {
             let mut stale = StaleImages::of(status, silent_since, PAGE);
             while let Some(images) = stale.next(self.inner.db.conn()).await? {
                 for Image { id, .. } in images {
-                    let is_stored = self.inner.storage.head(&StorageKey::incoming(id)).await?.is_some();
-                    if is_stored && self.complete_stored(id).await? {
-                        swept.completed += 1;
-                        continue;
-                    }
-                    let expire = |image: &Image| image.fail(expired(is_stored), Keep::WhatWasChecked, now);
-                    swept.expired += u64::from(self.change_if(id, is_silent, expire).await?);
+                    let outcome = self.complete_or_fail(id, is_silent).await;
+                    let [completed, expired] = swept.of_image(id, outcome)?;
+                    swept.completed += u64::from(completed);
+                    swept.expired += u64::from(expired);
                 }
             }
         }
         Ok(())
+    }
+
+    /// Completes an upload whose file is there; otherwise lets it fail, if it is still silent. Says which of both it did.
+    async fn complete_or_fail(
+        &self,
+        id: ImageId,
+        is_silent: impl Fn(&Image) -> bool + Send + Sync,
+    ) -> ServiceResult<[bool; 2]> {
+        let is_stored = self.inner.storage.head(&StorageKey::incoming(id)).await?.is_some();
+        if is_stored && self.complete_stored(id).await? {
+            return Ok([true, false]);
+        }
+        let now = self.now();
+        let expire = |image: &Image| image.fail(expired(is_stored), Keep::WhatWasChecked, now);
+        Ok([false, self.change_if(id, is_silent, expire).await?])
     }
 
     /// Changes an image that is still as it was found. Says whether it was.

@@ -6,7 +6,7 @@ use darkroom::storage::StorageKey;
 use sea_orm::{ConnectionTrait, Statement, Value as SqlValue};
 use serde_json::{Value, json};
 
-use crate::support::{TestApp, library::seed, socket::Socket};
+use crate::support::{TestApp, library::seed, skip::is_skipped, socket::Socket};
 
 async fn sql(app: &TestApp, text: &str, values: Vec<SqlValue>) -> Vec<sea_orm::QueryResult> {
     let conn = app.app.db.conn();
@@ -115,4 +115,44 @@ async fn events_of_a_newer_version_are_passed_on() {
     app.app.db.conn().execute_unprepared("UPDATE event SET kind = 'framed'").await.expect("to be written");
     socket.subscribe("2", "subscription { imageChanges(after: \"0\") { kind } }", Value::Null).await;
     assert_eq!(socket.event("imageChanges").await["kind"], "UNKNOWN");
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_decoded_ends_no_list_and_no_sweep() {
+    let app = TestApp::start().await;
+    let is_sqlite = app.database_url().is_none();
+    if is_skipped(is_sqlite, "SQLite, whose columns take values of any type") {
+        return;
+    }
+    let ann = app.user("ann@example.com").await;
+    let images = seed(&app, "ann@example.com", 5, |_, _| {}).await;
+    let bad = images[2].id.to_string();
+    sql(&app, "UPDATE image SET width = 'wide' WHERE id = $1", vec![images[2].id.0.into()]).await;
+    sql(&app, "UPDATE image_day SET day = 'someday' || day", Vec::new()).await;
+    let mut seen = Vec::new();
+    let mut after = Value::Null;
+    let query = "query($after: String) { images(first: 2, after: $after) { nodes { id status } \
+        pageInfo { hasNextPage endCursor } } imageStats { byDay(days: 7) { count } } }";
+    loop {
+        let page = ann.send(query, json!({"after": after})).await.0;
+        assert_eq!(page["errors"], Value::Null, "{page}");
+        seen.extend(page["data"]["images"]["nodes"].as_array().expect("a list").clone());
+        after = page["data"]["images"]["pageInfo"]["endCursor"].clone();
+        if page["data"]["images"]["pageInfo"]["hasNextPage"] == false {
+            break;
+        }
+    }
+    assert_eq!(seen.len(), 5, "every image is in the list once: {seen:?}");
+    for image in &seen {
+        assert_eq!(image["status"], if image["id"] == bad { "UNKNOWN" } else { "COMPLETED" });
+    }
+
+    let (first, second) = (ann.ticket("a.jpg", "image/jpeg", 10).await, ann.ticket("b.jpg", "image/jpeg", 10).await);
+    let spoil = "UPDATE image SET width = 'wide' WHERE id = $1";
+    sql(&app, spoil, vec![uuid::Uuid::parse_str(&first.image).expect("an id").into()]).await;
+    app.app.clock.advance(TimeDelta::days(2));
+    let swept = app.sweep().await;
+    assert_eq!((swept.failed, swept.expired), (1, 1), "{swept:?}");
+    let ann = app.user("ann@example.com").await;
+    assert_eq!(ann.image(&second.image).await["failure"]["code"], "UPLOAD_EXPIRED");
 }

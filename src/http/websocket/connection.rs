@@ -15,7 +15,7 @@ use super::{
     PROTOCOL,
     ended::WatchedSession,
     message::{CloseReason, FromClient, FromServer},
-    open_sockets::SocketPlace,
+    open_sockets::SocketPermit,
     operation::{self, Event},
 };
 use crate::{
@@ -54,7 +54,7 @@ struct Session {
     token: Option<String>,
     caller: Arc<Caller>,
     expires_at: Instant,
-    place: SocketPlace,
+    permit: SocketPermit,
     /// Of a log-in; a printed token belongs to none.
     watched: Option<WatchedSession>,
 }
@@ -144,14 +144,14 @@ impl Connection {
             Caller::Anonymous => MAX_WAIT,
             Caller::User { expires_at, .. } => (*expires_at - self.state.clock.now()).to_std().unwrap_or_default(),
         };
-        let place =
+        let permit =
             self.state.sockets.admit(caller.key(self.address)).ok_or(CloseReason::TooMany("Too many sockets"))?;
         let watched = match caller {
             Caller::User { session: Some(session), .. } => Some(self.state.ended_sessions.watch(session)),
             _ => None,
         };
         let expires_at = Instant::now() + life.min(MAX_WAIT);
-        self.session = Some(Session { token, caller: Arc::new(caller), expires_at, place, watched });
+        self.session = Some(Session { token, caller: Arc::new(caller), expires_at, permit, watched });
         self.send(&FromServer::ConnectionAck).await
     }
 
@@ -176,11 +176,11 @@ impl Connection {
         }
         let request = from_payload(payload).map_err(CloseReason::BadMessage)?;
         let requester = Requester { caller: Arc::clone(&session.caller), address: self.address };
-        let place = session.place.admit_operation().ok_or_else(operation::too_many_operations);
-        let place = place.and_then(|place| execute::charge_text(&self.state, &requester, bytes).map(|()| place));
-        let admitted = place.and_then(|place| Ok((self.state.admission.admit(request, Access::Full)?, place)));
+        let permit = session.permit.admit_operation().ok_or_else(operation::too_many_operations);
+        let permit = permit.and_then(|permit| execute::charge_text(&self.state, &requester, bytes).map(|()| permit));
+        let admitted = permit.and_then(|permit| Ok((self.state.admission.admit(request, Access::Full)?, permit)));
         let events = match admitted {
-            Ok((admitted, place)) => operation::run(&self.state, admitted, requester, place),
+            Ok((admitted, permit)) => operation::run(&self.state, admitted, requester, permit),
             Err(error) => operation::refused(execute::charge_refused(&self.state, &requester).err().unwrap_or(error)),
         };
         self.operations.insert(id, events);

@@ -23,14 +23,14 @@ struct Open {
 pub(in crate::http) struct OpenSockets(Arc<Mutex<HashMap<CallerKey, Open>>>);
 
 impl OpenSockets {
-    /// A place for one more socket; `None` when the caller has too many.
-    pub(super) fn admit(&self, caller: CallerKey) -> Option<SocketPlace> {
+    /// A permit for one more socket; `None` when the caller has too many.
+    pub(super) fn admit(&self, caller: CallerKey) -> Option<SocketPermit> {
         let is_admitted = self.with(caller, |open| {
             let is_free = open.sockets < MAX_SOCKETS;
             open.sockets += usize::from(is_free);
             is_free
         });
-        is_admitted.then(|| SocketPlace { sockets: self.clone(), caller })
+        is_admitted.then(|| SocketPermit { sockets: self.clone(), caller })
     }
 
     fn with<T>(&self, caller: CallerKey, change: impl FnOnce(&mut Open) -> T) -> T {
@@ -44,37 +44,37 @@ impl OpenSockets {
     }
 }
 
-/// A socket's place, given back on drop.
-pub(super) struct SocketPlace {
+/// A socket's permit, given back on drop.
+pub(super) struct SocketPermit {
     sockets: OpenSockets,
     caller: CallerKey,
 }
 
-impl SocketPlace {
-    /// A place for one more operation; `None` when the caller has too many.
-    pub(super) fn admit_operation(&self) -> Option<OperationPlace> {
+impl SocketPermit {
+    /// A permit for one more operation; `None` when the caller has too many.
+    pub(super) fn admit_operation(&self) -> Option<OperationPermit> {
         let is_admitted = self.sockets.with(self.caller, |open| {
             let is_free = open.operations < MAX_OPERATIONS;
             open.operations += usize::from(is_free);
             is_free
         });
-        is_admitted.then(|| OperationPlace { sockets: self.sockets.clone(), caller: self.caller })
+        is_admitted.then(|| OperationPermit { sockets: self.sockets.clone(), caller: self.caller })
     }
 }
 
-impl Drop for SocketPlace {
+impl Drop for SocketPermit {
     fn drop(&mut self) {
         self.sockets.with(self.caller, |open| open.sockets -= 1);
     }
 }
 
-/// An operation's place, given back on drop.
-pub(super) struct OperationPlace {
+/// An operation's permit, given back on drop.
+pub(super) struct OperationPermit {
     sockets: OpenSockets,
     caller: CallerKey,
 }
 
-impl Drop for OperationPlace {
+impl Drop for OperationPermit {
     fn drop(&mut self) {
         self.sockets.with(self.caller, |open| open.operations -= 1);
     }

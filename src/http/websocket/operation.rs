@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::open_sockets::OperationPlace;
+use super::open_sockets::OperationPermit;
 use crate::{
     graphql::{admission::Admitted, error},
     http::{
@@ -28,7 +28,7 @@ pub(super) fn run(
     state: &Arc<HttpState>,
     admitted: Admitted,
     requester: Requester,
-    place: OperationPlace,
+    permit: OperationPermit,
 ) -> BoxStream<'static, Event> {
     let is_subscription = admitted.ty == OperationType::Subscription;
     // In a task of its own: polled by the socket's alone, it would hold its database connection while that one
@@ -59,8 +59,8 @@ pub(super) fn run(
             }
         }
     }));
-    // The place and the task are held for as long as the stream is.
-    over(ReceiverStream::new(events).inspect(move |_| _ = (&place, &task)))
+    // The permit and the task are held for as long as the stream is.
+    over(ReceiverStream::new(events).inspect(move |_| _ = (&permit, &task)))
 }
 
 /// The one event of an operation that is not begun.

@@ -6,7 +6,7 @@ use s3s::{
     dto::{ETag, ETagCondition, Timestamp},
 };
 
-use super::{path::ObjectPath, store::ObjectStore, trailer::ObjectMeta};
+use super::{path::ObjectPath, store::DiskStore, trailer::ObjectMeta};
 
 /// What a reader wants to be the case.
 #[expect(clippy::struct_field_names, reason = "the headers' names")]
@@ -62,7 +62,7 @@ impl ReadCondition {
 
 impl PutCondition {
     /// Checks what is there now.
-    pub(super) async fn check_in(&self, store: &ObjectStore, path: &ObjectPath) -> S3Result<()> {
+    pub(super) async fn check_in(&self, store: &DiskStore, path: &ObjectPath) -> S3Result<()> {
         if self.if_match.is_none() && self.if_none_match.is_none() {
             return Ok(());
         }

@@ -2,13 +2,13 @@
 
 use super::{
     path::{Entry, ObjectPath},
-    store::{ObjectStore, StoreError},
+    store::{DiskStore, StoreError},
     trailer::ObjectMeta,
 };
 
 /// What is listed: keys with a prefix, those behind a delimiter folded into one.
 pub(super) struct Listing<'a> {
-    store: &'a ObjectStore,
+    store: &'a DiskStore,
     prefix: &'a str,
     delimiter: Option<&'a str>,
 }
@@ -30,7 +30,7 @@ struct Found {
 }
 
 impl<'a> Listing<'a> {
-    pub(super) fn new(store: &'a ObjectStore, prefix: &'a str, delimiter: Option<&'a str>) -> Self {
+    pub(super) fn new(store: &'a DiskStore, prefix: &'a str, delimiter: Option<&'a str>) -> Self {
         Self { store, prefix, delimiter: delimiter.filter(|delimiter| !delimiter.is_empty()) }
     }
 

@@ -12,7 +12,7 @@ use s3s::{
 use super::{
     BUCKET,
     listing::{Listing, Page},
-    store::ObjectStore,
+    store::DiskStore,
     wire::{check_bucket, encoded, etag_of, modified, owner, signed},
 };
 
@@ -73,7 +73,7 @@ fn given(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 
-pub(super) async fn objects(store: &ObjectStore, input: ListObjectsInput) -> S3Result<ListObjectsOutput> {
+pub(super) async fn objects(store: &DiskStore, input: ListObjectsInput) -> S3Result<ListObjectsOutput> {
     check_bucket(&input.bucket)?;
     let limit = limit(input.max_keys);
     let (prefix, marker) = (input.prefix.unwrap_or_default(), input.marker.unwrap_or_default());
@@ -98,7 +98,7 @@ pub(super) async fn objects(store: &ObjectStore, input: ListObjectsInput) -> S3R
     })
 }
 
-pub(super) async fn objects_v2(store: &ObjectStore, input: ListObjectsV2Input) -> S3Result<ListObjectsV2Output> {
+pub(super) async fn objects_v2(store: &DiskStore, input: ListObjectsV2Input) -> S3Result<ListObjectsV2Output> {
     check_bucket(&input.bucket)?;
     let limit = limit(input.max_keys);
     let after = match &input.continuation_token {

@@ -34,7 +34,7 @@ use tokio::sync::watch;
 use url::Url;
 
 pub use self::request::is_signed;
-use self::{post_object::PostObject, running::RunningPosts, s3_api::S3Api, store::ObjectStore};
+use self::{post_object::PostObject, running::RunningPosts, s3_api::S3Api, store::DiskStore};
 use super::Credentials;
 use crate::clock::Clock;
 
@@ -73,7 +73,7 @@ impl EmbeddedS3 {
         observer: Arc<dyn UploadObserver>,
     ) -> io::Result<Self> {
         let public_url = format!("{}/{BUCKET}", public_url.as_str().trim_end_matches('/'));
-        let store = ObjectStore::in_folder(folder, clock.clone())?;
+        let store = DiskStore::in_folder(folder, clock.clone())?;
         let mut builder = S3ServiceBuilder::new(S3Api::new(store.clone()));
         let secret = credentials.secret_access_key.as_str();
         builder.set_auth(SimpleAuth::from_single(credentials.access_key_id.as_str(), secret));

@@ -19,7 +19,7 @@ use super::{
     checksum::{Algorithm, KeptChecksum, Wanted, checksums_of, with_checksums},
     conditions::{PutCondition, source_condition},
     path::ObjectPath,
-    store::{ObjectStore, OpenObject},
+    store::{DiskStore, OpenObject},
     trailer::{KeptPart, ObjectHeaders, ObjectMeta},
     wire::{Carried, check_bucket, etag_of, headers_of, modified, path_of, receive, signed},
 };
@@ -33,7 +33,7 @@ const MAX_LISTED: usize = 1000;
 const UPLOADS: &str = "multipart/";
 
 pub(super) struct Multipart {
-    store: ObjectStore,
+    store: DiskStore,
 }
 
 /// An upload that is there, and for the key that was named.
@@ -44,7 +44,7 @@ struct Upload {
 }
 
 impl Multipart {
-    pub(super) const fn new(store: ObjectStore) -> Self {
+    pub(super) const fn new(store: DiskStore) -> Self {
         Self { store }
     }
 

@@ -16,7 +16,7 @@ use super::{
     checksum::{KeptChecksum, Wanted, checksums_of, with_checksums},
     conditions::{DeleteCondition, PutCondition, range_applies, read_condition, source_condition},
     path::ObjectPath,
-    store::{ObjectStore, OpenObject},
+    store::{DiskStore, OpenObject},
     trailer::ObjectMeta,
     wire::{Carried, etag_of, headers_of, modified, path_of, receive, signed},
 };
@@ -26,7 +26,7 @@ const MAX_DELETED: usize = 1000;
 
 /// The objects of the bucket.
 pub(super) struct Objects {
-    pub store: ObjectStore,
+    pub store: DiskStore,
 }
 
 /// Which bytes of an object are asked for.

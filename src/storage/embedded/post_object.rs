@@ -29,7 +29,7 @@ use super::{
     post_answer::Success,
     post_body::{UNSIGNED_PATIENCE, guarded},
     running::RunningPosts,
-    store::ObjectStore,
+    store::DiskStore,
     trailer::{ObjectHeaders, ObjectMeta},
 };
 use crate::{
@@ -47,7 +47,7 @@ const MAX_FIELDS: usize = 32;
 const MAX_AROUND_FILE: u64 = 2 * 64 * 1024;
 
 pub(super) struct PostObject {
-    pub store: ObjectStore,
+    pub store: DiskStore,
     pub credentials: Credentials,
     pub clock: Clock,
     pub observer: Arc<dyn UploadObserver>,

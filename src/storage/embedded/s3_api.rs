@@ -20,18 +20,18 @@ use super::{
     lists,
     multipart::Multipart,
     objects::Objects,
-    store::ObjectStore,
+    store::DiskStore,
     wire::{check_bucket, path_of},
 };
 
 pub(super) struct S3Api {
-    store: ObjectStore,
+    store: DiskStore,
     objects: Objects,
     multipart: Multipart,
 }
 
 impl S3Api {
-    pub(super) fn new(store: ObjectStore) -> Self {
+    pub(super) fn new(store: DiskStore) -> Self {
         Self { multipart: Multipart::new(store.clone()), objects: Objects { store: store.clone() }, store }
     }
 }

@@ -60,7 +60,7 @@ impl From<StoreError> for S3Error {
 
 /// A folder of objects.
 #[derive(Clone)]
-pub struct ObjectStore {
+pub struct DiskStore {
     root: PathBuf,
     files: Operator,
     clock: Clock,
@@ -77,7 +77,7 @@ struct Places {
     folders: RwLock<()>,
 }
 
-impl ObjectStore {
+impl DiskStore {
     /// Opens a folder and clears away what a killed process left half-written.
     pub fn in_folder(root: &Path, clock: Clock) -> io::Result<Self> {
         std::fs::create_dir_all(root)?;
@@ -238,7 +238,7 @@ impl OpenObject {
 
 /// An object that is being written. Dropped before it is finished, it leaves nothing.
 pub struct ObjectWriter {
-    store: ObjectStore,
+    store: DiskStore,
     path: ObjectPath,
     writer: Option<Writer>,
     folder: PathBuf,
