@@ -13,6 +13,7 @@ COPY Cargo.toml Cargo.lock ./
 COPY migration migration
 COPY bench/imaging bench/imaging
 COPY bench/peers/bare bench/peers/bare
+COPY bench/peers/broadcast bench/peers/broadcast
 COPY src src
 COPY schema.graphql ./
 COPY --from=web /build/web/dist web/dist

@@ -18,7 +18,7 @@ use crate::{
     domain::{error::ServiceError, ticket::Unfinished, variant_spec::VariantSet},
     events::Hub,
     graphql::{self, Services, admission::Admission, limits::OperationLimits},
-    http::{self, ConnectionLimits, HttpSettings, TrustedProxies},
+    http::{self, ConnectionLimits, HttpSettings, SocketLimits, TrustedProxies},
     imaging::{
         Limits,
         sandbox::{Sandbox, SandboxSettings},
@@ -133,6 +133,10 @@ impl App {
             introspection: self.config.server.introspection,
             proxies: TrustedProxies::parse(&self.config.server.trusted_proxies)?,
             concurrent_operations: self.config.limits.max_concurrent_operations,
+            sockets: SocketLimits {
+                sockets: self.config.limits.max_websockets as usize,
+                operations: self.config.limits.max_subscriptions as usize,
+            },
         };
         let schema = graphql::schema(self.services.clone(), settings.introspection);
         let checks =

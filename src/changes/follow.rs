@@ -62,7 +62,8 @@ impl Follow {
             if let Some(followed) = self.read.pop_front() {
                 return Ok(followed);
             }
-            match self.changes.read_page(self.scope, self.place).await {
+            // Boxed: a reader waits most of its life, and then holds no room for this.
+            match Box::pin(self.changes.read_page(self.scope, self.place)).await {
                 Ok((page, place)) => {
                     self.place = place;
                     if page.is_empty() {

@@ -38,6 +38,16 @@ pub struct LimitsConfig {
           value_parser = clap::value_parser!(u32).range(4..), global = true)]
     pub max_connections_per_address: u32,
 
+    /// How many WebSockets each caller may have open.
+    #[arg(long, env = "MAX_WEBSOCKETS", default_value_t = 64,
+          value_parser = clap::value_parser!(u32).range(1..), global = true)]
+    pub max_websockets: u32,
+
+    /// How many operations each caller may have running on WebSockets, on all of them together.
+    #[arg(long, env = "MAX_SUBSCRIPTIONS", default_value_t = 200,
+          value_parser = clap::value_parser!(u32).range(1..), global = true)]
+    pub max_subscriptions: u32,
+
     /// How many operations of one caller run at once. Below DATABASE_CONNECTIONS, others never wait behind one.
     #[arg(long, env = "MAX_CONCURRENT_OPERATIONS", default_value_t = 8,
           value_parser = clap::value_parser!(u32).range(1..=256), global = true)]

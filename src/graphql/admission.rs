@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_graphql::{
-    Name, Request, ServerError, Variables, from_value,
+    Name, Request, ServerError, Value, Variables, from_value,
     parser::types::{ExecutableDocument, OperationDefinition, OperationType},
 };
 use lru::LruCache;
@@ -65,34 +65,29 @@ struct Checked {
 
 /// An operation that may be executed, once its caller has paid for it.
 pub struct Admitted {
-    pub request: Request,
     pub requested: Requested,
     pub ty: OperationType,
+    /// Whether the client asks what it costs.
+    pub asks_cost: bool,
+    pub text: String,
+    pub operation_name: Option<String>,
+    pub variables: Variables,
     document: Arc<ExecutableDocument>,
     model: Arc<CostModel>,
 }
 
 impl Admitted {
-    /// What tells later what the answer did cost.
-    pub fn bill(&self) -> Bill {
-        let (document, model) = (Arc::clone(&self.document), Arc::clone(&self.model));
-        let (operation, variables) = (self.request.operation_name.clone(), self.request.variables.clone());
-        Bill { document, model, operation, variables }
+    /// What async-graphql executes; a subscription once for each event.
+    pub fn request(&self) -> Request {
+        let mut request = Request::new("").variables(self.variables.clone());
+        request.operation_name.clone_from(&self.operation_name);
+        request.set_parsed_query(ExecutableDocument::clone(&self.document));
+        request
     }
-}
 
-/// Counts the points of an answer.
-pub struct Bill {
-    document: Arc<ExecutableDocument>,
-    model: Arc<CostModel>,
-    operation: Option<String>,
-    variables: Variables,
-}
-
-impl Bill {
     /// The points that this answer did cost.
-    pub fn actual(&self, data: &async_graphql::Value) -> u64 {
-        let operation = meant(&self.document, self.operation.as_deref());
+    pub fn actual(&self, data: &Value) -> u64 {
+        let operation = meant(&self.document, self.operation_name.as_deref());
         let actual = |operation| cost::actual(&self.model, &self.document, operation, &self.variables, data);
         operation.map_or(1, actual)
     }
@@ -174,8 +169,10 @@ impl Admission {
         if requested.points > self.limits.points {
             return Err(exceeded("points of cost", requested.points, self.limits.points));
         }
-        request.set_parsed_query(ExecutableDocument::clone(&document));
-        Ok(Admitted { request, requested, ty, document, model: Arc::clone(&self.model) })
+        let asks_cost = request.extensions.get(COST).is_some_and(|asked| *asked != Value::Boolean(false));
+        let Request { query: text, operation_name, variables, .. } = request;
+        let model = Arc::clone(&self.model);
+        Ok(Admitted { requested, ty, asks_cost, text, operation_name, variables, document, model })
     }
 
     fn check(&self, text: &str) -> Result<Checked, ServerError> {
@@ -230,18 +227,15 @@ fn keep_what_is_used(request: &mut Request, operation: Option<&OperationDefiniti
     let declared = operation.map(|operation| operation.variable_definitions.as_slice()).unwrap_or_default();
     let is_declared = |name: &Name| declared.iter().any(|definition| definition.node.name.node == *name);
     request.variables.retain(|name, _| is_declared(name));
-    request.extensions.retain(|name, _| name == COST);
 }
 
 /// About how much memory a value takes.
-fn bytes(value: &async_graphql::Value) -> usize {
+fn bytes(value: &Value) -> usize {
     const EACH: usize = 32;
     let inside = match value {
-        async_graphql::Value::String(text) => text.len(),
-        async_graphql::Value::List(items) => items.iter().map(bytes).sum(),
-        async_graphql::Value::Object(fields) => {
-            fields.iter().map(|(name, value)| name.len() + EACH + bytes(value)).sum()
-        }
+        Value::String(text) => text.len(),
+        Value::List(items) => items.iter().map(bytes).sum(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| name.len() + EACH + bytes(value)).sum(),
         _ => 0,
     };
     EACH + inside
@@ -256,7 +250,7 @@ fn not_by_get() -> ServerError {
 /// Whether an error says that GET may not do this.
 pub fn is_read_only_violation(error: &ServerError) -> bool {
     let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
-    code == Some(&async_graphql::Value::from(METHOD_NOT_ALLOWED))
+    code == Some(&Value::from(METHOD_NOT_ALLOWED))
 }
 
 fn error(message: &str) -> ServerError {

@@ -5,6 +5,7 @@ pub mod cost;
 pub mod document;
 pub mod error;
 pub mod limits;
+pub mod live;
 mod loaders;
 mod mutation;
 mod query;

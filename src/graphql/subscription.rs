@@ -6,9 +6,10 @@ use futures_util::{Stream, stream};
 use super::{
     FromContext,
     error::{ApiError, parse_id},
+    live::{Event, Source, event_of},
     types::{image_change::ImageChange, progress::UploadProgress},
 };
-use crate::changes::{Follow, Followed};
+use crate::domain::error::ServiceError;
 
 /// The subscriptions. `uploadProgress` and `myUploads` send complete states, beginning with the current one.
 /// `imageChanges` sends changes in their order.
@@ -24,23 +25,22 @@ impl Subscription {
         ctx: &Context<'_>,
         #[graphql(desc = "The id of the image.")] image_id: ID,
     ) -> Result<impl Stream<Item = UploadProgress> + use<>> {
-        let id = parse_id(&image_id)?;
-        let watch = ctx.services().uploads.watch(ctx.caller(), id).await.map_err(ApiError::from)?;
-        Ok(stream::unfold(watch, |mut watch| async {
-            let progress = watch.next().await?;
-            Some((UploadProgress(progress), watch))
-        }))
+        let open = async {
+            let id = parse_id(&image_id)?;
+            let watch = ctx.services().uploads.watch(ctx.caller(), id).await.map_err(ApiError::from)?;
+            Ok(Source::One(watch))
+        };
+        Ok(stream::iter(event_of(ctx, open).await?.and_then(progress)))
     }
 
     /// The progress of all of the caller's uploads: first the current state of each unfinished upload, then every
     /// change. It never completes.
-    #[expect(clippy::unused_async, reason = "the macro wants it")]
     async fn my_uploads(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = UploadProgress> + use<>> {
-        let watch = ctx.services().uploads.watch_all(ctx.caller()).map_err(ApiError::from)?;
-        Ok(stream::unfold(watch, |mut watch| async {
-            let progress = watch.next().await;
-            Some((UploadProgress(progress), watch))
-        }))
+        let open = async {
+            let watch = ctx.services().uploads.watch_all(ctx.caller()).map_err(ApiError::from)?;
+            Ok(Source::All(Box::new(watch)))
+        };
+        Ok(stream::iter(event_of(ctx, open).await?.and_then(progress)))
     }
 
     /// The changes of the caller's own images, in their order. After a reconnection it continues behind `after`, so
@@ -56,20 +56,27 @@ impl Subscription {
         )]
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<ImageChange>> + use<>> {
-        let refuse = |_| ApiError::bad_input("`after` is not a cursor of `imageChanges`.");
-        let behind = after.map(|after| after.parse().map_err(refuse)).transpose()?;
-        let follow = ctx.services().changes.follow(ctx.caller(), behind).await.map_err(ApiError::from)?;
-        Ok(stream::unfold(Some(follow), |follow| async {
-            let (followed, follow) = next_of(follow?).await;
-            Some((followed.map(ImageChange).map_err(Into::into), follow))
-        }))
+        let open = async {
+            let refuse = |_| ApiError::bad_input("`after` is not a cursor of `imageChanges`.");
+            let behind = after.map(|after| after.parse().map_err(refuse)).transpose()?;
+            let follow = ctx.services().changes.follow(ctx.caller(), behind).await.map_err(ApiError::from)?;
+            Ok(Source::Changes(Some(Box::new(follow))))
+        };
+        Ok(stream::iter(event_of(ctx, open).await?.and_then(change)))
     }
 }
 
-/// The next event, and the reader as long as it can go on.
-async fn next_of(mut follow: Follow) -> (Result<Followed, ApiError>, Option<Follow>) {
-    match follow.next().await {
-        Ok(followed) => (Ok(followed), Some(follow)),
-        Err(error) => (Err(error.into()), None),
+fn progress(event: Event) -> Option<UploadProgress> {
+    match event {
+        Event::Progress(progress) => Some(UploadProgress(progress)),
+        Event::Change(_) | Event::ResyncRequired => None,
+    }
+}
+
+fn change(event: Event) -> Option<Result<ImageChange>> {
+    match event {
+        Event::Change(followed) => Some(Ok(ImageChange(*followed))),
+        Event::ResyncRequired => Some(Err(ApiError::from(ServiceError::ResyncRequired).into())),
+        Event::Progress(_) => None,
     }
 }

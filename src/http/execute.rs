@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use async_graphql::{Request, Response, ServerError, Value, value};
+use async_graphql::{Request, Response, ServerError, value};
 use tokio::time::timeout;
 
 use super::{EXECUTION_TIMEOUT, HttpState};
@@ -10,7 +10,7 @@ use crate::{
     budget::{Exhausted, Left},
     domain::user::{Caller, CallerKey},
     graphql::{
-        admission::{Admitted, Bill, COST},
+        admission::{Admitted, COST},
         error::{RATE_LIMITED, retry_after_seconds},
         for_caller,
     },
@@ -65,39 +65,40 @@ pub(super) fn charge_text(state: &HttpState, requester: &Requester, bytes: usize
     state.services.budget.charge(requester.key(), points).map(drop).map_err(|exhausted| too_much(&exhausted))
 }
 
-/// Takes the points of an operation.
-pub(super) fn pay(
-    state: &HttpState,
-    mut admitted: Admitted,
-    requester: &Requester,
-) -> Result<(Request, Option<(Bill, Left)>), ServerError> {
-    let points = admitted.requested.points;
-    let left = state.services.budget.charge(requester.key(), points).map_err(|exhausted| too_much(&exhausted))?;
-    let is_asked = admitted.request.extensions.remove(COST).is_some_and(|asked| asked != Value::Boolean(false));
-    let bill = left.filter(|_| is_asked).map(|left| (admitted.bill(), left));
-    Ok((admitted.request, bill))
+/// Points that were taken, and what is left of them where they are counted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Payment(Option<Left>);
+
+/// Takes points for an operation.
+pub(super) fn pay(state: &HttpState, requester: &Requester, points: u64) -> Result<Payment, Exhausted> {
+    state.services.budget.charge(requester.key(), points).map(Payment)
 }
 
 /// Executes a query or a mutation.
 pub(super) async fn answer(state: &HttpState, admitted: Admitted, requester: Requester) -> Response {
-    let requested = admitted.requested.points;
-    let (request, bill) = match pay(state, admitted, &requester) {
-        Ok(paid) => paid,
-        Err(error) => return Response::from_errors(vec![error]),
+    let payment = match pay(state, &requester, admitted.requested.points) {
+        Ok(payment) => payment,
+        Err(exhausted) => return Response::from_errors(vec![too_much(&exhausted)]),
     };
+    let request = requester.with(admitted.request(), state);
     let executed = async {
         let Ok(_turn) = state.turns.acquire(requester.key(), 1).await else {
             let message = "Too many of your operations are running: wait for some to end.";
             return Response::from_errors(vec![refusal(message, RATE_LIMITED)]);
         };
-        state.schema.execute(requester.with(request, state)).await
+        state.schema.execute(request).await
     };
     let Ok(response) = timeout(EXECUTION_TIMEOUT, executed).await else {
         let message = "The operation took more than 30 seconds and was ended.";
         return Response::from_errors(vec![refusal(message, TIMEOUT)]);
     };
-    let Some((bill, left)) = bill else { return response };
-    let actual = bill.actual(&response.data);
+    with_cost(response, &admitted, payment)
+}
+
+/// The response with what it cost, for clients that ask for it.
+pub(super) fn with_cost(response: Response, admitted: &Admitted, Payment(left): Payment) -> Response {
+    let Some(left) = left.filter(|_| admitted.asks_cost) else { return response };
+    let (requested, actual) = (admitted.requested.points, admitted.actual(&response.data));
     let (remaining, restore_rate) = (left.points, left.per_second);
     let cost = value!({
         "requested": requested, "actual": actual, "remaining": remaining, "restoreRate": restore_rate,
@@ -105,7 +106,7 @@ pub(super) async fn answer(state: &HttpState, admitted: Admitted, requester: Req
     response.extension(COST, cost)
 }
 
-fn too_much(exhausted: &Exhausted) -> ServerError {
+pub(super) fn too_much(exhausted: &Exhausted) -> ServerError {
     let Exhausted { requested, remaining, retry_after } = *exhausted;
     let seconds = retry_after_seconds(retry_after.max(Duration::from_secs(1)));
     let message =

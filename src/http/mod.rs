@@ -35,7 +35,10 @@ use tower_http::{
 };
 use url::Url;
 
-pub use self::{address::TrustedProxies, connections::ConnectionLimits, health::HealthChecks, listen::listen};
+pub use self::{
+    address::TrustedProxies, connections::ConnectionLimits, health::HealthChecks, listen::listen,
+    websocket::SocketLimits,
+};
 use self::{body::BodyPermits, connections::Busy, unread::AnswerPermits};
 use crate::{
     clock::Clock,
@@ -63,6 +66,7 @@ pub struct HttpSettings {
     pub proxies: TrustedProxies,
     /// How many operations of one caller run at once.
     pub concurrent_operations: u32,
+    pub sockets: SocketLimits,
 }
 
 /// What handlers share: behind one pointer, for it is cloned many times a request.
@@ -73,6 +77,7 @@ struct HttpState {
     clock: Clock,
     settings: HttpSettings,
     sockets: websocket::OpenSockets,
+    subscriptions: websocket::SharedOperations,
     ended_sessions: websocket::EndedSessions,
     bodies: BodyPermits,
     answers: AnswerPermits,
@@ -96,13 +101,15 @@ pub fn router(
     let cors = cors(&settings.cors_origins);
     let ended_sessions = websocket::EndedSessions::new(services.accounts.clone());
     let turns = execute::turns(settings.concurrent_operations);
+    let sockets = websocket::OpenSockets::new(settings.sockets);
     let state = Arc::new(HttpState {
         schema,
         services,
         admission,
         clock,
         settings,
-        sockets: websocket::OpenSockets::default(),
+        sockets,
+        subscriptions: websocket::SharedOperations::default(),
         ended_sessions,
         bodies: BodyPermits::new(),
         answers: AnswerPermits::new(),

@@ -105,7 +105,8 @@ impl WatchAll {
                 NextPage::Behind(last) => Some(last),
                 NextPage::None => return,
             };
-            match self.uploads.under_way(self.scope, after).await {
+            // Boxed: a watcher waits most of its life, and then holds no room for this.
+            match Box::pin(self.uploads.under_way(self.scope, after)).await {
                 Ok(page) => {
                     let is_full = page.len() as u64 == SNAPSHOT_PAGE;
                     let last = page.last().filter(|_| is_full);

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     domain::{error::ServiceError, user::Caller},
-    graphql::{Services, admission::Access, error},
+    graphql::{Services, admission::Access},
     http::{
         EXECUTION_TIMEOUT, HttpState, bearer, caller_of,
         execute::{self, Requester},
@@ -90,7 +90,8 @@ impl Connection {
                 message = self.source.next() => {
                     received_at = Instant::now();
                     match message {
-                        Some(Ok(Message::Text(text))) => self.receive(text.as_str()).await?,
+                        // Boxed, as whatever is rarely done: a socket waits most of its life, and then holds no room for it.
+                        Some(Ok(Message::Text(text))) => Box::pin(self.receive(text.as_str())).await?,
                         Some(Ok(Message::Binary(_))) => return Err(bad("Messages are text")),
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                         Some(Ok(Message::Close(_))) | None => return Ok(()),
@@ -107,7 +108,7 @@ impl Connection {
                     if received_at.elapsed() > PATIENCE {
                         return Err(CloseReason::Silent);
                     }
-                    self.recheck().await?;
+                    Box::pin(self.recheck()).await?;
                     self.send(&FromServer::Ping).await?;
                 }
                 () = sleep_until(deadline) => {
@@ -181,26 +182,27 @@ impl Connection {
         let admitted = permit.and_then(|permit| Ok((self.state.admission.admit(request, Access::Full)?, permit)));
         let events = match admitted {
             Ok((admitted, permit)) => operation::run(&self.state, admitted, requester, permit),
-            Err(error) => operation::refused(execute::charge_refused(&self.state, &requester).err().unwrap_or(error)),
+            Err(error) => {
+                let error = execute::charge_refused(&self.state, &requester).err().unwrap_or(error);
+                operation::refused(&self.state, error)
+            }
         };
         self.operations.insert(id, events);
         Ok(())
     }
 
     async fn tell(&mut self, id: &str, event: Event) -> Result<(), CloseReason> {
-        let Some(mut response) = event else {
+        let Some(answer) = event else {
             self.end(id);
             return self.send(&FromServer::Complete { id }).await;
         };
-        error::finish(&mut response, &self.state.clock.new_id().to_string());
         // What fails at its beginning is over; an event that fails later is one event.
-        let failed = !response.errors.is_empty() && response.data == async_graphql::Value::Null;
-        if failed && self.begun.insert(id.to_owned()) {
+        let is_first = self.begun.insert(id.to_owned());
+        if let Some(payload) = answer.failure.as_ref().filter(|_| is_first) {
             self.end(id);
-            return self.send(&FromServer::Error { id, payload: &response.errors }).await;
+            return self.send(&FromServer::Error { id, payload }).await;
         }
-        self.begun.insert(id.to_owned());
-        self.send(&FromServer::Next { id, payload: &response }).await
+        self.send(&FromServer::Next { id, payload: &answer.response }).await
     }
 
     fn end(&mut self, id: &str) {

@@ -1,8 +1,7 @@
 //! The protocol's words: what either side may say, and the codes with which the server closes a socket.
 
-use async_graphql::{Response, ServerError};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 use tungstenite::error::ProtocolError;
 
 /// What a client says.
@@ -34,11 +33,11 @@ pub(super) enum FromServer<'a> {
     ConnectionAck,
     Next {
         id: &'a str,
-        payload: &'a Response,
+        payload: &'a RawValue,
     },
     Error {
         id: &'a str,
-        payload: &'a [ServerError],
+        payload: &'a RawValue,
     },
     Complete {
         id: &'a str,

@@ -7,13 +7,15 @@ mod ended;
 mod message;
 mod open_sockets;
 mod operation;
+mod shared;
 
 use std::sync::Arc;
 
 use axum::{extract::WebSocketUpgrade, http::request::Parts, response::Response};
 
 use self::connection::Connection;
-pub(super) use self::{ended::EndedSessions, open_sockets::OpenSockets};
+pub use self::open_sockets::SocketLimits;
+pub(super) use self::{ended::EndedSessions, open_sockets::OpenSockets, shared::SharedOperations};
 use super::{HttpState, client_address, connections::Busy, token_of};
 
 const PROTOCOL: &str = "graphql-transport-ws";

@@ -7,10 +7,14 @@ use std::{
 
 use crate::domain::user::CallerKey;
 
-/// How many sockets one caller may have open.
-const MAX_SOCKETS: usize = 64;
-/// How many operations one caller may have running, on all sockets together.
-const MAX_OPERATIONS: usize = 200;
+/// What one caller may have.
+#[derive(Debug, Clone, Copy)]
+pub struct SocketLimits {
+    /// Open at once.
+    pub sockets: usize,
+    /// Running at once, on all sockets together.
+    pub operations: usize,
+}
 
 #[derive(Debug, Default)]
 struct Open {
@@ -19,14 +23,21 @@ struct Open {
 }
 
 /// Everybody who has a socket open.
-#[derive(Clone, Default)]
-pub(in crate::http) struct OpenSockets(Arc<Mutex<HashMap<CallerKey, Open>>>);
+#[derive(Clone)]
+pub(in crate::http) struct OpenSockets {
+    limits: SocketLimits,
+    open: Arc<Mutex<HashMap<CallerKey, Open>>>,
+}
 
 impl OpenSockets {
+    pub(in crate::http) fn new(limits: SocketLimits) -> Self {
+        Self { limits, open: Arc::default() }
+    }
+
     /// A permit for one more socket; `None` when the caller has too many.
     pub(super) fn admit(&self, caller: CallerKey) -> Option<SocketPermit> {
         let is_admitted = self.with(caller, |open| {
-            let is_free = open.sockets < MAX_SOCKETS;
+            let is_free = open.sockets < self.limits.sockets;
             open.sockets += usize::from(is_free);
             is_free
         });
@@ -34,7 +45,7 @@ impl OpenSockets {
     }
 
     fn with<T>(&self, caller: CallerKey, change: impl FnOnce(&mut Open) -> T) -> T {
-        let mut sockets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sockets = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let open = sockets.entry(caller).or_default();
         let outcome = change(open);
         if open.sockets == 0 && open.operations == 0 {
@@ -54,7 +65,7 @@ impl SocketPermit {
     /// A permit for one more operation; `None` when the caller has too many.
     pub(super) fn admit_operation(&self) -> Option<OperationPermit> {
         let is_admitted = self.sockets.with(self.caller, |open| {
-            let is_free = open.operations < MAX_OPERATIONS;
+            let is_free = open.operations < self.sockets.limits.operations;
             open.operations += usize::from(is_free);
             is_free
         });
