@@ -27,6 +27,7 @@ pub mod permits;
 pub mod queue;
 pub mod secrets;
 pub mod storage;
+pub mod tasks;
 pub mod ttl_cache;
 pub mod uploads;
 mod variants_file;

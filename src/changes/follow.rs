@@ -20,6 +20,7 @@ use crate::{
         user::Caller,
     },
     events::Nudge,
+    tasks::in_task,
 };
 
 /// How many events are read at once.
@@ -62,8 +63,8 @@ impl Follow {
             if let Some(followed) = self.read.pop_front() {
                 return Ok(followed);
             }
-            // Boxed: a reader waits most of its life, and then holds no room for this.
-            match Box::pin(self.changes.read_page(self.scope, self.place)).await {
+            let (changes, scope, place) = (self.changes.clone(), self.scope, self.place);
+            match in_task(async move { changes.read_page(scope, place).await }).await {
                 Ok((page, place)) => {
                     self.place = place;
                     if page.is_empty() {

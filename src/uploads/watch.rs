@@ -21,6 +21,7 @@ use crate::{
         user::Caller,
     },
     events::{Topic, Watch},
+    tasks::in_task,
 };
 
 /// How many uploads under way are read at once for a watcher of all of them.
@@ -102,11 +103,12 @@ impl WatchAll {
         while self.snapshot.is_empty() {
             let after = match &self.next_page {
                 NextPage::Newest => None,
-                NextPage::Behind(last) => Some(last),
+                NextPage::Behind(last) => Some(last.clone()),
                 NextPage::None => return,
             };
-            // Boxed: a watcher waits most of its life, and then holds no room for this.
-            match Box::pin(self.uploads.under_way(self.scope, after)).await {
+            let (uploads, scope) = (self.uploads.clone(), self.scope);
+            let read = async move { uploads.under_way(scope, after.as_ref()).await };
+            match in_task(read).await {
                 Ok(page) => {
                     let is_full = page.len() as u64 == SNAPSHOT_PAGE;
                     let last = page.last().filter(|_| is_full);

@@ -324,8 +324,8 @@ async fn equal_subscriptions_are_executed_once_for_an_event() {
     let app = TestApp::start().await;
     let (ann, admin) = (app.user("ann@example.com").await, app.admin().await);
     let ticket = ann.ticket("a.jpg", "image/jpeg", 1000).await;
-    // The category is looked up by each execution.
-    let watch = "subscription($id: ID!) { uploadProgress(imageId: $id) { status image { category { name } } } }";
+    // The metadata are looked up by each execution.
+    let watch = "subscription($id: ID!) { uploadProgress(imageId: $id) { status image { metadata { notes } } } }";
     let mut sockets = Vec::new();
     for who in [&ann, &ann, &ann, &ann, &ann, &ann, &ann, &ann, &admin] {
         let mut socket = Socket::of(&app, who).await;
@@ -337,13 +337,13 @@ async fn equal_subscriptions_are_executed_once_for_an_event() {
     ann.mutate("reportUploadProgress", json!({"imageId": ticket.image, "bytesUploaded": 500}), "image { id }").await;
     for socket in &mut sockets {
         let event = socket.event("uploadProgress").await;
-        assert_eq!(event, json!({"status": "UPLOADING", "image": {"category": {"name": "general"}}}));
+        assert_eq!(event, json!({"status": "UPLOADING", "image": {"metadata": null}}));
     }
-    let looked_up = recording.take().iter().filter(|sent| sent.sql.contains("FROM \"category\"")).count();
+    let looked_up = recording.take().iter().filter(|sent| sent.sql.contains("FROM \"image_metadata\"")).count();
     assert_eq!(looked_up, 2, "once for Ann's eight sockets, once for the administrator, who has other rights");
     // Who comes later has the state of now, and whoever goes away takes nothing from the others.
     sockets.truncate(2);
-    ann.mutate("cancelUpload", json!({"imageId": ticket.image}), "deletedImageId").await;
+    ann.mutate("cancelUpload", json!({"imageId": ticket.image}), "cancelledImageId").await;
     for socket in &mut sockets {
         assert_eq!(socket.event("uploadProgress").await["status"], "DELETED");
         assert_eq!(socket.receive().await["type"], "complete");

@@ -21,9 +21,9 @@ use super::{HttpState, client_address, connections::Busy, token_of};
 const PROTOCOL: &str = "graphql-transport-ws";
 /// In bytes: what a message may have.
 const MAX_MESSAGE: usize = 256 * 1024;
-/// In bytes: what each socket holds for reading, of which clients send little. By default it is 128 KiB, which was four
-/// fifths of what a watcher took.
-const READ_BUFFER: usize = 4 * 1024;
+/// In bytes: what each socket holds for reading, of which clients send little; for a longer message it grows. By default it
+/// is 128 KiB, which was four fifths of what a watcher took.
+const READ_BUFFER: usize = 1024;
 
 /// Answers the handshake, and talks from there on.
 pub(super) fn upgrade(state: Arc<HttpState>, upgrade: WebSocketUpgrade, parts: &Parts) -> Response {

@@ -1,4 +1,4 @@
-//! One operation on a socket: a task of its own, whose events the socket takes when it can.
+//! One operation on a socket, as a stream of what it has to say.
 
 use std::sync::Arc;
 
@@ -7,25 +7,35 @@ use futures_util::{
     Stream, StreamExt,
     stream::{self, BoxStream},
 };
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
-use tokio_util::task::AbortOnDropHandle;
 
-use super::{open_sockets::OperationPermit, shared::Answer};
+use super::{
+    open_sockets::OperationPermit,
+    shared::{Answer, SharedOperation},
+};
 use crate::{
     graphql::{
         admission::Admitted,
         error,
-        live::{self, Begun},
+        live::{self, Begun, Source},
     },
     http::{
         HttpState,
-        execute::{self, Requester},
+        execute::{self, Payment, Requester},
     },
+    tasks::in_task,
 };
 
 /// What an operation has to say next; `None` when it is over.
 pub(super) type Event = Option<Arc<Answer>>;
+
+/// A subscription that has begun.
+struct Subscription {
+    state: Arc<HttpState>,
+    source: Source,
+    operation: Arc<SharedOperation>,
+    /// The first event is paid for by the beginning; each other one is executed like an operation.
+    paid: Option<Payment>,
+}
 
 /// The events of an operation. Only a subscription may take as long as it likes for its next one.
 pub(super) fn run(
@@ -34,50 +44,56 @@ pub(super) fn run(
     requester: Requester,
     permit: OperationPermit,
 ) -> BoxStream<'static, Event> {
-    // In a task of its own: polled by the socket's alone, it would hold its database connection while that one
-    // waits for another.
-    let (send, events) = mpsc::channel(1);
     let state = Arc::clone(state);
-    let task = AbortOnDropHandle::new(tokio::spawn(async move {
-        // Boxed: what an execution needs is given back between the events, and a task keeps the room for its largest step.
-        match admitted.ty {
-            OperationType::Subscription => subscribe(&state, admitted, requester, &send).await,
-            OperationType::Query | OperationType::Mutation => {
-                let response = Box::pin(execute::answer(&state, admitted, requester)).await;
-                let _ = send.send(Arc::new(Answer::of(response, &state))).await;
-            }
+    let answers = match admitted.ty {
+        OperationType::Subscription => {
+            let begun = stream::once(in_task(begin(state, admitted, requester)));
+            let events = begun.flat_map(|begun| match begun {
+                Ok(subscription) => subscription.events().left_stream(),
+                Err(answers) => stream::iter(answers).right_stream(),
+            });
+            events.boxed()
         }
-    }));
-    // The permit and the task are held for as long as the stream is.
-    over(ReceiverStream::new(events).inspect(move |_| _ = (&permit, &task)))
+        OperationType::Query | OperationType::Mutation => {
+            let executed = async move {
+                let response = execute::answer(&state, admitted, requester).await;
+                Arc::new(Answer::of(response, &state))
+            };
+            stream::once(in_task(executed)).boxed()
+        }
+    };
+    // The permit is held for as long as the stream is.
+    over(answers.inspect(move |_| _ = &permit))
 }
 
-async fn subscribe(state: &Arc<HttpState>, admitted: Admitted, requester: Requester, send: &mpsc::Sender<Arc<Answer>>) {
-    let payment = match execute::pay(state, &requester, admitted.requested.points) {
-        Ok(payment) => payment,
-        Err(exhausted) => {
-            let refused = Response::from_errors(vec![execute::too_much(&exhausted)]);
-            return drop(send.send(Arc::new(Answer::of(refused, state))).await);
+/// Begins a subscription, or gives what it has to say instead.
+async fn begin(
+    state: Arc<HttpState>,
+    admitted: Admitted,
+    requester: Requester,
+) -> Result<Subscription, Vec<Arc<Answer>>> {
+    let answer = |response| Arc::new(Answer::of(response, &state));
+    let payment = execute::pay(&state, &requester, admitted.requested.points)
+        .map_err(|exhausted| vec![answer(Response::from_errors(vec![execute::too_much(&exhausted)]))])?;
+    let request = requester.with(admitted.request(), &state);
+    match live::begin(&state.schema, request).await {
+        Begun::Ended(responses) => Err(responses.into_iter().map(answer).collect()),
+        Begun::Watching(source) => {
+            let operation = state.subscriptions.join(admitted, requester);
+            Ok(Subscription { state, source, operation, paid: Some(payment) })
         }
-    };
-    let request = requester.with(admitted.request(), state);
-    let mut source = match Box::pin(live::begin(&state.schema, request)).await {
-        Begun::Watching(source) => source,
-        Begun::Ended(responses) => {
-            for response in responses {
-                let _ = send.send(Arc::new(Answer::of(response, state))).await;
-            }
-            return;
-        }
-    };
-    let operation = state.subscriptions.join(admitted, requester);
-    // The first event is paid for by the beginning; each other one is executed like an operation.
-    let mut paid = Some(payment);
-    while let Some(event) = source.next().await {
-        let answer = Box::pin(operation.answer(state, event, paid.take())).await;
-        if send.send(answer).await.is_err() {
-            break;
-        }
+    }
+}
+
+impl Subscription {
+    fn events(self) -> impl Stream<Item = Arc<Answer>> + Send {
+        stream::unfold(self, |mut subscription| async {
+            let event = subscription.source.next().await?;
+            let Self { state, operation, paid, .. } = &mut subscription;
+            // Boxed: a socket waits most of its life, and then holds no room for this.
+            let answer = Box::pin(operation.answer(state, event, paid.take())).await;
+            Some((answer, subscription))
+        })
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
         HttpState,
         execute::{self, Payment, Requester},
     },
+    tasks::in_task,
 };
 
 /// How long an answer is given to others who have the same event. Longer, and what it tells of other rows would be old.
@@ -110,7 +111,12 @@ impl SharedOperations {
 impl SharedOperation {
     /// The answer to an event. Whoever has it executed pays for that, unless it is paid for already, and waits until they
     /// can; for the others it costs a point.
-    pub(super) async fn answer(&self, state: &HttpState, event: Event, paid: Option<Payment>) -> Arc<Answer> {
+    pub(super) async fn answer(
+        self: &Arc<Self>,
+        state: &Arc<HttpState>,
+        event: Event,
+        paid: Option<Payment>,
+    ) -> Arc<Answer> {
         let cell = self.cell(&event);
         if cell.initialized() && paid.is_none() {
             self.pay(state, 1).await;
@@ -120,7 +126,8 @@ impl SharedOperation {
                 Some(payment) => payment,
                 None => self.pay(state, self.admitted.requested.points).await,
             };
-            Arc::new(self.execute(state, event, payment).await)
+            let (this, state) = (Arc::clone(self), Arc::clone(state));
+            Arc::new(in_task(async move { this.execute(&state, event, payment).await }).await)
         };
         Arc::clone(cell.get_or_init(execute).await)
     }

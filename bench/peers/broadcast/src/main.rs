@@ -26,7 +26,7 @@ use tokio_tungstenite::{
 };
 
 /// In bytes, as the server has it.
-const READ_BUFFER: usize = 4 * 1024;
+const READ_BUFFER: usize = 1024;
 /// How many texts a watcher may be behind.
 const BEHIND: usize = 64;
 
