@@ -1,6 +1,6 @@
 # make run    one binary, SQLite and S3 inside, on http://localhost:8000
 # make test   everything that has to hold, on both storages and with real clients
-.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools web bench bench-api bench-growth bench-imaging bench-efforts \
+.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools web bench bench-api bench-live bench-growth bench-imaging bench-efforts \
     bench-queue bench-attacks schema fmt lint deny clean
 
 export CARGO_TERM_COLOR ?= always
@@ -61,6 +61,12 @@ bench-api:
 	cd bench && npm ci --no-audit --no-fund --silent && cd peers/apollo && npm ci --no-audit --no-fund --silent
 	DARKROOM=$(CURDIR)/target/release/darkroom BARE=$(CURDIR)/target/release/bare-peer \
 	    tests/with-postgres.sh node bench/api.mjs
+
+# A thousand watchers, and an event to all of them, beside GraphQL Yoga and a bare broadcast. Takes about three minutes.
+bench-live:
+	cargo build --release --quiet --package darkroom --package broadcast-peer
+	cd bench && npm ci --no-audit --no-fund --silent && cd peers/yoga && npm ci --no-audit --no-fund --silent
+	DARKROOM=$(CURDIR)/target/release/darkroom BROADCAST=$(CURDIR)/target/release/broadcast-peer node bench/live.mjs
 
 # Lists, searches and statistics at 10,000, 100,000 and 1,000,000 images, on both databases. Takes about ten minutes.
 bench-growth:

@@ -1,6 +1,6 @@
 //! One socket, from its handshake to its end.
 
-use std::{collections::HashSet, net::IpAddr, sync::Arc, time::Duration};
+use std::{collections::HashSet, net::IpAddr, pin::Pin, sync::Arc, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::{
@@ -8,7 +8,7 @@ use futures_util::{
     stream::{BoxStream, SplitSink, SplitStream},
 };
 use serde_json::{Map, Value};
-use tokio::time::{Instant, Interval, interval_at, sleep_until, timeout};
+use tokio::time::{Instant, Interval, Sleep, interval_at, sleep_until, timeout};
 use tokio_stream::StreamMap;
 
 use super::{
@@ -46,6 +46,9 @@ pub(super) struct Connection {
     operations: StreamMap<String, BoxStream<'static, Event>>,
     /// Operations that have said something already.
     begun: HashSet<String>,
+    /// The end of the time for the first message, and then of the token. One timer that is set anew, in place of
+    /// one for each event.
+    deadline: Pin<Box<Sleep>>,
     address: IpAddr,
     speaks_our_protocol: bool,
 }
@@ -53,7 +56,6 @@ pub(super) struct Connection {
 struct Session {
     token: Option<String>,
     caller: Arc<Caller>,
-    expires_at: Instant,
     permit: SocketPermit,
     /// Of a log-in; a printed token belongs to none.
     watched: Option<WatchedSession>,
@@ -65,7 +67,19 @@ impl Connection {
         let (sink, source) = socket.split();
         let operations = StreamMap::new();
         let begun = HashSet::new();
-        Self { state, header_token, sink, source, session: None, operations, begun, address, speaks_our_protocol }
+        let deadline = Box::pin(sleep_until(Instant::now() + INIT_TIMEOUT));
+        Self {
+            state,
+            header_token,
+            sink,
+            source,
+            session: None,
+            operations,
+            begun,
+            deadline,
+            address,
+            speaks_our_protocol,
+        }
     }
 
     /// Answers until either side closes the socket.
@@ -81,11 +95,9 @@ impl Connection {
         if !self.speaks_our_protocol {
             return Err(CloseReason::WrongProtocol);
         }
-        let init_by = Instant::now() + INIT_TIMEOUT;
         let mut ping: Interval = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
         let mut received_at = Instant::now();
         loop {
-            let deadline = self.session.as_ref().map_or(init_by, |session| session.expires_at);
             tokio::select! {
                 message = self.source.next() => {
                     received_at = Instant::now();
@@ -111,7 +123,7 @@ impl Connection {
                     Box::pin(self.recheck()).await?;
                     self.send(&FromServer::Ping).await?;
                 }
-                () = sleep_until(deadline) => {
+                () = &mut self.deadline => {
                     return Err(match self.session {
                         None => CloseReason::InitTimeout,
                         Some(_) => CloseReason::Forbidden("The access token has expired"),
@@ -151,8 +163,8 @@ impl Connection {
             Caller::User { session: Some(session), .. } => Some(self.state.ended_sessions.watch(session)),
             _ => None,
         };
-        let expires_at = Instant::now() + life.min(MAX_WAIT);
-        self.session = Some(Session { token, caller: Arc::new(caller), expires_at, permit, watched });
+        self.deadline.as_mut().reset(Instant::now() + life.min(MAX_WAIT));
+        self.session = Some(Session { token, caller: Arc::new(caller), permit, watched });
         self.send(&FromServer::ConnectionAck).await
     }
 
