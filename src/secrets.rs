@@ -25,8 +25,10 @@ pub fn make_private(file: &Path) -> anyhow::Result<()> {
     made.with_context(|| format!("{} cannot be created", file.display()))?;
     let beside = |ending: &str| PathBuf::from(format!("{}{ending}", file.display()));
     for file in [file.to_owned(), beside("-wal"), beside("-shm")] {
-        if file.exists() {
-            fs::set_permissions(&file, Permissions::from_mode(0o600))?;
+        let is_open = fs::metadata(&file).is_ok_and(|found| found.permissions().mode() & 0o077 != 0);
+        if is_open && let Err(error) = fs::set_permissions(&file, Permissions::from_mode(0o600)) {
+            // Whoever owns it decided so: a volume that is shared by its group.
+            tracing::warn!(file = %file.display(), %error, "others may read a file of the database");
         }
     }
     Ok(())

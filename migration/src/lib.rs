@@ -5,8 +5,8 @@ use std::collections::HashSet;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{
-    MigrationTrait, async_trait,
-    sea_orm::{ConnectionTrait, DbErr},
+    MigrationTrait, SchemaManager, async_trait,
+    sea_orm::{ConnectionTrait, DatabaseConnection, DbErr},
 };
 
 mod m20261120_000001_accounts;
@@ -28,8 +28,10 @@ impl Migrator {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn has_run<C: ConnectionTrait>(conn: &C) -> Result<bool, DbErr> {
-        Ok(!Self::get_migration_models(conn).await?.is_empty())
+    pub async fn has_run(conn: &DatabaseConnection) -> Result<bool, DbErr> {
+        // Asked first: reading what has run makes the table of it, and this only looks.
+        let has_table = SchemaManager::new(conn).has_table("seaql_migrations").await?;
+        Ok(has_table && !Self::get_migration_models(conn).await?.is_empty())
     }
 
     /// Whether a newer version migrated the database, which has all of these changes and more. Servers of both versions

@@ -80,8 +80,10 @@ impl Columns<'_> {
         if model.id.is_nil() {
             return Err(error);
         }
-        tracing::error!(image = %model.id, %error, "a row of an image cannot be decoded; it is shown as UNKNOWN");
-        ImageStatus::Unknown.name().clone_into(&mut model.status);
+        tracing::error!(image = %model.id, %error, "a row of an image cannot be decoded; if it was visible, it is shown as UNKNOWN");
+        let is_gone = matches!(ImageStatus::from_name(&model.status), ImageStatus::Deleted | ImageStatus::Trashed);
+        let shown = if is_gone { ImageStatus::Deleted } else { ImageStatus::Unknown };
+        shown.name().clone_into(&mut model.status);
         Ok(Image::from(model))
     }
 }

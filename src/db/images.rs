@@ -102,8 +102,11 @@ impl StaleImages {
         }
         sql.push(&format!(" ORDER BY updated_at, id LIMIT {}", self.limit));
         let images = Image::find_by_statement(sql.statement()).all(conn).await?;
-        self.behind = images.last().map(|image| (image.updated_at, image.id));
-        Ok((!images.is_empty()).then_some(images))
+        // A row that could not be decoded has no place in the order.
+        let last = images.iter().rfind(|image| image.status() != ImageStatus::Unknown);
+        let Some(last) = last else { return Ok(None) };
+        self.behind = Some((last.updated_at, last.id));
+        Ok(Some(images))
     }
 }
 

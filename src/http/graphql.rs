@@ -20,7 +20,7 @@ use super::{
     execute::{self, Requester},
     request::{JSON, Malformed, check_content_type, from_json, from_query},
     token_of,
-    unread::TooMuchUnread,
+    unread::AnswerTo,
     websocket,
 };
 use crate::{
@@ -136,11 +136,9 @@ async fn execute(
             GraphqlResponse::from_errors(vec![error])
         }
     };
-    let answer = state.answers.hold(caller, respond(response, format, id)).await;
-    answer.unwrap_or_else(|TooMuchUnread| {
-        let message = "The answers to your other operations have not been read: read them first.".to_owned();
-        Malformed(StatusCode::SERVICE_UNAVAILABLE, message).answer(format, id)
-    })
+    let mut answer = respond(response, format, id);
+    answer.extensions_mut().insert(AnswerTo(caller));
+    answer
 }
 
 fn respond(mut response: GraphqlResponse, format: &'static str, id: &RequestId) -> Response {

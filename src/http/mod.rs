@@ -80,7 +80,6 @@ struct HttpState {
     subscriptions: websocket::SharedOperations,
     ended_sessions: websocket::EndedSessions,
     bodies: BodyPermits,
-    answers: AnswerPermits,
     turns: FairPermits<CallerKey>,
 }
 
@@ -112,12 +111,12 @@ pub fn router(
         subscriptions: websocket::SharedOperations::default(),
         ended_sessions,
         bodies: BodyPermits::new(),
-        answers: AnswerPermits::new(),
         turns,
     });
     let mut router = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post))
         .layer(middleware::from_fn(compress::compress))
+        .layer(middleware::from_fn_with_state(AnswerPermits::new(), unread::hold))
         .route("/schema.graphql", get(schema_text))
         .route("/", get(|| async { Redirect::temporary("/graphiql") }))
         .merge(graphiql::routes())

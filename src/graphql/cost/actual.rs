@@ -1,8 +1,10 @@
 //! What an answer did cost: the same weights, for the fields that are there.
 
+use std::{cell::RefCell, collections::HashMap};
+
 use async_graphql::{
     Positioned, Value, Variables,
-    parser::types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet},
+    parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet},
 };
 
 use super::{
@@ -19,7 +21,8 @@ pub fn actual(
     variables: &Variables,
     data: &Value,
 ) -> u64 {
-    let walk = Walk { model, document, arguments: Arguments { model, operation, variables } };
+    let walk =
+        Walk { model, document, arguments: Arguments { model, operation, variables }, known: RefCell::default() };
     walk.value(&operation.selection_set, root(operation.ty), data).max(1)
 }
 
@@ -27,6 +30,8 @@ struct Walk<'a> {
     model: &'a CostModel,
     document: &'a ExecutableDocument,
     arguments: Arguments<'a>,
+    /// The points of the arguments of each field, by where it stands in the document: computed once, also in a list.
+    known: RefCell<HashMap<*const Field, u64>>,
 }
 
 impl Walk<'_> {
@@ -49,7 +54,10 @@ impl Walk<'_> {
                 }
                 let cost = self.model.types.get(parent).and_then(|fields| fields.get(&field.node.name.node));
                 let (weight, of) = cost.map_or((1, ""), |cost| (cost.weight, cost.of.as_str()));
-                let arguments = cost.map_or(0, |cost| self.arguments.points(cost, &field.node));
+                let arguments = cost.map_or(0, |cost| {
+                    let points = || self.arguments.points(cost, &field.node);
+                    *self.known.borrow_mut().entry(&raw const field.node).or_insert_with(points)
+                });
                 weight.saturating_add(arguments).saturating_add(self.value(&field.node.selection_set, of, value))
             }
             Selection::InlineFragment(inline) => {

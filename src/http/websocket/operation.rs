@@ -1,6 +1,6 @@
 //! One operation on a socket, as a stream of what it has to say.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use async_graphql::{Response, ServerError, parser::types::OperationType};
 use futures_util::{
@@ -10,7 +10,7 @@ use futures_util::{
 
 use super::{
     open_sockets::OperationPermit,
-    shared::{Answer, SharedOperation},
+    shared::{Answer, SharedOperation, failed},
 };
 use crate::{
     graphql::{
@@ -44,7 +44,7 @@ pub(super) fn run(
     requester: Requester,
     permit: OperationPermit,
 ) -> BoxStream<'static, Event> {
-    let state = Arc::clone(state);
+    let (state, shown_to) = (Arc::clone(state), Arc::clone(state));
     let answers = match admitted.ty {
         OperationType::Subscription => {
             let begun = stream::once(in_task(begin(state, admitted, requester)));
@@ -62,6 +62,9 @@ pub(super) fn run(
             stream::once(in_task(executed)).boxed()
         }
     };
+    // A panic ends its operation alone.
+    let answers = AssertUnwindSafe(answers).catch_unwind();
+    let answers = answers.map(move |answer| answer.unwrap_or_else(|_| Arc::new(Answer::of(failed(), &shown_to))));
     // The permit is held for as long as the stream is.
     over(answers.inspect(move |_| _ = &permit))
 }

@@ -8,8 +8,12 @@ use std::{
 };
 
 use async_graphql::Response;
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Shared, WeakShared},
+};
 use serde_json::value::{RawValue, to_raw_value};
-use tokio::{sync::OnceCell, time::Instant};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     domain::ids::UserId,
@@ -22,13 +26,17 @@ use crate::{
         HttpState,
         execute::{self, Payment, Requester},
     },
-    tasks::in_task,
 };
 
 /// How long an answer is given to others who have the same event. Longer, and what it tells of other rows would be old.
 const SHARED_FOR: Duration = Duration::from_secs(1);
 /// Of how many events answers are kept meanwhile.
 const MAX_KEPT: usize = 64;
+/// In bytes: how much of an answer is sent to another socket for a point, and how much of a document is read for one.
+const SENT_FOR_A_POINT: usize = 16 * 1024;
+const READ_FOR_A_POINT: usize = 100;
+/// In bytes: shorter documents are read for nothing.
+const SHORT_DOCUMENT: usize = 2 * 1024;
 
 /// A response, written.
 pub(super) struct Answer {
@@ -60,11 +68,12 @@ pub(super) struct SharedOperation {
     registered: Option<(SharedOperations, OperationKey)>,
 }
 
-/// The answer to an event, made by whoever comes first.
+/// The answer to an event. It is made in a task of its own: no socket waits for another one to be polled.
+type Making = Shared<BoxFuture<'static, Arc<Answer>>>;
+
 struct Kept {
     key: EventKey,
-    since: Instant,
-    answer: Arc<OnceCell<Arc<Answer>>>,
+    answer: Making,
 }
 
 impl Answer {
@@ -110,40 +119,57 @@ impl SharedOperations {
 
 impl SharedOperation {
     /// The answer to an event. Whoever has it executed pays for that, unless it is paid for already, and waits until they
-    /// can; for the others it costs a point.
+    /// can; the others pay for being sent it.
     pub(super) async fn answer(
         self: &Arc<Self>,
         state: &Arc<HttpState>,
         event: Event,
         paid: Option<Payment>,
     ) -> Arc<Answer> {
-        let cell = self.cell(&event);
-        if cell.initialized() && paid.is_none() {
-            self.pay(state, 1).await;
+        let (making, is_mine) = self.making(state, event, paid);
+        let answer = making.await;
+        if !is_mine && paid.is_none() {
+            self.pay(state, 1 + (answer.response.get().len() / SENT_FOR_A_POINT) as u64).await;
         }
-        let execute = async || {
-            let payment = match paid {
-                Some(payment) => payment,
-                None => self.pay(state, self.admitted.requested.points).await,
-            };
-            let (this, state) = (Arc::clone(self), Arc::clone(state));
-            Arc::new(in_task(async move { this.execute(&state, event, payment).await }).await)
-        };
-        Arc::clone(cell.get_or_init(execute).await)
+        answer
     }
 
-    fn cell(&self, event: &Event) -> Arc<OnceCell<Arc<Answer>>> {
+    /// The answer that is being made, or was made a moment ago; begun now if there is none.
+    fn making(self: &Arc<Self>, state: &Arc<HttpState>, event: Event, paid: Option<Payment>) -> (Making, bool) {
         let key = event.key();
         let mut recent = locked(&self.recent);
-        while recent.front().is_some_and(|kept| kept.since.elapsed() > SHARED_FOR) || recent.len() > MAX_KEPT {
-            recent.pop_front();
+        // Who has paid does not wait for somebody who cannot.
+        let is_usable = |kept: &&Kept| kept.key == key && (paid.is_none() || kept.answer.peek().is_some());
+        if let Some(kept) = recent.iter().find(is_usable) {
+            return (kept.answer.clone(), false);
         }
-        if let Some(kept) = recent.iter().find(|kept| kept.key == key) {
-            return Arc::clone(&kept.answer);
-        }
-        let answer = Arc::default();
-        recent.push_back(Kept { key, since: Instant::now(), answer: Arc::clone(&answer) });
-        answer
+        let (this, state) = (Arc::clone(self), Arc::clone(state));
+        let made = AbortOnDropHandle::new(tokio::spawn({
+            let state = Arc::clone(&state);
+            async move { this.execute(&state, event, paid).await }
+        }));
+        let made = async move { Arc::new(made.await.unwrap_or_else(|_| Answer::of(failed(), &state))) };
+        let answer = made.boxed().shared();
+        recent.retain(|kept| kept.key != key);
+        recent.truncate(MAX_KEPT - 1);
+        recent.push_front(Kept { key: key.clone(), answer: answer.clone() });
+        drop(recent);
+        self.forget_soon(key, answer.clone());
+        (answer, true)
+    }
+
+    fn forget_soon(self: &Arc<Self>, key: EventKey, answer: Making) {
+        let this = Arc::downgrade(self);
+        let weak = answer.downgrade();
+        drop(answer);
+        tokio::spawn(async move {
+            tokio::time::sleep(SHARED_FOR).await;
+            let Some(this) = this.upgrade() else { return };
+            locked(&this.recent).retain(|kept| {
+                let is_it = weak.as_ref().and_then(WeakShared::upgrade).is_some_and(|made| made.ptr_eq(&kept.answer));
+                kept.key != key || !is_it
+            });
+        });
     }
 
     /// States that come while somebody waits are one.
@@ -156,14 +182,26 @@ impl SharedOperation {
         }
     }
 
-    async fn execute(&self, state: &HttpState, event: Event, payment: Payment) -> Answer {
+    async fn execute(&self, state: &HttpState, event: Event, paid: Option<Payment>) -> Answer {
+        let payment = match paid {
+            Some(payment) => payment,
+            None => self.pay(state, self.price()).await,
+        };
         let request = self.requester.with(self.admitted.request(), state);
         let response = live::answer(&state.schema, request, event).await;
-        let response = response.unwrap_or_else(|| {
-            Response::from_errors(vec![execute::refusal("The event could not be answered.", "INTERNAL_SERVER_ERROR")])
-        });
-        Answer::of(execute::with_cost(response, &self.admitted, payment), state)
+        Answer::of(execute::with_cost(response.unwrap_or_else(failed), &self.admitted, payment), state)
     }
+
+    /// The points of an event: those of the operation, and of reading a long document again.
+    fn price(&self) -> u64 {
+        let read = self.admitted.text.len().saturating_sub(SHORT_DOCUMENT) / READ_FOR_A_POINT;
+        self.admitted.requested.points.saturating_add(read as u64)
+    }
+}
+
+/// What is told of a failure of our own.
+pub(super) fn failed() -> Response {
+    Response::from_errors(vec![execute::refusal("The operation failed.", "INTERNAL_SERVER_ERROR")])
 }
 
 impl Drop for SharedOperation {

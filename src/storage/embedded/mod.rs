@@ -20,6 +20,7 @@ mod s3_api;
 mod store;
 mod trailer;
 mod wire;
+mod writer;
 
 use std::{io, path::Path, sync::Arc};
 

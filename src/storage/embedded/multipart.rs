@@ -113,7 +113,7 @@ impl Multipart {
         {
             writer.write(chunk).await?;
         }
-        writer.finish_checksum();
+        writer.finish_checksum().await?;
         let meta = writer.finish().await?;
         let result = CopyPartResult {
             e_tag: Some(etag_of(&meta)),
@@ -254,7 +254,7 @@ impl Multipart {
             kept.push(KeptPart { number, size, checksum: checksum.map(|checksum| checksum.value) });
         }
         let checksum = match (algorithm, is_full_object) {
-            (Some(_), true) => writer.finish_checksum(),
+            (Some(_), true) => writer.finish_checksum().await?,
             (Some(algorithm), false) => {
                 let values: Option<Vec<&str>> = kept.iter().map(|part| part.checksum.as_deref()).collect();
                 values.and_then(|values| KeptChecksum::composite(algorithm, values.into_iter()))

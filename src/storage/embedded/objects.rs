@@ -55,7 +55,7 @@ impl Objects {
         let mut writer = self.store.write(&path, headers_of!(input)).await?;
         let carried = Carried { body, headers, trailers: req.trailing_headers.clone(), checksum };
         let kept = receive(&mut writer, carried).await?;
-        let etag = writer.etag();
+        let etag = writer.etag().await?;
         let meta = writer.finish_if(etag, &condition).await?;
         let checksum = kept.map(|kept| kept.answer());
         let ty = checksum.as_ref().and_then(|checksum| checksum.checksum_type.clone());

@@ -212,7 +212,7 @@ impl PostObject {
         if writer.size() < admitted.min {
             return Err(refuse(S3ErrorCode::EntityTooSmall, "The file is smaller than the policy allows."));
         }
-        if let (Some(wanted), Some(kept)) = (&admitted.checksum, writer.finish_checksum()) {
+        if let (Some(wanted), Some(kept)) = (&admitted.checksum, writer.finish_checksum().await?) {
             wanted.check(&kept.value)?;
         }
         writer.finish().await

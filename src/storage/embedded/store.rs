@@ -9,20 +9,17 @@ use std::{
     sync::Arc,
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
-use md5::{Digest, Md5};
-use opendal::{Buffer, ErrorKind, Operator, Reader, Writer, services::Fs};
-use s3s::{S3Error, S3ErrorCode, S3Result, checksum::ChecksumHasher};
+use opendal::{ErrorKind, Operator, Reader, services::Fs};
+use s3s::{S3Error, S3ErrorCode, S3Result};
 use tokio::sync::{Mutex, RwLock};
 
 use super::{
-    checksum::{Algorithm, KeptChecksum},
-    conditions::PutCondition,
     layout,
     path::ObjectPath,
-    trailer::{self, KeptPart, ObjectHeaders, ObjectMeta},
+    trailer::{self, ObjectHeaders, ObjectMeta},
+    writer::ObjectWriter,
 };
 use crate::clock::Clock;
 
@@ -64,17 +61,17 @@ pub struct DiskStore {
     root: PathBuf,
     files: Operator,
     clock: Clock,
-    places: Arc<Places>,
+    pub(super) places: Arc<Places>,
     /// Held for as long as the process lives, however it ends.
     _lock: Arc<File>,
 }
 
 /// Who may put objects in place and take them away.
-struct Places {
+pub(super) struct Places {
     /// Held while it is seen what is there, and changed.
     groups: Vec<Mutex<()>>,
     /// Written to by whoever removes an empty folder, so that nobody puts an object into it meanwhile.
-    folders: RwLock<()>,
+    pub(super) folders: RwLock<()>,
 }
 
 impl DiskStore {
@@ -140,16 +137,7 @@ impl DiskStore {
         let to_sync = ancestors.take(if is_known { 1 } else { usize::MAX }).map(Path::to_owned).collect();
         let writer = self.files.writer(key.path()).await?;
         let meta = ObjectMeta { headers, modified: self.clock.now(), ..ObjectMeta::default() };
-        Ok(ObjectWriter {
-            store: self.clone(),
-            path: key.clone(),
-            writer: Some(writer),
-            folder,
-            to_sync,
-            meta,
-            digest: Md5::new(),
-            checksum: None,
-        })
+        Ok(ObjectWriter::new(self.clone(), key.clone(), writer, folder, to_sync, meta))
     }
 
     /// Removes an object, if it is there and `check` lets it go.
@@ -213,7 +201,7 @@ impl DiskStore {
 }
 
 impl Places {
-    fn group_of(&self, key: &ObjectPath) -> &Mutex<()> {
+    pub(super) fn group_of(&self, key: &ObjectPath) -> &Mutex<()> {
         let mut hasher = DefaultHasher::new();
         key.hash(&mut hasher);
         &self.groups[usize::try_from(hasher.finish() % GROUPS as u64).unwrap_or(0)]
@@ -233,132 +221,6 @@ impl OpenObject {
         range: Range<u64>,
     ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + Sync + use<>, StoreError> {
         Ok(self.reader.into_bytes_stream(range).await?.map_err(io::Error::other))
-    }
-}
-
-/// An object that is being written. Dropped before it is finished, it leaves nothing.
-pub struct ObjectWriter {
-    store: DiskStore,
-    path: ObjectPath,
-    writer: Option<Writer>,
-    folder: PathBuf,
-    /// The folders whose entries are new once the object is in its place.
-    to_sync: Vec<PathBuf>,
-    meta: ObjectMeta,
-    digest: Md5,
-    checksum: Option<(Algorithm, ChecksumHasher)>,
-}
-
-impl ObjectWriter {
-    /// Computes a checksum of all that is written from here on.
-    pub fn compute(&mut self, algorithm: Algorithm) {
-        self.checksum = Some((algorithm, algorithm.hasher()));
-    }
-
-    /// Adds bytes.
-    pub async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError> {
-        self.digest.update(&bytes);
-        self.add(bytes).await
-    }
-
-    /// Adds a range of an object that is here already. What is known of it need not be computed again:
-    /// `finish_with_etag`.
-    pub async fn append_object(&mut self, object: OpenObject, range: Range<u64>) -> Result<(), StoreError> {
-        let mut bytes = std::pin::pin!(object.read(range).await?);
-        while let Some(chunk) = bytes.try_next().await? {
-            self.add(chunk).await?;
-        }
-        Ok(())
-    }
-
-    async fn add(&mut self, bytes: Bytes) -> Result<(), StoreError> {
-        if let Some((_, hasher)) = &mut self.checksum {
-            hasher.update(&bytes);
-        }
-        self.meta.size += bytes.len() as u64;
-        self.append(Buffer::from(bytes)).await
-    }
-
-    /// How many bytes have been written.
-    pub const fn size(&self) -> u64 {
-        self.meta.size
-    }
-
-    /// The MD5 of the bytes so far, as the Content-MD5 header has it.
-    pub fn content_md5(&self) -> String {
-        BASE64.encode(self.digest.clone().finalize())
-    }
-
-    /// The MD5 of the bytes so far, as ETags have it.
-    pub fn etag(&self) -> String {
-        hex::encode(self.digest.clone().finalize())
-    }
-
-    /// Ends the checksum's computation, and keeps it.
-    pub fn finish_checksum(&mut self) -> Option<KeptChecksum> {
-        let (algorithm, hasher) = self.checksum.take()?;
-        let value = algorithm.of(&hasher.finalize()).unwrap_or_default().to_owned();
-        let kept = KeptChecksum::whole(algorithm, value);
-        self.meta.checksum = Some(kept.clone());
-        Some(kept)
-    }
-
-    /// Notes what the object is made of.
-    pub fn made_of(&mut self, upload: uuid::Uuid, parts: Vec<KeptPart>, checksum: Option<KeptChecksum>) {
-        self.meta.upload = Some(upload);
-        self.meta.parts = parts;
-        self.meta.checksum = checksum;
-    }
-
-    /// Keeps the checksum of an object that is copied.
-    pub fn keep_checksum(&mut self, checksum: Option<KeptChecksum>) {
-        self.meta.checksum = checksum;
-    }
-
-    /// Makes the object appear, with the MD5 of its bytes as ETag.
-    pub async fn finish(self) -> S3Result<ObjectMeta> {
-        let etag = self.etag();
-        self.finish_if(etag, &PutCondition::default()).await
-    }
-
-    /// Makes the object appear, if the condition lets it take the place of what is there. It survives a power cut from
-    /// here on.
-    pub async fn finish_if(mut self, etag: String, condition: &PutCondition) -> S3Result<ObjectMeta> {
-        self.meta.etag = etag;
-        let trailer = trailer::encode(&self.meta).ok_or(StoreError::MetadataTooLong)?;
-        self.append(Buffer::from(trailer)).await?;
-        let places = Arc::clone(&self.store.places);
-        let _turn = places.group_of(&self.path).lock().await;
-        condition.check_in(&self.store, &self.path).await?;
-        let _folder_stays = places.folders.read().await;
-        // It may have been removed since the writing began, for nothing was in it.
-        tokio::fs::create_dir_all(&self.folder).await.map_err(StoreError::from)?;
-        if let Some(mut writer) = self.writer.take() {
-            writer.close().await.map_err(StoreError::from)?;
-        }
-        for folder in &self.to_sync {
-            // The rename itself lasts only once the folder is synced.
-            let folder = tokio::fs::File::open(folder).await.map_err(StoreError::from)?;
-            folder.sync_all().await.map_err(StoreError::from)?;
-        }
-        Ok(self.meta.clone())
-    }
-
-    async fn append(&mut self, bytes: Buffer) -> Result<(), StoreError> {
-        match &mut self.writer {
-            Some(writer) => Ok(writer.write(bytes).await?),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Drop for ObjectWriter {
-    fn drop(&mut self) {
-        let Some(mut writer) = self.writer.take() else { return };
-        // Outside a runtime the process is ending, and the next start clears the folder.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { writer.abort().await });
-        }
     }
 }
 

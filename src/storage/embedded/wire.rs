@@ -16,8 +16,8 @@ use super::{
     BUCKET,
     checksum::{KeptChecksum, Wanted},
     path::ObjectPath,
-    store::ObjectWriter,
     trailer::ObjectMeta,
+    writer::ObjectWriter,
 };
 
 /// How long a client may send nothing.
@@ -57,11 +57,13 @@ pub(super) async fn receive(writer: &mut ObjectWriter, carried: Carried<'_>) -> 
             writer.write(chunk.map_err(|_| S3Error::new(S3ErrorCode::IncompleteBody))?).await?;
         }
     }
-    if content_md5.is_some_and(|expected| expected != writer.content_md5()) {
+    if let Some(expected) = content_md5
+        && expected != writer.content_md5().await?
+    {
         return Err(S3Error::new(S3ErrorCode::BadDigest));
     }
     let trailers = carried.trailers.and_then(|trailers| trailers.take());
-    let kept = writer.finish_checksum();
+    let kept = writer.finish_checksum().await?;
     if let (Some(wanted), Some(kept)) = (carried.checksum, &kept) {
         wanted.with_trailers(trailers.as_ref()).check(&kept.value)?;
     }
