@@ -1,6 +1,6 @@
 # make run    one binary, SQLite and S3 inside, on http://localhost:8000
 # make test   everything that has to hold, on both storages and with real clients
-.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools web bench bench-api bench-live bench-growth bench-imaging bench-efforts \
+.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools web bench bench-api bench-live bench-large bench-growth bench-imaging bench-efforts \
     bench-queue bench-attacks schema fmt lint deny clean
 
 export CARGO_TERM_COLOR ?= always
@@ -61,6 +61,11 @@ bench-api:
 	cd bench && npm ci --no-audit --no-fund --silent && cd peers/apollo && npm ci --no-audit --no-fund --silent
 	DARKROOM=$(CURDIR)/target/release/darkroom BARE=$(CURDIR)/target/release/bare-peer \
 	    tests/with-postgres.sh node bench/api.mjs
+
+# A file of 1 GiB by POST, beside nginx's WebDAV, which has to be installed (Debian: apt-get install nginx-light).
+bench-large:
+	cargo build --release --quiet
+	DARKROOM=$(CURDIR)/target/release/darkroom node bench/large.mjs
 
 # A thousand watchers, and an event to all of them, beside GraphQL Yoga and a bare broadcast. Takes about three minutes.
 bench-live:

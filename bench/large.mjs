@@ -1,7 +1,7 @@
 // A file of 1 GiB through the server itself: how fast a form's POST to the embedded storage is, and how much memory it takes,
 // beside a PUT to nginx's WebDAV module on the same disk, with the same fsync. Run by `make bench-large`.
 
-import { execFileSync, spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { closeSync, fsyncSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { createServer } from "node:net";
 import { randomBytes } from "node:crypto";
@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 
 import { send, startServer } from "../tests/clients/server.js";
 import { cpuOfFamily, median, memoryOf } from "./measure.mjs";
@@ -34,7 +35,7 @@ function synced(file) {
   closeSync(open);
 }
 
-const curl = (...words) => execFileSync("curl", ["-sS", "--fail", "-H", "Expect:", "-o", "/dev/null", ...words]);
+const curl = (...words) => promisify(execFile)("curl", ["-sS", "--fail", "-H", "Expect:", "-o", "/dev/null", ...words]);
 
 async function darkroom(file) {
   const server = await startServer({ settings: { MAX_UPLOAD_SIZE: String(SIZE), RATE_LIMIT_POINTS: "0" } });
@@ -84,8 +85,8 @@ async function nginx(file) {
     },
     async upload(round) {
       const name = `${round}.jpg`;
-      return () => {
-        curl("-T", file, `http://127.0.0.1:${port}/${name}`);
+      return async () => {
+        await curl("-T", file, `http://127.0.0.1:${port}/${name}`);
         synced(path.join(root, "files", name));
       };
     },
@@ -102,7 +103,7 @@ for (let round = 0; round < ROUNDS; round++) {
     const upload = await server.upload(round);
     writeFileSync(`/proc/${server.pid}/clear_refs`, "5");
     const [memory, cpu, began] = [memoryOf(server.pid), cpuOfFamily(server.pid), performance.now()];
-    upload();
+    await upload();
     results[at].times.push((performance.now() - began) / 1000);
     results[at].cpu.push(cpuOfFamily(server.pid) - cpu);
     results[at].peaks.push(memoryOf(server.pid, "VmHWM") - memory);
