@@ -75,6 +75,7 @@ pub struct StaleImages {
     untouched_since: DateTime<Utc>,
     limit: u64,
     behind: Option<(DateTime<Utc>, ImageId)>,
+    is_over: bool,
 }
 
 impl StaleImages {
@@ -82,7 +83,7 @@ impl StaleImages {
     pub fn of(status: ImageStatus, untouched_since: DateTime<Utc>, limit: u64) -> Self {
         // As text, so that the planner sees that the partial index has all of them.
         let condition = format!("status = '{}' AND status <> 'completed'", status.name());
-        Self { condition, untouched_since, limit, behind: None }
+        Self { condition, untouched_since, limit, behind: None, is_over: false }
     }
 
     /// All that failed for this reason.
@@ -93,6 +94,9 @@ impl StaleImages {
 
     /// The next page; `None` when there are no more.
     pub async fn next(&mut self, conn: &impl ConnectionTrait) -> Result<Option<Vec<Image>>, DbErr> {
+        if self.is_over {
+            return Ok(None);
+        }
         let mut sql = Sql::of(conn, &format!("SELECT * FROM image WHERE {} AND updated_at <= ", self.condition));
         sql.value(self.untouched_since.into());
         if let Some((updated_at, id)) = self.behind {
@@ -102,11 +106,11 @@ impl StaleImages {
         }
         sql.push(&format!(" ORDER BY updated_at, id LIMIT {}", self.limit));
         let images = Image::find_by_statement(sql.statement()).all(conn).await?;
-        // A row that could not be decoded has no place in the order.
+        // A row that could not be decoded has no place in the order. Where there is no other, this page is the last.
         let last = images.iter().rfind(|image| image.status() != ImageStatus::Unknown);
-        let Some(last) = last else { return Ok(None) };
-        self.behind = Some((last.updated_at, last.id));
-        Ok(Some(images))
+        self.behind = last.map(|image| (image.updated_at, image.id));
+        self.is_over = last.is_none();
+        Ok((!images.is_empty()).then_some(images))
     }
 }
 

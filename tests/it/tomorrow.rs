@@ -150,9 +150,13 @@ async fn a_row_that_cannot_be_decoded_ends_no_list_and_no_sweep() {
     let (first, second) = (ann.ticket("a.jpg", "image/jpeg", 10).await, ann.ticket("b.jpg", "image/jpeg", 10).await);
     let spoil = "UPDATE image SET width = 'wide' WHERE id = $1";
     sql(&app, spoil, vec![uuid::Uuid::parse_str(&first.image).expect("an id").into()]).await;
+    // The pages of a sweep are in the order of this column.
+    let undated = ann.ticket("c.jpg", "image/jpeg", 10).await;
+    let undate = "UPDATE image SET status = 'uploading', updated_at = '2026-01-05' WHERE id = $1";
+    sql(&app, undate, vec![uuid::Uuid::parse_str(&undated.image).expect("an id").into()]).await;
     app.app.clock.advance(TimeDelta::days(2));
     let swept = app.sweep().await;
-    assert_eq!((swept.failed, swept.expired), (1, 1), "{swept:?}");
+    assert_eq!((swept.failed, swept.expired), (2, 1), "{swept:?}");
     let ann = app.user("ann@example.com").await;
     assert_eq!(ann.image(&second.image).await["failure"]["code"], "UPLOAD_EXPIRED");
 }
