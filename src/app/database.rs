@@ -32,11 +32,11 @@ pub async fn connect(config: &Config) -> anyhow::Result<Db> {
     Db::connect(&url, connections).await.context("the database does not answer: check DATABASE_URL")
 }
 
-/// Checks that there is a database with Darkroom's tables, for commands that would be of no use on a new one.
+/// Connects to the configured database, which has to be there with Darkroom's tables.
 ///
 /// # Errors
 /// When there is none, or it does not answer.
-pub async fn expect_database(config: &Config) -> anyhow::Result<()> {
+pub(super) async fn connect_existing(config: &Config) -> anyhow::Result<Db> {
     let url = url(config);
     if let Some(file) = db::sqlite_file(&url)? {
         anyhow::ensure!(
@@ -48,7 +48,7 @@ pub async fn expect_database(config: &Config) -> anyhow::Result<()> {
     let db = connect(config).await?;
     let has_tables = migration::Migrator::has_run(db.conn()).await?;
     anyhow::ensure!(has_tables, "the database is empty: start the server first, or set DATABASE_URL");
-    Ok(())
+    Ok(db)
 }
 
 /// The configured database, or a file in DATA_DIR.

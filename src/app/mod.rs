@@ -8,6 +8,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use axum::Router;
 use chrono::TimeDelta;
 
+pub use self::database::{connect, migrate};
 use crate::{
     accounts::{Accounts, NewAdmin},
     budget::{Budget, BudgetSettings},
@@ -36,7 +37,6 @@ use crate::{
 /// For the database, the storage, the processes that make images and the log.
 const FILES_OF_OUR_OWN: usize = 512;
 const MIN_CONNECTIONS: usize = 16;
-pub use self::database::{connect, expect_database, migrate};
 
 /// The application, ready to serve or to work.
 #[derive(Clone)]
@@ -59,6 +59,20 @@ impl App {
     /// When the configuration is incomplete, or the database does not answer.
     pub async fn build(config: Config, address: SocketAddr, clock: Clock) -> anyhow::Result<Self> {
         let db = connect(&config).await?;
+        Box::pin(Self::on(db, config, address, clock)).await
+    }
+
+    /// Connects everything to a database that is there already, for commands that would be of no use on a new one.
+    ///
+    /// # Errors
+    /// When there is none, and as `build`.
+    pub async fn build_on_existing(config: Config, clock: Clock) -> anyhow::Result<Self> {
+        let db = database::connect_existing(&config).await?;
+        let address = config.server.bind;
+        Box::pin(Self::on(db, config, address, clock)).await
+    }
+
+    async fn on(db: Db, config: Config, address: SocketAddr, clock: Clock) -> anyhow::Result<Self> {
         migrate(&db).await?;
         let (settings, embedded_credentials) = storage::settings(&config, address, &clock)?;
         let storage: Storage = Arc::new(S3::connect(settings, clock.clone()).await?);
@@ -194,7 +208,7 @@ pub fn sandbox(config: &Config) -> anyhow::Result<Sandbox> {
     Ok(Sandbox::new(SandboxSettings {
         program: config.images.program.clone().map_or_else(machine::program, Ok)?,
         limits: Limits { max_pixels: config.images.max_image_pixels },
-        memory: config.images.image_memory_budget.unwrap_or_else(image_memory),
+        memory: image_memory(config),
         cores: machine::cores(),
     }))
 }
@@ -212,11 +226,10 @@ pub fn variants(config: &Config) -> anyhow::Result<VariantSet> {
 /// # Errors
 /// When PUBLIC_URL is none.
 pub fn computed_settings(config: &Config) -> anyhow::Result<Vec<(&'static str, String)>> {
-    let memory = config.images.image_memory_budget.unwrap_or_else(image_memory);
     let mut computed = vec![
         ("public_url", config.server.public_url()?.to_string()),
         ("database_url", database::url(config)),
-        ("image_memory_budget", memory.to_string()),
+        ("image_memory_budget", image_memory(config).to_string()),
         ("workers", config.jobs.worker_slots().to_string()),
     ];
     let endpoint = config.storage.aws_endpoint_url_s3.as_ref();
@@ -224,9 +237,9 @@ pub fn computed_settings(config: &Config) -> anyhow::Result<Vec<(&'static str, S
     Ok(computed)
 }
 
-/// A quarter of the machine's memory, in bytes.
-fn image_memory() -> u64 {
-    machine::memory() / 4
+/// In bytes: what all images may take at once; where nobody says, a quarter of the machine's memory.
+fn image_memory(config: &Config) -> u64 {
+    config.images.image_memory_budget.unwrap_or_else(|| machine::memory() / 4)
 }
 
 /// What access tokens are signed with.

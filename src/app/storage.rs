@@ -64,10 +64,9 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 
 /// The configured key; `None` leaves it to the SDK's own chain.
 fn credentials(config: &StorageConfig) -> anyhow::Result<Option<Credentials>> {
-    let session_token = || config.aws_session_token.clone();
     Ok(config.key_pair()?.map(|(id, secret)| Credentials {
         access_key_id: id.to_owned(),
         secret_access_key: secret.to_owned(),
-        session_token: session_token(),
+        session_token: config.aws_session_token.clone(),
     }))
 }

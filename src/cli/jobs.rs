@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
+    clock::Clock,
     config::Config,
     domain::error::ServiceError,
     queue::{JobRow, Revived},
@@ -31,7 +32,7 @@ pub enum JobsCommand {
 }
 
 pub async fn run(config: Config, command: JobsCommand) -> anyhow::Result<()> {
-    let app = super::existing(config).await?;
+    let app = App::build_on_existing(config, Clock::default()).await?;
     match command {
         JobsCommand::List { dead } => list(&app, dead).await,
         JobsCommand::Retry { id, .. } => retry(&app, id).await,

@@ -16,7 +16,6 @@ use clap::{FromArgMatches, Parser, Subcommand};
 use crate::{
     accounts::NewAdmin,
     app::{self, App},
-    clock::Clock,
     config::{self, Config, Setting},
     graphql,
     imaging::sandbox,
@@ -143,13 +142,6 @@ fn warn_of_unknown_variables() {
         let hint = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
         tracing::warn!("the environment variable {name} is not a known setting{hint}");
     }
-}
-
-/// The application on a database that is there, for commands that would be of no use on a new one.
-async fn existing(config: Config) -> anyhow::Result<App> {
-    app::expect_database(&config).await?;
-    let address = config.server.bind;
-    App::build(config, address, Clock::default()).await
 }
 
 /// Makes what an empty database lacks, and says what nobody could know otherwise.

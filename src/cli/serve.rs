@@ -57,7 +57,7 @@ async fn refresh(services: Services) {
 
 /// Runs jobs until it is told to stop.
 pub async fn work(config: Config) -> anyhow::Result<()> {
-    let app = super::existing(config).await?;
+    let app = App::build_on_existing(config, Clock::default()).await?;
     app.services.uploads.schedule_sweep().await.map_err(ServiceError::into_anyhow)?;
     let stop = stop_on_signal()?;
     tracing::info!("worker started");

@@ -1,6 +1,8 @@
 //! `sweep`: what the hourly job does, now; or a list of what it would remove.
 
 use crate::{
+    app::App,
+    clock::Clock,
     config::Config,
     domain::{error::ServiceError, job::Job},
     worker::Ran,
@@ -8,7 +10,7 @@ use crate::{
 
 #[expect(clippy::print_stdout, reason = "the list is what was asked for")]
 pub async fn run(config: Config, dry_run: bool) -> anyhow::Result<()> {
-    let app = super::existing(config).await?;
+    let app = App::build_on_existing(config, Clock::default()).await?;
     let uploads = &app.services.uploads;
     if dry_run {
         let (mut objects, mut bytes) = (0_u64, 0);

@@ -1,12 +1,12 @@
 //! `token EMAIL`: an access token for curl, GraphiQL and tests.
 
 use super::bootstrap;
-use crate::{config::Config, domain::error::ServiceError};
+use crate::{app::App, clock::Clock, config::Config, domain::error::ServiceError};
 
 #[expect(clippy::print_stdout, reason = "the token is what was asked for, and nothing else")]
 pub async fn run(config: Config, email: String) -> anyhow::Result<()> {
     anyhow::ensure!(email.contains('@'), "{email} is not an email address");
-    let app = super::existing(config).await?;
+    let app = App::build_on_existing(config, Clock::default()).await?;
     bootstrap(&app).await?;
     let accounts = &app.services.accounts;
     let user = accounts.find_or_make(&email).await.map_err(ServiceError::into_anyhow)?;

@@ -116,8 +116,8 @@ impl ObjectWriter {
         written
     }
 
-    /// Adds a range of an object that is here already. What is known of it need not be computed again:
-    /// `finish_with_etag`.
+    /// Adds a range of an object that is here already. Its MD5 is known and not computed again:
+    /// `finish_if` is told the ETag.
     pub async fn append_object(&mut self, object: OpenObject, range: Range<u64>) -> Result<(), StoreError> {
         self.flush().await?;
         let mut bytes = std::pin::pin!(object.read(range).await?);
