@@ -13,11 +13,29 @@ import { median } from "./measure.mjs";
 const { TEST_POSTGRES, DARKROOM } = process.env;
 const SIZES = (process.env.SIZES ?? "10000,100000,1000000").split(",").map(Number);
 const REQUESTS = 300;
+const WARMING = 20;
 const OWNER = "demo@localhost";
 const HALF_OF_SEED = 365 * 86_400_000;
 
 const page = "nodes { id title fileSize createdAt category { name } } pageInfo { hasNextPage endCursor }";
-const search = `query ($search: String!) { images(first: 20, filter: { search: $search }) { ${page} } }`;
+const search = `query ($o: ImageOrder, $f: ImageFilter) { images(first: 20, orderBy: $o, filter: $f) { ${page} } }`;
+// What the seed's descriptions have in them: each in one of so many images. And one image's filename.
+const RARITIES = ["bicycle", "umbrella", "hedgehog", "rainbow", "comet"].map((word, at) => [[10, 100, 500, 2000, 10_000][at], () => word]);
+RARITIES.push(["the library", (at) => `g_00${1000 + at * 7}`]);
+const ORDERS = { newest: { field: "CREATED_AT" }, largest: { field: "FILE_SIZE" }, title: { field: "TITLE", direction: "ASC" } };
+const SEARCHES = [
+  ...Object.entries(ORDERS).map(([name, order]) => ({ name, order, filter: () => ({}) })),
+  { name: "newest, of a category", order: ORDERS.newest, filter: ({ category }) => ({ categoryId: category }) },
+  { name: "newest, with a tag", order: ORDERS.newest, filter: () => ({ tags: ["water"] }) },
+].flatMap(({ name, order, filter }) =>
+  RARITIES.map(([every, word]) => ({
+    name: `search, one in ${every.toLocaleString("en")}, ${name}`,
+    query: search,
+    variables: (world, at) => ({ o: order, f: { search: word(at), ...filter(world) } }),
+    requests: 100,
+  })),
+);
+const counted = "query ($search: String!) { images(first: 1, filter: { search: $search }) { totalCount isTotalCountExact } }";
 const OPERATIONS = [
   { name: "list of 20", query: `{ images(first: 20) { ${page} } }` },
   { name: "list with totalCount", query: `{ images(first: 20) { totalCount ${page} } }` },
@@ -30,9 +48,10 @@ const OPERATIONS = [
     name: "list by title",
     query: `{ images(first: 20, orderBy: { field: TITLE, direction: ASC }) { ${page} } }`,
   },
-  { name: "search, one in the library", query: search, variables: (_, at) => ({ search: `g_00${1000 + at * 7}` }) },
-  { name: "search, one in 25", query: search, variables: (_, at) => ({ search: ["arbou", "ighth", "rooft"][at % 3] }) },
-  { name: "search, two characters, none", query: search, variables: (_, at) => ({ search: `q${"jxz"[at % 3]}` }) },
+  ...SEARCHES,
+  { name: "search, two characters, none", query: search, variables: (_, at) => ({ f: { search: `q${"jxz"[at % 3]}` } }) },
+  { name: "totalCount, one in 10", query: counted, variables: () => ({ search: "bicycle" }), requests: 50 },
+  { name: "totalCount, one in 500", query: counted, variables: () => ({ search: "hedgehog" }), requests: 50 },
   {
     name: "one image with variants",
     query: "query ($id: ID!) { image(id: $id) { id title variants { type url } category { name } } }",
@@ -64,22 +83,24 @@ async function serve({ env, settle }, size) {
   };
   const middle = new Date(Date.now() - HALF_OF_SEED).toISOString();
   const { images } = await send(
-    "query ($to: DateTime!) { images(first: 100, filter: { createdTo: $to }) { nodes { id } edges { cursor } } }",
+    `query ($to: DateTime!) { images(first: 100, filter: { createdTo: $to }) { nodes { id category { id } }
+      edges { cursor } } }`,
     { to: middle },
   );
-  const world = { middle: images.edges[0].cursor, ids: images.nodes.map((node) => node.id) };
+  const [{ category }] = images.nodes;
+  const world = { middle: images.edges[0].cursor, ids: images.nodes.map((node) => node.id), category: category.id };
   const stop = () => (server.kill(), ended);
   return { send, world, stop };
 }
 
 /** One request to each library in turn, so that whatever else the machine does, it does to all of them. */
-async function measure(libraries, { query, variables }) {
+async function measure(libraries, { query, variables, requests = REQUESTS }) {
   const times = libraries.map(() => []);
-  for (let at = 0; at < REQUESTS + 50; at++) {
+  for (let at = 0; at < requests + WARMING; at++) {
     for (const [which, { send, world }] of libraries.entries()) {
       const began = performance.now();
       await send(query, variables?.(world, at));
-      if (at >= 50) times[which].push(performance.now() - began);
+      if (at >= WARMING) times[which].push(performance.now() - began);
     }
   }
   return times.map((each) => median(each));

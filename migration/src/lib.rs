@@ -19,6 +19,7 @@ mod m20261120_000007_imaging;
 mod m20261121_000008_turns;
 mod m20261121_000009_events;
 mod m20261121_000010_job_kinds;
+mod m20261122_000011_search_by_date;
 
 /// Runs what has not been run yet.
 pub struct Migrator;
@@ -61,6 +62,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000008_turns::Migration),
             Box::new(m20261121_000009_events::Migration),
             Box::new(m20261121_000010_job_kinds::Migration),
+            Box::new(m20261122_000011_search_by_date::Migration),
         ]
     }
 }

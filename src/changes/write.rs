@@ -34,7 +34,7 @@ impl Changes {
         if let Some(bytes) = bytes_taken {
             self.check_quota(transaction, image.owner, bytes, "imageId").await?;
         }
-        if image.details != before.image.details {
+        if image.details != before.image.details || image.category != before.image.category {
             db::image_writes::redescribe(transaction, &before.image, &image).await?;
         } else if image != before.image {
             db::image_writes::update(transaction, &before.image, &image).await?;

@@ -1,8 +1,7 @@
 //! What searches look through: the text as it is compared, and an index of its grams. Kept beside the images'
 //! rows, which change far more often than what is said of them.
 
-use std::collections::HashMap;
-
+use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement, Value};
 use uuid::Uuid;
 
@@ -11,8 +10,14 @@ use crate::domain::{
     access::Scope,
     ids::ImageId,
     image::Image,
-    search::{SearchFilter, Searchable},
+    listing::ImageFilter,
+    search::{Month, Partition, SearchFilter, Searchable},
 };
+
+/// The way in which this version writes entries. The sweep writes those of older versions anew.
+const LAYOUT: i32 = 2;
+/// By how much an entry's number in SQLite is above its image's date, at most: as many images have the same microsecond.
+pub(super) const MAX_SHIFT: i64 = 65_536;
 
 /// Makes an image findable by what is said of it now.
 pub async fn put(transaction: &impl ConnectionTrait, image: &Image) -> Result<(), DbErr> {
@@ -21,51 +26,83 @@ pub async fn put(transaction: &impl ConnectionTrait, image: &Image) -> Result<()
 
 /// Makes many images findable; at most 1000.
 pub async fn put_many(transaction: &impl ConnectionTrait, images: &[Image]) -> Result<(), DbErr> {
-    let found = |image: &Image| (image.id, Searchable::of(image.owner, &image.filename, &image.details));
-    let rows: Vec<(ImageId, Searchable)> = images.iter().map(found).collect();
-    match transaction.get_database_backend() {
-        DbBackend::Postgres => put_in_postgres(transaction, rows).await,
-        _ => put_in_sqlite(transaction, rows).await,
+    if transaction.get_database_backend() == DbBackend::Postgres {
+        return put_in_postgres(transaction, images).await;
     }
+    let mut entries = Vec::with_capacity(images.len());
+    for image in images {
+        entries.push(put_text_in_sqlite(transaction, image).await?);
+    }
+    let mut index = Sql::of(transaction, "INSERT OR REPLACE INTO image_gram (rowid, grams) VALUES ");
+    index.rows(entries, |(number, words)| [number.into(), words.into()]);
+    index.execute(transaction).await
 }
 
 /// Adds an image by this statement, and makes it findable, in one: Postgres alone can do that.
 pub(super) async fn put_with(conn: &impl ConnectionTrait, added: Statement, image: &Image) -> Result<(), DbErr> {
-    let found = Searchable::of(image.owner, &image.filename, &image.details);
     let mut sql = Sql::continuing(added, |added| format!("WITH added AS ({added}) "));
-    sql.push("INSERT INTO image_search (image_id, text, tags, grams) VALUES ");
-    sql.rows([found], |found| [image.id.0.into(), found.text.into(), found.tags.into(), found.grams.into()]);
+    push_rows(&mut sql, std::slice::from_ref(image));
     sql.execute(conn).await
 }
 
-async fn put_in_postgres(conn: &impl ConnectionTrait, rows: Vec<(ImageId, Searchable)>) -> Result<(), DbErr> {
-    let mut sql = Sql::of(conn, "INSERT INTO image_search (image_id, text, tags, grams) VALUES ");
-    sql.rows(rows, |(id, found)| [id.0.into(), found.text.into(), found.tags.into(), found.grams.into()]);
+async fn put_in_postgres(conn: &impl ConnectionTrait, images: &[Image]) -> Result<(), DbErr> {
+    let mut sql = Sql::of(conn, "");
+    push_rows(&mut sql, images);
     sql.push(
         " ON CONFLICT (image_id) DO UPDATE \
-         SET text = excluded.text, tags = excluded.tags, grams = excluded.grams",
+         SET layout = excluded.layout, text = excluded.text, tags = excluded.tags, grams = excluded.grams",
     );
     sql.execute(conn).await
 }
 
-async fn put_in_sqlite(conn: &impl ConnectionTrait, rows: Vec<(ImageId, Searchable)>) -> Result<(), DbErr> {
-    let mut texts = Sql::of(conn, "INSERT INTO image_search (image_id, text, tags) VALUES ");
-    texts.rows(&rows, |(id, found)| [id.0.into(), found.text.clone().into(), found.tags.clone().into()]);
-    texts.push(
-        " ON CONFLICT (image_id) DO UPDATE SET text = excluded.text, tags = excluded.tags RETURNING image_id, seq",
-    );
-    let mut grams: HashMap<Uuid, String> = rows.iter().map(|(id, found)| (id.0, words(&found.grams))).collect();
-    let mut entries: Vec<(i64, String)> = Vec::new();
-    for row in conn.query_all_raw(texts.statement()).await? {
-        let words = grams.remove(&row.try_get("", "image_id")?).unwrap_or_default();
-        entries.push((row.try_get("", "seq")?, words));
-    }
-    let mut index = Sql::of(conn, "INSERT OR REPLACE INTO image_gram (rowid, grams) VALUES ");
-    index.rows(entries, |(seq, words)| [seq.into(), words.into()]);
-    index.execute(conn).await
+fn push_rows(sql: &mut Sql, images: &[Image]) {
+    sql.push("INSERT INTO image_search (image_id, layout, text, tags, grams) VALUES ");
+    sql.rows(images, |image| {
+        let found = searchable(image, Some(Month::of(image.created_at)));
+        [image.id.0.into(), LAYOUT.into(), found.text.into(), found.tags.into(), found.grams.into()]
+    });
 }
 
-/// Images that nothing finds yet, behind an id: they were there before there was a search. At most `limit`.
+/// The number and the words of an entry of the index, once there is what it is of.
+async fn put_text_in_sqlite(conn: &impl ConnectionTrait, image: &Image) -> Result<(i64, String), DbErr> {
+    let found = searchable(image, None);
+    let mut sql = Sql::of(conn, "INSERT INTO image_search (seq, image_id, layout, text, tags) VALUES (");
+    push_free_number(&mut sql, image.created_at);
+    sql.push(", ");
+    sql.values([image.id.0.into(), LAYOUT.into(), found.text.into(), found.tags.into()]);
+    sql.push(
+        ") ON CONFLICT (image_id) DO UPDATE \
+         SET layout = excluded.layout, text = excluded.text, tags = excluded.tags RETURNING seq",
+    );
+    let row = conn.query_one_raw(sql.statement()).await?;
+    let row = row.ok_or_else(|| DbErr::RecordNotInserted)?;
+    Ok((row.try_get("", "seq")?, words(&found.grams)))
+}
+
+/// The date in microseconds, or the first number behind it that no entry has.
+fn push_free_number(sql: &mut Sql, date: DateTime<Utc>) {
+    let number = date.timestamp_micros();
+    sql.push("(SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM image_search WHERE seq = ");
+    sql.value(number.into());
+    sql.push(") THEN ");
+    sql.value(number.into());
+    sql.push(" ELSE (SELECT taken.seq + 1 FROM image_search AS taken WHERE taken.seq >= ");
+    sql.value(number.into());
+    sql.push(" AND taken.seq < ");
+    sql.value((number + MAX_SHIFT).into());
+    sql.push(
+        " AND NOT EXISTS (SELECT 1 FROM image_search AS next WHERE next.seq = taken.seq + 1) \
+         ORDER BY taken.seq LIMIT 1) END)",
+    );
+}
+
+fn searchable(image: &Image, month: Option<Month>) -> Searchable {
+    let partition = Partition { owner: image.owner, month };
+    Searchable::of(partition, image.category, &image.filename, &image.details)
+}
+
+/// Images that nothing finds yet, behind an id: they were there before there was a search, or this layout of its index. At
+/// most `limit`.
 pub async fn missing(conn: &impl ConnectionTrait, behind: Option<ImageId>, limit: u64) -> Result<Vec<ImageId>, DbErr> {
     #[derive(FromQueryResult)]
     struct Row {
@@ -74,37 +111,50 @@ pub async fn missing(conn: &impl ConnectionTrait, behind: Option<ImageId>, limit
     let mut sql = Sql::of(conn, "SELECT id FROM image WHERE id > ");
     sql.value(behind.map_or(Uuid::nil(), |id| id.0).into());
     sql.push(&format!(
-        " AND NOT EXISTS (SELECT 1 FROM image_search WHERE image_id = image.id) ORDER BY id LIMIT {limit}"
+        " AND NOT EXISTS (SELECT 1 FROM image_search WHERE image_id = image.id AND layout >= {LAYOUT}) \
+         ORDER BY id LIMIT {limit}"
     ));
     let rows = Row::find_by_statement(sql.statement()).all(conn).await?;
     Ok(rows.into_iter().map(|row| ImageId(row.id)).collect())
 }
 
-/// Writes a table of the ids of everything in a scope that passes, by the index, whose entries have the owner in them.
-pub(super) fn push_hits(sql: &mut Sql, scope: Scope, search: &SearchFilter) {
-    let grams = search.grams(scope.owner());
-    if sql.backend() == DbBackend::Postgres {
-        sql.push("SELECT found.image_id FROM image_search AS found WHERE found.grams @> ");
-        sql.value(Value::from(grams));
-    } else {
-        // CROSS JOIN: in this order, whatever the planner thinks of it.
-        sql.push(
-            "SELECT found.image_id FROM image_gram CROSS JOIN image_search AS found \
-             ON found.seq = image_gram.rowid WHERE image_gram MATCH ",
-        );
-        sql.value(words(&grams).into());
+/// Writes a table of the entries of everything in a scope that can pass, by the index: of these months, where it is divided
+/// by them.
+pub(super) fn push_hits(sql: &mut Sql, scope: Scope, filter: &ImageFilter, months: &[Option<Month>]) {
+    sql.push("SELECT found.image_id, found.text, found.tags FROM ");
+    if sql.backend() != DbBackend::Postgres {
+        return push_matches(sql, scope, filter, "");
     }
-    sql.push(" AND ");
-    push_passes(sql, search);
+    sql.push("image_search AS found WHERE (");
+    for (at, month) in months.iter().enumerate() {
+        sql.push(if at == 0 { "found.grams @> " } else { " OR found.grams @> " });
+        let partition = Partition { owner: scope.owner(), month: *month };
+        sql.value(Value::from(filter.search.grams(partition, filter.category)));
+    }
+    sql.push(")");
 }
 
-/// Writes the condition that a row of `image_search`, as `found`, passes: by its text alone.
-pub(super) fn push_passes(sql: &mut Sql, search: &SearchFilter) {
+/// Writes SQLite's entries of everything in a scope that can pass, with their images.
+pub(super) fn push_numbered(sql: &mut Sql, scope: Scope, filter: &ImageFilter) {
+    push_matches(sql, scope, filter, "CROSS JOIN image ON image.id = found.image_id ");
+}
+
+fn push_matches(sql: &mut Sql, scope: Scope, filter: &ImageFilter, joined: &str) {
+    // CROSS JOIN: in this order, whatever the planner thinks of it.
+    sql.push(&format!(
+        "image_gram CROSS JOIN image_search AS found ON found.seq = image_gram.rowid {joined}WHERE image_gram MATCH "
+    ));
+    let partition = Partition { owner: scope.owner(), month: None };
+    sql.value(words(&filter.search.grams(partition, filter.category)).into());
+}
+
+/// Writes the condition that an entry, under this name, passes: by its text alone.
+pub(super) fn push_passes(sql: &mut Sql, entry: &str, search: &SearchFilter) {
     let position = if sql.backend() == DbBackend::Postgres { "strpos" } else { "instr" };
     sql.push("1 = 1");
     let parts = search.needle().map(|needle| ("text", needle.to_owned()));
     for (column, part) in parts.into_iter().chain(search.marked_tags().map(|tag| ("tags", tag))) {
-        sql.push(&format!(" AND {position}(found.{column}, "));
+        sql.push(&format!(" AND {position}({entry}.{column}, "));
         sql.value(part.into());
         sql.push(") > 0");
     }

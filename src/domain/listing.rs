@@ -40,6 +40,14 @@ impl ImageFilter {
     }
 }
 
+/// How many images a list has, as far as they were counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    pub images: u64,
+    /// Whether these are all. Otherwise there are at least as many.
+    pub is_exact: bool,
+}
+
 /// What a list goes by; the id decides between equals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageOrder {

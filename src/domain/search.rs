@@ -1,16 +1,21 @@
 //! How text is compared in searches: the same on every database, because it is decided here.
 //!
 //! Both databases index *grams*: all runs of one, two and three characters. So every needle is looked up, whatever
-//! its script and however short it is. A gram is a hash that has the owner in it: nobody's search wades through
-//! what belongs to others, and a collision costs a comparison with the text, never a wrong answer.
+//! its script and however short it is. A gram is a hash that has the partition of the index in it: nobody's search wades
+//! through what belongs to others, and a collision costs a comparison with the text, never a wrong answer.
 
 use std::{collections::BTreeSet, hash::Hasher};
 
 use caseless::Caseless;
+use chrono::{DateTime, Datelike, Utc};
 use fnv::FnvHasher;
 use unicode_normalization::UnicodeNormalization;
 
-use super::{details::Details, filename::Filename, ids::UserId};
+use super::{
+    details::Details,
+    filename::Filename,
+    ids::{CategoryId, UserId},
+};
 
 /// Between fields, so that no needle matches across two of them.
 const FIELD_END: char = '\u{1F}';
@@ -34,6 +39,30 @@ pub fn sort_key(title: &str) -> String {
     fold(title).chars().take(SORT_KEY_CHARS).collect()
 }
 
+/// A calendar month in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Month(i32);
+
+impl Month {
+    /// The month of a date.
+    pub fn of(date: DateTime<Utc>) -> Self {
+        Self(date.year() * 12 + date.month0().cast_signed())
+    }
+
+    /// All months from this one to another, which has to be later or the same.
+    pub fn up_to(self, last: Self) -> impl DoubleEndedIterator<Item = Self> {
+        (self.0..=last.0).map(Self)
+    }
+}
+
+/// The part of the index that a gram belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Partition {
+    pub owner: UserId,
+    /// When the image's ticket was issued, where the index is divided by it.
+    pub month: Option<Month>,
+}
+
 /// What is looked through for one image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Searchable {
@@ -46,15 +75,16 @@ pub struct Searchable {
 }
 
 impl Searchable {
-    /// What an owner's searches find an image by.
-    pub fn of(owner: UserId, filename: &Filename, details: &Details) -> Self {
+    /// What searches of a partition find an image by.
+    pub fn of(partition: Partition, category: CategoryId, filename: &Filename, details: &Details) -> Self {
         let fields = [details.title.as_str(), filename.as_str(), details.description.as_str()];
         let text = fields.map(fold).join(&FIELD_END.to_string());
         let tags = details.tags.iter().map(|tag| marked(tag)).collect();
         let chars: Vec<char> = text.chars().collect();
         let runs = (1..=MAX_GRAM).flat_map(|length| chars.windows(length));
-        let mut grams: BTreeSet<i32> = runs.map(|run| gram(owner, run)).collect();
-        grams.extend(details.tags.iter().map(|tag| tag_gram(owner, tag)));
+        let mut grams: BTreeSet<i32> = runs.map(|run| partition.gram(run)).collect();
+        grams.extend(details.tags.iter().map(|tag| partition.tag_gram(tag)));
+        grams.insert(partition.category_gram(category));
         Self { text, tags, grams: grams.into_iter().collect() }
     }
 }
@@ -88,38 +118,49 @@ impl SearchFilter {
         self.tags.iter().map(|tag| marked(tag))
     }
 
-    /// What an owner's images that pass have in the index.
-    pub fn grams(&self, owner: UserId) -> Vec<i32> {
+    /// What the images of a partition, and of a category, that pass have in the index.
+    pub fn grams(&self, partition: Partition, category: Option<CategoryId>) -> Vec<i32> {
         let chars: Vec<char> = self.needle.chars().collect();
         let runs: Vec<&[char]> = match chars.len() {
             0 => Vec::new(),
             length => chars.windows(length.min(MAX_GRAM)).collect(),
         };
-        let stride = runs.len().div_ceil(GRAMS_OF_NEEDLE).max(1);
-        let mut grams: BTreeSet<i32> = runs.iter().step_by(stride).map(|run| gram(owner, run)).collect();
-        grams.extend(self.tags.iter().map(|tag| tag_gram(owner, tag)));
+        // Those that overlap tell little more, and each costs as much as the first.
+        let stride = runs.len().div_ceil(GRAMS_OF_NEEDLE).max(MAX_GRAM);
+        let spread = runs.iter().step_by(stride).chain(runs.last());
+        let mut grams: BTreeSet<i32> = spread.map(|run| partition.gram(run)).collect();
+        grams.extend(self.tags.iter().map(|tag| partition.tag_gram(tag)));
+        grams.extend(category.map(|category| partition.category_gram(category)));
         grams.into_iter().collect()
+    }
+}
+
+impl Partition {
+    fn gram(self, run: &[char]) -> i32 {
+        self.hash(|hasher| run.iter().for_each(|c| hasher.write(&u32::from(*c).to_le_bytes())))
+    }
+
+    fn tag_gram(self, tag: &str) -> i32 {
+        self.hash(|hasher| hasher.write(marked(tag).as_bytes()))
+    }
+
+    fn category_gram(self, category: CategoryId) -> i32 {
+        self.hash(|hasher| hasher.write(category.0.as_bytes()))
+    }
+
+    fn hash(self, write: impl FnOnce(&mut FnvHasher)) -> i32 {
+        let mut hasher = FnvHasher::default();
+        hasher.write(self.owner.0.as_bytes());
+        if let Some(Month(month)) = self.month {
+            hasher.write(&month.to_le_bytes());
+        }
+        write(&mut hasher);
+        halved(hasher.finish())
     }
 }
 
 fn marked(tag: &str) -> String {
     format!("{TAG_END}{tag}{TAG_END}")
-}
-
-fn gram(owner: UserId, run: &[char]) -> i32 {
-    let mut hasher = FnvHasher::default();
-    hasher.write(owner.0.as_bytes());
-    for c in run {
-        hasher.write(&u32::from(*c).to_le_bytes());
-    }
-    halved(hasher.finish())
-}
-
-fn tag_gram(owner: UserId, tag: &str) -> i32 {
-    let mut hasher = FnvHasher::default();
-    hasher.write(owner.0.as_bytes());
-    hasher.write(marked(tag).as_bytes());
-    halved(hasher.finish())
 }
 
 /// Both halves of a hash in one: what a column of four bytes holds.
@@ -134,23 +175,27 @@ mod tests {
 
     #[test]
     fn what_is_written_is_found_by_every_part_of_it() {
-        let owner = UserId(uuid::Uuid::from_u128(7));
+        let of = |owner, month| Partition { owner: UserId(uuid::Uuid::from_u128(owner)), month };
+        let (category, july) = (CategoryId(uuid::Uuid::from_u128(9)), Month(24_318));
+        let partition = of(7, Some(july));
         let filename = Filename::parse("사진 100%_🙂🙂.jpg").expect("a name");
         let details = Details { title: "Straße am ΟΔΟΣ".into(), tags: vec!["a b".into()], ..Details::default() };
-        let found = Searchable::of(owner, &filename, &details);
+        let found = Searchable::of(partition, category, &filename, &details);
         let chars: Vec<char> = found.text.chars().collect();
         for from in 0..chars.len() {
             for to in from + 1..=chars.len() {
                 let part: String = chars[from..to].iter().collect();
                 let search = SearchFilter::new(&part.to_uppercase(), &["a b".into()]);
                 let Some(needle) = search.needle().filter(|needle| found.text.contains(needle)) else { continue };
-                let missing = search.grams(owner).iter().any(|gram| found.grams.binary_search(gram).is_err());
+                let missing = search.grams(partition, Some(category)).iter().any(|gram| found.grams.binary_search(gram).is_err());
                 assert!(!missing, "{needle}");
             }
         }
         assert!(found.text.contains(SearchFilter::new("οδος", &[]).needle().unwrap_or_default()));
-        let others = SearchFilter::new("am", &[]).grams(UserId(uuid::Uuid::from_u128(8)));
-        assert!(others.iter().all(|gram| found.grams.binary_search(gram).is_err()), "another owner's grams");
+        for others in [of(8, Some(july)), of(7, Some(Month(24_319))), of(7, None)] {
+            let others = SearchFilter::new("am", &[]).grams(others, None);
+            assert!(others.iter().all(|gram| found.grams.binary_search(gram).is_err()), "another partition's grams");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Finding: one image, and what belongs to images, many at once for the loaders.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::Arc,
 };
 
@@ -85,7 +85,7 @@ impl Library {
         if image.facts().is_none() {
             return Ok(None);
         }
-        Ok(Some(self.inner.storage.url(&StorageKey::original(image)).await?))
+        Ok(Some(self.inner.storage.urls().await?.of(&StorageKey::original(image))))
     }
 
     /// Where a browser fetches a variant.
@@ -93,11 +93,7 @@ impl Library {
     /// # Errors
     /// When nothing can be signed.
     pub async fn variant_url(&self, image: &Image, variant: &Variant) -> ServiceResult<String> {
-        Ok(self
-            .inner
-            .storage
-            .url(&StorageKey::variant(image, &variant.name, variant.generation, variant.format))
-            .await?)
+        Ok(self.inner.storage.urls().await?.of(&StorageKey::of_variant(image, variant)))
     }
 
     /// The `srcset` of variants, those of these names or, without any, those of the picture's own shape.
@@ -114,15 +110,20 @@ impl Library {
             Some(names) => names.iter().any(|name| name.eq_ignore_ascii_case(variant.name.as_str())),
             None => image.facts().is_some_and(|facts| facts.has_shape_of(variant.width, variant.height)),
         };
-        let mut candidates: Vec<String> = Vec::new();
-        let mut widths = HashSet::new();
+        let urls = self.inner.storage.urls().await?;
+        let mut candidates = String::new();
+        let mut widths: Vec<u32> = Vec::new();
         for variant in variants.iter().filter(|variant| is_asked_for(variant)) {
             // Of two of one width a browser would take the first.
-            if widths.insert(variant.width) {
-                candidates.push(format!("{} {}w", self.variant_url(image, variant).await?, variant.width));
+            if widths.contains(&variant.width) {
+                continue;
             }
+            candidates.push_str(if widths.is_empty() { "" } else { ", " });
+            urls.push(&mut candidates, &StorageKey::of_variant(image, variant));
+            candidates.extend([" ", &variant.width.to_string(), "w"]);
+            widths.push(variant.width);
         }
-        Ok(candidates.join(", "))
+        Ok(candidates)
     }
 
     /// Asks the storage whether it has the image's object: the original, or the upload on its way there.

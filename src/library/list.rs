@@ -13,7 +13,7 @@ use crate::{
         error::{Refusal, ServiceResult, UserErrorCode},
         ids::CategoryId,
         image::{Image, ImageStatus},
-        listing::{ImageFilter, ImageOrder, Position},
+        listing::{Counted, ImageFilter, ImageOrder, Position},
         search::SearchFilter,
         user::Caller,
     },
@@ -102,11 +102,11 @@ impl Library {
         Ok(page.await?.images)
     }
 
-    /// How many images all pages have together.
+    /// How many images all pages have together: all of them, or at least so many.
     ///
     /// # Errors
     /// `Unauthenticated` for an anonymous caller.
-    pub async fn count(&self, caller: &Caller, filter: &ImageFilter) -> ServiceResult<u64> {
+    pub async fn count(&self, caller: &Caller, filter: &ImageFilter) -> ServiceResult<Counted> {
         let scope = Scope::of(caller)?;
         if !filter.may_take_long() {
             return Ok(db::listing::count(self.inner.db.conn(), scope, filter).await?);

@@ -74,6 +74,9 @@ const TAGS: [&str; 16] = [
     "work",
     "여행",
 ];
+/// What a description may have in it: each in one of so many images.
+const RARITIES: [(u64, &str); 5] =
+    [(10, "bicycle"), (100, "umbrella"), (500, "hedgehog"), (2000, "rainbow"), (10_000, "comet")];
 const SIZES: [(u32, u32); 4] = [(4032, 3024), (3024, 4032), (6000, 4000), (1920, 1080)];
 
 /// Draws from short lists, differently for each image and each purpose, and the same in every run.
@@ -163,6 +166,8 @@ fn image_of(id: ImageId, owner: UserId, category: &Category, number: u32, create
     tags.sort_unstable();
     tags.dedup();
     let size = 800_000 + draw.number(7, 8_000_000);
+    let seen = (8..).zip(RARITIES).filter(|(purpose, (every, _))| draw.number(*purpose, *every) == 0);
+    let seen: String = seen.map(|(_, (_, rarity))| format!(" With a {rarity}.")).collect();
     Image {
         generation: 0,
         id,
@@ -174,7 +179,7 @@ fn image_of(id: ImageId, owner: UserId, category: &Category, number: u32, create
         file_key: StorageKey::for_new(category, owner, id, created_at, "jpg"),
         details: Details {
             title: format!("{quality} {subject} {number}"),
-            description: format!("A {} {subject}, seen on a walk.", quality.to_lowercase()),
+            description: format!("A {} {subject}, seen on a walk.{seen}", quality.to_lowercase()),
             alt_text: format!("A {subject}"),
             tags,
         },

@@ -8,7 +8,7 @@ use crate::domain::{
     category::Category,
     ids::{ImageId, UserId},
     image::Image,
-    variant::{VariantFormat, VariantName},
+    variant::{Variant, VariantFormat, VariantName},
 };
 
 /// The length of an id as text.
@@ -44,7 +44,12 @@ impl StorageKey {
         Self(image.file_key.clone())
     }
 
-    /// Where a variant lives: beside its original, each time that it is made anew under another name.
+    /// Where a variant lives.
+    pub fn of_variant(image: &Image, variant: &Variant) -> Self {
+        Self::variant(image, &variant.name, variant.generation, variant.format)
+    }
+
+    /// Where a variant would live: beside its original, each time that it is made anew under another name.
     pub fn variant(image: &Image, name: &VariantName, generation: u32, format: VariantFormat) -> Self {
         let stem = Self::all_of(image);
         let generation = if generation == 0 { String::new() } else { format!(".{generation}") };

@@ -19,6 +19,7 @@ use tokio::fs::File;
 pub use self::{
     key::StorageKey,
     post_policy::PostPolicySigner,
+    presign::ObjectUrls,
     s3::{S3, S3Settings},
     sigv4::Credentials,
 };
@@ -39,9 +40,9 @@ pub trait ObjectStore: Send + Sync {
         expires_at: DateTime<Utc>,
     ) -> Result<UploadTarget, StorageError>;
 
-    /// The URL under which a browser can fetch an object. The same one for half of its life, so that caches know it
-    /// again.
-    async fn url(&self, key: &StorageKey) -> Result<String, StorageError>;
+    /// What makes the URLs under which browsers can fetch objects. An object's is the same for half of its life, so that
+    /// caches know it again.
+    async fn urls(&self) -> Result<Arc<ObjectUrls>, StorageError>;
 
     /// What the storage knows of an object, where there is one.
     async fn head(&self, key: &StorageKey) -> Result<Option<ObjectHead>, StorageError>;

@@ -8,22 +8,50 @@ use chrono::{DateTime, TimeDelta, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
-use super::sigv4::{ALGORITHM, Credentials, SigningKey, scope, timestamp};
+use super::{
+    StorageKey,
+    sigv4::{ALGORITHM, Credentials, SIGNATURE_LENGTH, SigningKey, hex_of, scope, timestamp},
+};
 
 /// What a path has as it is.
 const PATH: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 /// What a query's value has as it is.
 const VALUE: AsciiSet = PATH.add(b'/');
 
+/// Makes the URLs of objects, as they are for a while.
+pub enum ObjectUrls {
+    /// On a CDN's domain, which needs no signature.
+    Cdn(String),
+    Signed(UrlSigner),
+}
+
+impl ObjectUrls {
+    /// The URL under which a browser can fetch an object.
+    pub fn of(&self, key: &StorageKey) -> String {
+        let mut url = String::new();
+        self.push(&mut url, key);
+        url
+    }
+
+    /// Writes the same behind a text.
+    pub fn push(&self, text: &mut String, key: &StorageKey) {
+        match self {
+            Self::Cdn(domain) => text.extend(["https://", domain, "/", key.as_str()]),
+            Self::Signed(signer) => signer.push(text, key.as_str()),
+        }
+    }
+}
+
 /// Signs URLs that are good from the same moment on, and for as long as each other.
-pub(super) struct UrlSigner {
+pub struct UrlSigner {
     /// Scheme and authority.
     origin: String,
-    host: String,
     /// What comes before the key.
     path: String,
     /// What all URLs ask for, in the order that the signature wants.
     query: String,
+    /// What follows the path in the request that is signed.
+    rest_of_request: String,
     /// What the signature is of, but for the request itself.
     preamble: String,
     key: SigningKey,
@@ -51,21 +79,26 @@ impl UrlSigner {
         );
         Self {
             origin: base[..path].to_owned(),
-            host: base[authority..path].to_owned(),
             path: base[path..].to_owned(),
+            rest_of_request: format!("\n{query}\nhost:{}\n\nhost\nUNSIGNED-PAYLOAD", &base[authority..path]),
             query,
             preamble: format!("{ALGORITHM}\n{date}\n{scope}\n"),
             key: SigningKey::new(&credentials.secret_access_key, start, region),
         }
     }
 
-    /// The URL of an object.
-    pub(super) fn sign(&self, key: &str) -> String {
-        let Self { origin, host, path, query, preamble, .. } = self;
-        let path = format!("{path}{}", utf8_percent_encode(key, &PATH));
-        let request = format!("GET\n{path}\n{query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD");
-        let signature = self.key.sign(&format!("{preamble}{}", hex::encode(Sha256::digest(request))));
-        format!("{origin}{path}?{query}&X-Amz-Signature={signature}")
+    /// Writes the URL of an object behind a text.
+    fn push(&self, text: &mut String, key: &str) {
+        let Self { origin, path, query, rest_of_request, preamble, .. } = self;
+        text.reserve(origin.len() + path.len() + key.len() + query.len() + "?&X-Amz-Signature=".len() + SIGNATURE_LENGTH);
+        text.push_str(origin);
+        let begin = text.len();
+        text.push_str(path);
+        text.extend(utf8_percent_encode(key, &PATH));
+        let request = Sha256::new().chain_update("GET\n").chain_update(&text[begin..]).chain_update(rest_of_request);
+        let mut digest = [0; SIGNATURE_LENGTH];
+        let signature = self.key.signature([preamble.as_str(), hex_of(&request.finalize().into(), &mut digest)]);
+        text.extend(["?", query, "&X-Amz-Signature=", hex_of(&signature, &mut digest)]);
     }
 }
 
@@ -84,7 +117,7 @@ mod tests {
         let start = "2013-05-24T00:00:00Z".parse().unwrap();
         let base = "https://examplebucket.s3.amazonaws.com/";
         let signer = UrlSigner::new(base, "us-east-1", &credentials, start, TimeDelta::days(1));
-        let url = signer.sign("test.txt");
+        let url = ObjectUrls::Signed(signer).of(&StorageKey::listed("test.txt"));
         assert!(url.starts_with("https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&"));
         let signature = "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404";
         assert!(url.ends_with(&format!("&X-Amz-Signature={signature}")), "{url}");

@@ -22,7 +22,7 @@ use tokio::{fs::File, io::AsyncWriteExt, sync::OnceCell};
 use url::Url;
 
 use super::{
-    Copied, Credentials, ListedPage, ObjectHead, ObjectStore, StorageError, StorageKey, StoredObject,
+    Copied, Credentials, ListedPage, ObjectHead, ObjectStore, ObjectUrls, StorageError, StorageKey, StoredObject,
     credentials::CachedCredentials, post_policy::PostConditions, sign::Window,
 };
 use crate::{clock::Clock, domain::ticket::UploadTarget};
@@ -97,8 +97,8 @@ impl ObjectStore for S3 {
         self.sign_post(&PostConditions { key, content_type, size, expires_at }).await
     }
 
-    async fn url(&self, key: &StorageKey) -> Result<String, StorageError> {
-        self.sign_url(key).await
+    async fn urls(&self) -> Result<Arc<ObjectUrls>, StorageError> {
+        self.current_urls().await
     }
 
     async fn head(&self, key: &StorageKey) -> Result<Option<ObjectHead>, StorageError> {

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use url::Url;
 
 use super::{
-    PostPolicySigner, S3, StorageError, StorageKey, post_policy::PostConditions, presign::UrlSigner, s3::classify,
+    ObjectUrls, PostPolicySigner, S3, StorageError, post_policy::PostConditions, presign::UrlSigner, s3::classify,
 };
 use crate::domain::ticket::UploadTarget;
 
@@ -16,7 +16,7 @@ const ANY_KEY: &str = "any";
 
 /// URLs that are signed for the same time.
 pub(super) struct Window {
-    signer: UrlSigner,
+    urls: Arc<ObjectUrls>,
     start: DateTime<Utc>,
     end: DateTime<Utc>,
 }
@@ -45,25 +45,26 @@ impl S3 {
         Ok(signer.sign(allowed, now))
     }
 
-    /// The URL of an object: a CDN's, or a signed one.
+    /// What makes the URLs of objects now: a CDN's, or signed ones.
     ///
     /// # Errors
     /// When there are no credentials to sign with.
-    pub(super) async fn sign_url(&self, key: &StorageKey) -> Result<String, StorageError> {
-        if let Some(domain) = &self.settings.custom_domain {
-            return Ok(format!("https://{domain}/{key}"));
-        }
+    pub(super) async fn current_urls(&self) -> Result<Arc<ObjectUrls>, StorageError> {
         let now = self.clock.now();
         let known = self.window.read().unwrap_or_else(PoisonError::into_inner).clone();
         let window = match known.filter(|window| (window.start..window.end).contains(&now)) {
             Some(window) => window,
             None => self.open_window(now).await?,
         };
-        Ok(window.signer.sign(key.as_str()))
+        Ok(Arc::clone(&window.urls))
     }
 
     /// Half of a URL's life, so that each is the same for as long, and good for as long again.
     async fn open_window(&self, now: DateTime<Utc>) -> Result<Arc<Window>, StorageError> {
+        if let Some(domain) = &self.settings.custom_domain {
+            let urls = Arc::new(ObjectUrls::Cdn(domain.clone()));
+            return Ok(self.set_window(Window { urls, start: DateTime::<Utc>::MIN_UTC, end: DateTime::<Utc>::MAX_UTC }));
+        }
         let life = self.settings.url_life;
         let half = (life.num_seconds() / 2).max(1);
         let start = now - TimeDelta::seconds(now.timestamp().rem_euclid(half));
@@ -72,9 +73,13 @@ impl S3 {
         let base = self.base_url().await?;
         let signer = UrlSigner::new(base.as_str(), &self.settings.region, &current.credentials, start, life);
         let end = (start + TimeDelta::seconds(half)).min(current.stale_at);
-        let window = Arc::new(Window { signer, start, end });
+        Ok(self.set_window(Window { urls: Arc::new(ObjectUrls::Signed(signer)), start, end }))
+    }
+
+    fn set_window(&self, window: Window) -> Arc<Window> {
+        let window = Arc::new(window);
         *self.window.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&window));
-        Ok(window)
+        window
     }
 
     /// What every object's URL begins with. The SDK knows each kind of endpoint.

@@ -7,6 +7,9 @@ use sha2::Sha256;
 
 pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
+/// How long a signature is in hex.
+pub(super) const SIGNATURE_LENGTH: usize = 64;
+
 /// What requests are signed with.
 #[derive(Clone)]
 pub struct Credentials {
@@ -42,8 +45,21 @@ impl SigningKey {
 
     /// The signature in hex.
     pub(super) fn sign(&self, text: &str) -> String {
-        hex::encode(self.0.clone().chain_update(text).finalize().into_bytes())
+        hex::encode(self.signature([text]))
     }
+
+    /// The signature of a text that comes in parts.
+    pub(super) fn signature<const N: usize>(&self, parts: [&str; N]) -> [u8; 32] {
+        let signed = parts.iter().fold(self.0.clone(), |signed, part| signed.chain_update(part));
+        signed.finalize().into_bytes().into()
+    }
+}
+
+/// A digest or a signature in hex, without an allocation: there are hundreds of them in an answer.
+pub(super) fn hex_of<'a>(bytes: &[u8; 32], hex: &'a mut [u8; SIGNATURE_LENGTH]) -> &'a str {
+    // Of twice the length, and nothing but ASCII: neither can fail.
+    let _ = hex::encode_to_slice(bytes, hex);
+    str::from_utf8(hex).unwrap_or_default()
 }
 
 #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]

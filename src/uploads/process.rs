@@ -174,7 +174,7 @@ impl Uploads {
             file_size: encoded.bytes.len() as u64,
             created_at: self.now(),
         };
-        let key = StorageKey::variant(image, &variant.name, variant.generation, variant.format);
+        let key = StorageKey::of_variant(image, &variant);
         self.inner.storage.put(&key, encoded.bytes, variant.format.content_type()).await?;
         let now = self.now();
         self.go_on(image, |image| image.add_variant(variant, now)).await

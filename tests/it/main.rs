@@ -26,6 +26,7 @@ mod refusals;
 mod s3_semantics;
 mod schema;
 mod search;
+mod search_pages;
 mod similar;
 mod stats;
 mod story;

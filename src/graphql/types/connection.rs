@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 
 use super::{image::Image, scalars::int, status::ImageStatus};
 use crate::{
-    domain::{self, listing},
+    domain::{self, listing, listing::Counted},
     graphql::{
         FromContext, cost,
         error::{ApiError, parse_id},
@@ -24,7 +24,7 @@ const MAX_PAGE: u16 = 100;
 pub struct ImageConnection {
     page: ImagePage,
     /// Counted once, however often it is asked for.
-    total: OnceCell<u64>,
+    total: OnceCell<Counted>,
 }
 
 impl From<ImagePage> for ImageConnection {
@@ -136,17 +136,27 @@ impl ImageConnection {
         })
     }
 
-    /// The number of images on all pages together, counted only when this field is selected. Without a search, tags or
-    /// dates the count is cheap. With them, its cost grows with the number of matching images.
+    /// The number of images on all pages together, counted only when this field is selected. With a search, tags or dates,
+    /// at most 10,000 images are examined: beyond that, this is the number found among them, and `isTotalCountExact` is
+    /// false.
     #[graphql(directive = cost::cost::apply(20))]
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
-        let library = &ctx.services().library;
-        let total = self.total.get_or_try_init(|| library.count(ctx.caller(), &self.page.filter)).await?;
-        Ok(int(*total))
+        Ok(int(self.counted(ctx).await?.images))
+    }
+
+    /// Whether `totalCount` includes every image of the list. If not, there are at least that many.
+    #[graphql(directive = cost::cost::apply(20))]
+    async fn is_total_count_exact(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
+        Ok(self.counted(ctx).await?.is_exact)
     }
 }
 
 impl ImageConnection {
+    async fn counted(&self, ctx: &Context<'_>) -> Result<Counted, ApiError> {
+        let library = &ctx.services().library;
+        Ok(*self.total.get_or_try_init(|| library.count(ctx.caller(), &self.page.filter)).await?)
+    }
+
     fn cursor(&self, ctx: &Context<'_>, image: &domain::image::Image) -> Result<String, ApiError> {
         Ok(ctx.services().library.cursor(self.page.order, image)?)
     }

@@ -2,29 +2,28 @@
 //! an exception beside an order of another kind: then images outside of them are passed over.)
 //!
 //! An index has one status of one owner in order, so a list of several statuses is as many short lists, merged.
-//! With a search filter (text, tags) the nearest images are looked through first, which fills a page where many pass;
-//! where few pass, the index of grams says which, and those few are put in order.
+//! A list with a search filter (text, tags) is made in `searched`.
+
+mod count;
+mod numbered;
+mod months;
+mod searched;
 
 use std::borrow::Cow;
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbErr, Statement};
 
+pub use self::count::count;
 use super::{
-    counts,
     image_row::{OF_COMPLETED, OF_OTHERS, read},
-    search, signed,
+    signed,
     sql::Sql,
-    unsigned,
 };
 use crate::domain::{
     access::Scope,
     image::{Image, ImageStatus},
     listing::{Direction, ImageFilter, ImageOrder, OrderField, Position, PositionKey},
-    stats::Count,
 };
-
-/// How many images a search looks through before the index is asked.
-const NEAREST: u64 = 1000;
 
 /// Which images to read.
 #[derive(Debug, Clone)]
@@ -47,44 +46,15 @@ pub async fn page(conn: &impl ConnectionTrait, page: Page<'_>) -> Result<Vec<Ima
     if page.filter.search.is_open() {
         return images(conn, page.in_order(conn)).await;
     }
-    let found = images(conn, page.among_the_nearest(conn)).await?;
-    if found.len() as u64 == page.limit || !page.has_more_than_the_nearest(conn).await? {
-        return Ok(found);
-    }
-    images(conn, page.among_the_hits(conn)).await
-}
-
-/// How many images there are on all pages together. Without a search or dates, by the kept counters.
-pub async fn count(conn: &impl ConnectionTrait, scope: Scope, filter: &ImageFilter) -> Result<u64, DbErr> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        count: i64,
-    }
-    if filter.statuses.is_empty() {
-        return Ok(0);
-    }
-    if filter.search.is_open() && filter.created_from.is_none() && filter.created_to.is_none() {
-        let counts = counts::all(conn, scope).await?;
-        let of_category = |count: &&Count| filter.category.is_none_or(|category| count.category == category);
-        let counts = counts.iter().filter(of_category).filter(|count| filter.statuses.contains(&count.status));
-        return Ok(counts.map(|count| count.total.images).sum());
-    }
-    let page = Page { scope, filter, order: ImageOrder::NEWEST, after: None, before: None, limit: 0 };
-    let row = Row::find_by_statement(page.counted(conn)).one(conn).await?;
-    Ok(row.map_or(0, |row| unsigned(row.count)))
+    searched::page(conn, &page).await
 }
 
 async fn images(conn: &impl ConnectionTrait, statement: Statement) -> Result<Vec<Image>, DbErr> {
     conn.query_all_raw(statement).await?.iter().map(read).collect()
 }
 
-/// Columns, where several tables have some of their names.
-fn of_image(columns: &str) -> String {
-    format!("image.{}", columns.replace(", ", ", image."))
-}
-
 impl Page<'_> {
-    /// Most lists are of completed images, and need no more of them.
+    /// The columns of `image` to read. Most lists are of completed images, and need no more of them.
     fn columns(&self) -> Cow<'static, str> {
         match self.filter.statuses.as_slice() {
             [ImageStatus::Completed] => OF_COMPLETED.into(),
@@ -96,54 +66,6 @@ impl Page<'_> {
         let mut sql = Sql::of(conn, "");
         self.push_ordered(&mut sql, &self.columns(), self.limit);
         sql.statement()
-    }
-
-    /// Of the images that come next, those that pass.
-    fn among_the_nearest(&self, conn: &impl ConnectionTrait) -> Statement {
-        let mut sql = Sql::of(conn, &format!("SELECT {} FROM (", of_image(&self.columns())));
-        self.push_ordered(&mut sql, &format!("id, {}", self.key()), NEAREST);
-        sql.push(
-            ") AS nearest JOIN image_search AS found ON found.image_id = nearest.id \
-             JOIN image ON image.id = nearest.id WHERE ",
-        );
-        search::push_passes(&mut sql, &self.filter.search);
-        self.push_order(&mut sql, "nearest.", self.limit);
-        sql.statement()
-    }
-
-    async fn has_more_than_the_nearest(&self, conn: &impl ConnectionTrait) -> Result<bool, DbErr> {
-        let mut sql = Sql::of(conn, "");
-        self.push_ordered(&mut sql, "id, created_at, file_size, title_key", NEAREST + 1);
-        sql.push(&format!(" OFFSET {NEAREST}"));
-        Ok(conn.query_one_raw(sql.statement()).await?.is_some())
-    }
-
-    /// Everything that passes, put in order.
-    fn among_the_hits(&self, conn: &impl ConnectionTrait) -> Statement {
-        let mut sql = Sql::of(conn, "");
-        self.push_hits(&mut sql, &of_image(&self.columns()));
-        self.push_order(&mut sql, "image.", self.limit);
-        sql.statement()
-    }
-
-    fn counted(&self, conn: &impl ConnectionTrait) -> Statement {
-        let mut sql = Sql::of(conn, "");
-        if self.filter.search.is_open() {
-            sql.push("SELECT count(*) AS count FROM image WHERE ");
-            self.push_conditions(&mut sql, &self.filter.statuses);
-        } else {
-            self.push_hits(&mut sql, "count(*) AS count");
-        }
-        sql.statement()
-    }
-
-    fn push_hits(&self, sql: &mut Sql, columns: &str) {
-        sql.push("WITH hit AS MATERIALIZED (");
-        search::push_hits(sql, self.scope, &self.filter.search);
-        // The hits first, whatever the planner thinks of it.
-        let join = if sql.backend() == DbBackend::Postgres { "JOIN" } else { "CROSS JOIN" };
-        sql.push(&format!(") SELECT {columns} FROM hit {join} image ON image.id = hit.image_id WHERE "));
-        self.push_conditions(sql, &self.filter.statuses);
     }
 
     /// The first of each status, merged.
