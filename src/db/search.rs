@@ -118,20 +118,31 @@ pub async fn missing(conn: &impl ConnectionTrait, behind: Option<ImageId>, limit
     Ok(rows.into_iter().map(|row| ImageId(row.id)).collect())
 }
 
-/// Writes a table of the entries of everything in a scope that can pass, by the index: of these months, where it is divided
-/// by them.
+/// Writes a table of the entries of everything in a scope that can pass, by the index: of these months, at least one,
+/// where it is divided by them.
 pub(super) fn push_hits(sql: &mut Sql, scope: Scope, filter: &ImageFilter, months: &[Option<Month>]) {
-    sql.push("SELECT found.image_id, found.text, found.tags FROM ");
     if sql.backend() != DbBackend::Postgres {
+        sql.push("SELECT found.image_id, found.text, found.tags FROM ");
         return push_matches(sql, scope, filter, "");
     }
-    sql.push("image_search AS found WHERE (");
+    sql.push("SELECT found.image_id, found.text, found.tags FROM (");
+    // Of alternatives in one condition the planner makes a scan of the whole table, until that is very large.
     for (at, month) in months.iter().enumerate() {
-        sql.push(if at == 0 { "found.grams @> " } else { " OR found.grams @> " });
+        sql.push(if at == 0 { "" } else { " UNION ALL " });
+        sql.push("SELECT image_id, text, tags FROM image_search WHERE grams @> ");
         let partition = Partition { owner: scope.owner(), month: *month };
         sql.value(Value::from(filter.search.grams(partition, filter.category)));
     }
-    sql.push(")");
+    sql.push(") AS found WHERE 1 = 1");
+}
+
+/// Writes the hits, as `hit`, with their images: the hits first, whatever the planner thinks of it.
+pub(super) fn push_hits_with_images(sql: &mut Sql) {
+    sql.push(if sql.backend() == DbBackend::Postgres {
+        "hit CROSS JOIN LATERAL (SELECT * FROM image WHERE image.id = hit.image_id OFFSET 0) AS image"
+    } else {
+        "hit CROSS JOIN image ON image.id = hit.image_id"
+    });
 }
 
 /// Writes SQLite's entries of everything in a scope that can pass, with their images.

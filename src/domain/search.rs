@@ -187,7 +187,8 @@ mod tests {
                 let part: String = chars[from..to].iter().collect();
                 let search = SearchFilter::new(&part.to_uppercase(), &["a b".into()]);
                 let Some(needle) = search.needle().filter(|needle| found.text.contains(needle)) else { continue };
-                let missing = search.grams(partition, Some(category)).iter().any(|gram| found.grams.binary_search(gram).is_err());
+                let missing =
+                    search.grams(partition, Some(category)).iter().any(|gram| found.grams.binary_search(gram).is_err());
                 assert!(!missing, "{needle}");
             }
         }

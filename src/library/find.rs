@@ -1,9 +1,6 @@
 //! Finding: one image, and what belongs to images, many at once for the loaders.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use super::Library;
 use crate::{

@@ -90,7 +90,9 @@ impl UrlSigner {
     /// Writes the URL of an object behind a text.
     fn push(&self, text: &mut String, key: &str) {
         let Self { origin, path, query, rest_of_request, preamble, .. } = self;
-        text.reserve(origin.len() + path.len() + key.len() + query.len() + "?&X-Amz-Signature=".len() + SIGNATURE_LENGTH);
+        text.reserve(
+            origin.len() + path.len() + key.len() + query.len() + "?&X-Amz-Signature=".len() + SIGNATURE_LENGTH,
+        );
         text.push_str(origin);
         let begin = text.len();
         text.push_str(path);

@@ -63,7 +63,11 @@ impl S3 {
     async fn open_window(&self, now: DateTime<Utc>) -> Result<Arc<Window>, StorageError> {
         if let Some(domain) = &self.settings.custom_domain {
             let urls = Arc::new(ObjectUrls::Cdn(domain.clone()));
-            return Ok(self.set_window(Window { urls, start: DateTime::<Utc>::MIN_UTC, end: DateTime::<Utc>::MAX_UTC }));
+            return Ok(self.set_window(Window {
+                urls,
+                start: DateTime::<Utc>::MIN_UTC,
+                end: DateTime::<Utc>::MAX_UTC,
+            }));
         }
         let life = self.settings.url_life;
         let half = (life.num_seconds() / 2).max(1);

@@ -1,6 +1,6 @@
 //! How many images a list has on all of its pages.
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 
 use super::{Page, months};
 use crate::{
@@ -46,7 +46,7 @@ pub async fn count(conn: &impl ConnectionTrait, scope: Scope, filter: &ImageFilt
     Ok(counted)
 }
 
-async fn kept(conn: &impl ConnectionTrait, scope: Scope, filter: &ImageFilter) -> Result<u64, DbErr> {
+pub(super) async fn kept(conn: &impl ConnectionTrait, scope: Scope, filter: &ImageFilter) -> Result<u64, DbErr> {
     let counts = counts::all(conn, scope).await?;
     let of_category = |count: &&Count| filter.category.is_none_or(|category| count.category == category);
     let counts = counts.iter().filter(of_category).filter(|count| filter.statuses.contains(&count.status));
@@ -71,9 +71,9 @@ impl Page<'_> {
             sql.push(&format!(" LIMIT {limit}) SELECT count(*) AS seen, count(*) AS passed FROM hit"));
         } else {
             search::push_hits(&mut sql, self.scope, self.filter, months);
-            sql.push(&format!(" LIMIT {limit}) SELECT (SELECT count(*) FROM hit) AS seen, count(*) AS passed FROM hit "));
-            let join = if sql.backend() == DbBackend::Postgres { "JOIN" } else { "CROSS JOIN" };
-            sql.push(&format!("{join} image ON image.id = hit.image_id WHERE "));
+            sql.push(&format!(" LIMIT {limit}) SELECT (SELECT count(*) FROM hit) AS seen, count(*) AS passed FROM "));
+            search::push_hits_with_images(&mut sql);
+            sql.push(" WHERE ");
             search::push_passes(&mut sql, "hit", &self.filter.search);
             sql.push(" AND ");
             self.push_conditions(&mut sql, &self.filter.statuses);

@@ -5,8 +5,8 @@
 //! A list with a search filter (text, tags) is made in `searched`.
 
 mod count;
-mod numbered;
 mod months;
+mod numbered;
 mod searched;
 
 use std::borrow::Cow;
@@ -64,24 +64,28 @@ impl Page<'_> {
 
     fn in_order(&self, conn: &impl ConnectionTrait) -> Statement {
         let mut sql = Sql::of(conn, "");
-        self.push_ordered(&mut sql, &self.columns(), self.limit);
+        self.push_ordered(&mut sql, &self.columns(), 0, self.limit);
         sql.statement()
     }
 
-    /// The first of each status, merged.
-    fn push_ordered(&self, sql: &mut Sql, columns: &str, limit: u64) {
+    /// So many of the list behind so many others: the first of each status, merged.
+    fn push_ordered(&self, sql: &mut Sql, columns: &str, skipped: u64, limit: u64) {
         let statuses = &self.filter.statuses;
         if let [status] = statuses.as_slice() {
-            return self.push_ordered_of(sql, *status, columns, limit);
-        }
-        sql.push("SELECT * FROM (");
-        for (at, status) in statuses.iter().enumerate() {
-            sql.push(if at == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" });
             self.push_ordered_of(sql, *status, columns, limit);
-            sql.push(&format!(") AS {}", status.name()));
+        } else {
+            sql.push("SELECT * FROM (");
+            for (at, status) in statuses.iter().enumerate() {
+                sql.push(if at == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" });
+                self.push_ordered_of(sql, *status, columns, skipped + limit);
+                sql.push(&format!(") AS {}", status.name()));
+            }
+            sql.push(") AS merged");
+            self.push_order(sql, "", limit);
         }
-        sql.push(") AS merged");
-        self.push_order(sql, "", limit);
+        if skipped > 0 {
+            sql.push(&format!(" OFFSET {skipped}"));
+        }
     }
 
     /// What is merged has the columns that the merging needs, under their own names.

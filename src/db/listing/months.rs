@@ -51,7 +51,7 @@ pub(super) async fn batches(conn: &impl ConnectionTrait, page: &Page<'_>) -> Res
     while !months.is_empty() {
         let rest = months.split_off(size.min(months.len()));
         batches.push(std::mem::replace(&mut months, rest));
-        size = (size * 2).min(MOST);
+        size = (size * 8).min(MOST);
     }
     Ok(batches)
 }
@@ -69,7 +69,8 @@ impl Page<'_> {
             }
         }
         let spans = Span::find_by_statement(sql.statement()).all(conn).await?;
-        let (oldest, newest) = (spans.iter().filter_map(|span| span.oldest), spans.iter().filter_map(|span| span.newest));
+        let (oldest, newest) =
+            (spans.iter().filter_map(|span| span.oldest), spans.iter().filter_map(|span| span.newest));
         let (Some(oldest), Some(newest)) = (oldest.min(), newest.max()) else { return Ok(None) };
         let (behind, until) = match self.order.direction {
             Direction::Asc => (self.after, self.before),

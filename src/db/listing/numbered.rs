@@ -23,7 +23,9 @@ pub(super) async fn page(conn: &impl ConnectionTrait, page: &Page<'_>) -> Result
         let dates = found.iter().map(|(_, image)| image.created_at.timestamp_micros());
         let rest = match page.order.direction {
             Direction::Desc => (dates.min().unwrap_or_else(|| image.created_at.timestamp_micros()), last - 1),
-            Direction::Asc => (last + 1, dates.max().unwrap_or_else(|| image.created_at.timestamp_micros()) + MAX_SHIFT),
+            Direction::Asc => {
+                (last + 1, dates.max().unwrap_or_else(|| image.created_at.timestamp_micros()) + MAX_SHIFT)
+            }
         };
         if rest.0 <= rest.1 {
             found.extend(numbered(conn, page, Some(rest)).await?);

@@ -6,7 +6,7 @@
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 
-use super::{Page, images, months, numbered};
+use super::{Page, count, images, months, numbered};
 use crate::{
     db::{search, sql::Sql},
     domain::{
@@ -18,13 +18,12 @@ use crate::{
 
 /// How many images are looked at before anything is known of how many pass.
 const SAMPLE: u64 = 250;
-
-/// Up to where a list is looked through when a sample says that it is worth it.
-struct Walk {
-    /// How many of the sample have to pass.
-    worth: usize,
-    until: u64,
-}
+/// What it costs to put a hit in order, in images looked at, times the length of a page.
+const COST_OF_HITS: u64 = 10;
+/// As many images may be added to a list while it is looked through.
+const ADDED_MEANWHILE: u64 = 64;
+/// How many images a month has, where nothing is known of it.
+const MONTH: u64 = 40_000;
 
 /// A page of a list with a search filter.
 pub(super) async fn page(conn: &impl ConnectionTrait, page: &Page<'_>) -> Result<Vec<Image>, DbErr> {
@@ -34,14 +33,9 @@ pub(super) async fn page(conn: &impl ConnectionTrait, page: &Page<'_>) -> Result
     if is_by_date && !is_postgres && page.filter.statuses.contains(&ImageStatus::Completed) {
         return numbered::page(conn, page).await;
     }
-    // What is not found in a walk costs a month's hits in one case, and all hits in the other.
-    let walk = if is_by_date { Walk { worth: 4, until: 2000 } } else { Walk { worth: 1, until: 8000 } };
-    let mut found = images(conn, page.among_the_next(conn, 0, SAMPLE)).await?;
-    if !page.is_filled_by(&found) && found.len() >= walk.worth {
-        found.extend(images(conn, page.among_the_next(conn, SAMPLE, walk.until - SAMPLE)).await?);
-    }
-    if page.is_filled_by(&found) {
-        found.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
+    let listed = count::kept(conn, page.scope, page.filter).await?;
+    let hits_of = if is_by_date && is_postgres { listed.min(MONTH) } else { listed };
+    if let Some(found) = page.walk(conn, listed, hits_of).await? {
         return Ok(found);
     }
     if is_postgres && is_by_date {
@@ -59,13 +53,30 @@ impl Page<'_> {
         found.len() as u64 >= self.limit
     }
 
+    /// Looks through a list of so many images, ever more of it at once, until the page is full or the list has ended. `None`
+    /// once so few have passed that putting all hits of so many images in order costs less than going on.
+    async fn walk(&self, conn: &impl ConnectionTrait, listed: u64, hits_of: u64) -> Result<Option<Vec<Image>>, DbErr> {
+        let (mut found, mut seen, mut chunk) = (Vec::new(), 0, SAMPLE);
+        loop {
+            found.extend(images(conn, self.among_the_next(conn, seen, chunk)).await?);
+            seen += chunk;
+            if self.is_filled_by(&found) || seen >= listed + ADDED_MEANWHILE {
+                found.truncate(usize::try_from(self.limit).unwrap_or(usize::MAX));
+                return Ok(Some(found));
+            }
+            // The walk costs its page by the share that passes, the hits cost that share of all.
+            let passing = found.len() as u64 + 1;
+            if passing * passing * hits_of < COST_OF_HITS * seen * seen {
+                return Ok(None);
+            }
+            chunk = seen;
+        }
+    }
+
     /// Of so many images behind the first ones of the list, those that pass.
     fn among_the_next(&self, conn: &impl ConnectionTrait, skipped: u64, limit: u64) -> Statement {
         let mut sql = Sql::of(conn, &format!("SELECT {} FROM (", self.columns_of_image()));
-        self.push_ordered(&mut sql, &format!("id, {}", self.key()), skipped + limit);
-        if skipped > 0 {
-            sql.push(&format!(" OFFSET {skipped}"));
-        }
+        self.push_ordered(&mut sql, &format!("id, {}", self.key()), skipped, limit);
         sql.push(
             ") AS next JOIN image_search AS found ON found.image_id = next.id JOIN image ON image.id = next.id WHERE ",
         );
@@ -80,10 +91,9 @@ impl Page<'_> {
         search::push_hits(&mut sql, self.scope, self.filter, months);
         sql.push(" AND ");
         search::push_passes(&mut sql, "found", &self.filter.search);
-        // The hits first, whatever the planner thinks of it.
-        let join = if sql.backend() == DbBackend::Postgres { "JOIN" } else { "CROSS JOIN" };
-        let columns = self.columns_of_image();
-        sql.push(&format!(") SELECT {columns} FROM hit {join} image ON image.id = hit.image_id WHERE "));
+        sql.push(&format!(") SELECT {} FROM ", self.columns_of_image()));
+        search::push_hits_with_images(&mut sql);
+        sql.push(" WHERE ");
         self.push_conditions(&mut sql, &self.filter.statuses);
         self.push_order(&mut sql, "image.", self.limit);
         sql.statement()
