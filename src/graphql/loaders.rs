@@ -178,12 +178,36 @@ impl Siblings {
         if self.images.len() == 1 {
             return loader.load_one(key).await.map_err(failed);
         }
+        let found = self.load_all(loader, edge).await;
+        found.map(|found| found.get(&key).cloned()).map_err(failed)
+    }
+
+    /// Looks an edge up before anybody asks for it, so that nobody has to wait for another who asked first. Whoever asks
+    /// learns of an error.
+    pub(super) async fn prepare<K>(&self, ctx: &Context<'_>, edge: &Together<K>)
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        LibraryLoader: Loader<K, Error = LoadError>,
+    {
+        if self.images.len() > 1 {
+            let _ = self.load_all(ctx.data_unchecked::<DataLoader<LibraryLoader>>(), edge).await;
+        }
+    }
+
+    async fn load_all<'a, K>(
+        &self,
+        loader: &DataLoader<LibraryLoader>,
+        edge: &'a Together<K>,
+    ) -> Result<&'a HashMap<K, <LibraryLoader as Loader<K>>::Value>, LoadError>
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        LibraryLoader: Loader<K, Error = LoadError>,
+    {
         let look_up = async || {
             let keys: HashSet<K> = self.images.iter().map(|image| (edge.key)(image)).collect();
             loader.loader().load(&keys.into_iter().collect::<Vec<_>>()).await
         };
-        let found = edge.found.get_or_try_init(look_up).await;
-        found.map(|found| found.get(&key).cloned()).map_err(failed)
+        edge.found.get_or_try_init(look_up).await
     }
 }
 

@@ -167,7 +167,7 @@ fn image_of(id: ImageId, owner: UserId, category: &Category, number: u32, create
     tags.dedup();
     let size = 800_000 + draw.number(7, 8_000_000);
     let seen = (8..).zip(RARITIES).filter(|(purpose, (every, _))| draw.number(*purpose, *every) == 0);
-    let seen: String = seen.map(|(_, (_, rarity))| format!(" With a {rarity}.")).collect();
+    let seen: Vec<String> = seen.map(|(_, (_, rarity))| format!(" With a {rarity}.")).collect();
     Image {
         generation: 0,
         id,
@@ -179,7 +179,7 @@ fn image_of(id: ImageId, owner: UserId, category: &Category, number: u32, create
         file_key: StorageKey::for_new(category, owner, id, created_at, "jpg"),
         details: Details {
             title: format!("{quality} {subject} {number}"),
-            description: format!("A {} {subject}, seen on a walk.{seen}", quality.to_lowercase()),
+            description: format!("A {} {subject}, seen on a walk.{}", quality.to_lowercase(), seen.concat()),
             alt_text: format!("A {subject}"),
             tags,
         },

@@ -22,7 +22,7 @@ const VALUE: AsciiSet = PATH.add(b'/');
 pub enum ObjectUrls {
     /// On a CDN's domain, which needs no signature.
     Cdn(String),
-    Signed(UrlSigner),
+    Signed(Box<UrlSigner>),
 }
 
 impl ObjectUrls {
@@ -119,7 +119,7 @@ mod tests {
         let start = "2013-05-24T00:00:00Z".parse().unwrap();
         let base = "https://examplebucket.s3.amazonaws.com/";
         let signer = UrlSigner::new(base, "us-east-1", &credentials, start, TimeDelta::days(1));
-        let url = ObjectUrls::Signed(signer).of(&StorageKey::listed("test.txt"));
+        let url = ObjectUrls::Signed(Box::new(signer)).of(&StorageKey::listed("test.txt"));
         assert!(url.starts_with("https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&"));
         let signature = "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404";
         assert!(url.ends_with(&format!("&X-Amz-Signature={signature}")), "{url}");

@@ -77,7 +77,7 @@ impl S3 {
         let base = self.base_url().await?;
         let signer = UrlSigner::new(base.as_str(), &self.settings.region, &current.credentials, start, life);
         let end = (start + TimeDelta::seconds(half)).min(current.stale_at);
-        Ok(self.set_window(Window { urls: Arc::new(ObjectUrls::Signed(signer)), start, end }))
+        Ok(self.set_window(Window { urls: Arc::new(ObjectUrls::Signed(Box::new(signer))), start, end }))
     }
 
     fn set_window(&self, window: Window) -> Arc<Window> {

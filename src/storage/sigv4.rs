@@ -50,7 +50,7 @@ impl SigningKey {
 
     /// The signature of a text that comes in parts.
     pub(super) fn signature<const N: usize>(&self, parts: [&str; N]) -> [u8; 32] {
-        let signed = parts.iter().fold(self.0.clone(), |signed, part| signed.chain_update(part));
+        let signed = parts.iter().fold(self.0.clone(), Mac::chain_update);
         signed.finalize().into_bytes().into()
     }
 }

@@ -7,14 +7,13 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-const program =
-  process.env.DARKROOM ?? fileURLToPath(new URL("../../target/debug/darkroom", import.meta.url));
+const ours = process.env.DARKROOM ?? fileURLToPath(new URL("../../target/debug/darkroom", import.meta.url));
 
 /**
  * Starts a server; `stop` ends it and removes its folder, `end` leaves that to the next one. Unless told otherwise,
  * somebody is signed in.
  */
-export async function startServer({ token = true, words = [], settings = {}, folder } = {}) {
+export async function startServer({ token = true, words = [], settings = {}, folder, program = ours } = {}) {
   folder ??= mkdtempSync(path.join(tmpdir(), "darkroom-"));
   const env = { ...process.env, BIND: "127.0.0.1:0", DATA_DIR: folder, RUST_LOG: "error", ...settings };
   const server = spawn(program, ["serve", ...words], { env, stdio: ["ignore", "pipe", "inherit"] });

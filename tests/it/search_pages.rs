@@ -11,6 +11,8 @@ const QUERY: &str = "query($o: ImageOrder, $f: ImageFilter, $first: Int, $after:
     images(orderBy: $o, filter: $f, first: $first, after: $after, last: $last, before: $before)
         { totalCount isTotalCountExact nodes { id } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }";
 
+type Passes<'a> = Box<dyn Fn(&Image) -> bool + 'a>;
+
 /// Words that one image in so many has.
 const WORDS: [(usize, &str); 5] =
     [(2, "halved"), (20, "twentieth"), (90, "ninetieth"), (400, "scarce"), (2400, "single")];
@@ -76,7 +78,6 @@ async fn all_pages_together_are_the_list_filtered_in_every_order() {
         for (_, word) in WORDS {
             let has_word = |image: &Image| image.details.title.contains(word);
             let is_third = |image: &Image| image.details.tags == ["third"];
-            type Passes<'a> = Box<dyn Fn(&Image) -> bool + 'a>;
             let filters: [(Value, Passes<'_>); 5] = [
                 (json!({"search": word}), Box::new(has_word)),
                 (

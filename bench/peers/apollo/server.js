@@ -41,7 +41,8 @@ const typeDefs = `#graphql
     variant(type: VariantType!): ImageVariant placeholder: String srcSet: String!
   }
   type PageInfo { hasNextPage: Boolean! endCursor: String }
-  type ImageConnection { nodes: [Image!]! pageInfo: PageInfo! totalCount: Int! }
+  type ImageEdge { node: Image! cursor: String! }
+  type ImageConnection { edges: [ImageEdge!]! nodes: [Image!]! pageInfo: PageInfo! totalCount: Int! }
   input ImageFilter { search: String }
   type CategoryStats { category: Category! count: Int! totalSize: ByteSize! }
   type StatusStats { status: ImageStatus! count: Int! totalSize: ByteSize! }
@@ -92,6 +93,7 @@ async function page(user, { first, after, filter }) {
   const nodes = rows.slice(0, first);
   return {
     nodes,
+    edges: nodes.map((node) => ({ node, cursor: encode(node) })),
     pageInfo: { hasNextPage: rows.length > first, endCursor: nodes.length ? encode(nodes.at(-1)) : null },
     user,
     search,

@@ -113,15 +113,15 @@ pub enum OrderDirection {
 #[Object(use_type_description)]
 impl ImageConnection {
     /// The images of the page, each with its cursor.
-    #[expect(clippy::unused_async, reason = "the macro wants it")]
     async fn edges(&self, ctx: &Context<'_>) -> Result<Vec<ImageEdge>, ApiError> {
-        let nodes = Image::all_of(&self.page.images).zip(&self.page.images);
-        nodes.map(|(node, image)| Ok(ImageEdge { node, cursor: self.cursor(ctx, image)? })).collect()
+        let nodes = Image::page(ctx, &self.page.images, ctx.look_ahead().field("node")).await;
+        let edges = nodes.into_iter().zip(&self.page.images);
+        edges.map(|(node, image)| Ok(ImageEdge { node, cursor: self.cursor(ctx, image)? })).collect()
     }
 
     /// The images of the page without their cursors.
-    async fn nodes(&self) -> Vec<Image> {
-        Image::all_of(&self.page.images).collect()
+    async fn nodes(&self, ctx: &Context<'_>) -> Vec<Image> {
+        Image::page(ctx, &self.page.images, ctx.look_ahead()).await
     }
 
     /// The position of the page in the list.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Description, ID, Object};
+use async_graphql::{Context, Description, ID, Lookahead, Object};
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -53,6 +53,18 @@ impl Image {
             siblings: Arc::clone(&siblings),
             variants: None,
         })
+    }
+
+    /// Images that were read together, with the variants that the operation selects of them.
+    pub async fn page(ctx: &Context<'_>, images: &[Arc<domain::image::Image>], selection: Lookahead<'_>) -> Vec<Self> {
+        let images: Vec<Self> = Self::all_of(images).collect();
+        let is_selected = |field| selection.field(field).exists();
+        if let Some(first) = images.first()
+            && ["variants", "variant", "srcSet"].into_iter().any(is_selected)
+        {
+            first.siblings.prepare(ctx, &first.siblings.variants).await;
+        }
+        images
     }
 
     /// An image as an event tells of it.
