@@ -1,6 +1,6 @@
 //! What there is of the machine: cores, memory, our own program.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -24,35 +24,18 @@ pub fn memory() -> u64 {
     machine.min(container)
 }
 
-/// In bytes, for a thread that does next to nothing.
-const SMALL_STACK: usize = 64 * 1024;
 /// mimalloc's option for how long freed memory is kept from the system, by its place in `mi_option_e` of version 3.
 const PURGE_DELAY: i32 = 15;
 
-/// For how long freed memory waits to be used again. What a large answer takes would otherwise be given back and asked
-/// for anew in every request, which is a sixth of a gallery's CPU.
-const KEPT_FOR: Duration = Duration::from_millis(100);
-/// How often memory that waited is given back: an idle server keeps half as much as one that never does.
-const GIVEN_BACK_EVERY: Duration = Duration::from_secs(1);
-
-/// Gives freed memory back to the system a moment later, also when nothing else is freed any more.
-///
-/// # Errors
-/// When no thread can be started for it.
-#[expect(unsafe_code, reason = "settings of the allocator, which has the interface of a C library")]
-pub fn give_freed_memory_back() -> std::io::Result<()> {
+/// Gives freed memory back to the system at once, rather than after a second in which something else is freed: an idle
+/// server keeps half as much, and no request takes measurably longer.
+#[expect(unsafe_code, reason = "a setting of the allocator, which has the interface of a C library")]
+pub fn give_freed_memory_back() {
     // A huge page stays taken for the last few bytes in it. Where it cannot be said, there are none.
     #[cfg(target_os = "linux")]
     let _ = rustix::thread::disable_transparent_huge_pages(true);
-    let delay = std::ffi::c_long::try_from(KEPT_FOR.as_millis()).unwrap_or(0);
     // SAFETY: not safe beside other threads that set options; this is done once, before there is any.
-    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, delay) }
-    let give_back = || loop {
-        std::thread::sleep(GIVEN_BACK_EVERY);
-        // SAFETY: may be called by any thread at any time.
-        unsafe { libmimalloc_sys::mi_collect(true) }
-    };
-    std::thread::Builder::new().name("freed-memory".to_owned()).stack_size(SMALL_STACK).spawn(give_back).map(drop)
+    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, 0) }
 }
 
 /// How many files this process may have open, once it has asked for as many as it can get.

@@ -113,7 +113,7 @@ impl Cli {
         if let Command::Imaging = command {
             return Ok(sandbox::run()?);
         }
-        machine::give_freed_memory_back()?;
+        machine::give_freed_memory_back();
         log::start(config.server.log_format);
         warn_of_unknown_variables();
         match command {

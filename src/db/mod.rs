@@ -46,6 +46,9 @@ use crate::domain::{error::ServiceError, ids::UserId, job::JobError};
 /// The key of the advisory lock for migrations: a number that nobody else uses.
 const MIGRATION_LOCK: i64 = 0x6461_726b_726f_6f6d;
 
+/// To compile a statement takes PostgreSQL longer than to run any of ours; what it expects of a search is far too much.
+const WITHOUT_JIT: &str = "SET jit = off";
+
 /// How long one may wait for a connection.
 const ACQUIRE_WITHIN: Duration = Duration::from_secs(10);
 /// How long a connection that answered is taken to be alive.
@@ -79,7 +82,7 @@ impl Db {
         // A round trip before every statement would be a third of a list.
         options.test_before_acquire_if_idle_for(TRUSTED);
         options.map_sqlx_sqlite_opts(with_our_settings);
-        options.map_sqlx_postgres_pool_opts(ending_idle_transactions);
+        options.map_sqlx_postgres_pool_opts(with_postgres_settings);
         let mut connection = Database::connect(options).await?;
         let recorder = Recorder::default();
         let noting = recorder.clone();
@@ -149,10 +152,11 @@ impl Db {
 }
 
 /// A process that stands still within a transaction lets go of its locks after ten seconds: others wait for them.
-fn ending_idle_transactions(pool: PgPoolOptions) -> PgPoolOptions {
+fn with_postgres_settings(pool: PgPoolOptions) -> PgPoolOptions {
     pool.after_connect(|connection, _| {
         Box::pin(async move {
             connection.execute("SET idle_in_transaction_session_timeout = '10s'").await?;
+            connection.execute(WITHOUT_JIT).await?;
             Ok(())
         })
     })

@@ -12,13 +12,13 @@ use std::{
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbErr, SqlxPostgresConnector, SqlxSqliteConnector,
     sqlx::{
-        ConnectOptions, Connection, Row,
+        ConnectOptions, Connection, Executor, Row,
         postgres::{PgConnectOptions, PgPoolOptions},
         sqlite::SqlitePoolOptions,
     },
 };
 
-use super::{ACQUIRE_WITHIN, TRUSTED, recording::Recorder, sqlite_options};
+use super::{ACQUIRE_WITHIN, TRUSTED, WITHOUT_JIT, recording::Recorder, sqlite_options};
 use crate::{
     domain::{error::ServiceError, ids::UserId},
     permits::{FairPermits, Permit, Share},
@@ -26,6 +26,8 @@ use crate::{
 
 /// How many steps of SQLite's machine lie between two looks at whether anybody still waits: about a millisecond.
 const STEPS: i32 = 20_000;
+/// In KiB, as SQLite writes it: enough for the upper pages of the indexes of a million images.
+const CACHE: &str = "-8192";
 /// How many reads of one user may wait.
 const WAITING_OF_ONE: usize = 64;
 /// How soon it is asked again whether a cancelled statement has ended.
@@ -106,7 +108,8 @@ impl Reader {
                 Ok(())
             })
         });
-        let pool = pool.connect_lazy_with(sqlite_options(url)?.disable_statement_logging());
+        let options = sqlite_options(url)?.pragma("cache_size", CACHE).disable_statement_logging();
+        let pool = pool.connect_lazy_with(options);
         Ok((SqlxSqliteConnector::from_sqlx_sqlite_pool(pool), Stop::Sqlite(is_unwanted)))
     }
 
@@ -121,7 +124,8 @@ impl Reader {
         let pool = pool.after_connect(move |connection, _| {
             let noted = Arc::clone(&noted);
             Box::pin(async move {
-                let row = sea_orm::sqlx::query("SELECT pg_backend_pid()").fetch_one(connection).await?;
+                connection.execute(WITHOUT_JIT).await?;
+                let row = sea_orm::sqlx::query("SELECT pg_backend_pid()").fetch_one(&mut *connection).await?;
                 noted.store(row.try_get(0)?, Ordering::Relaxed);
                 Ok(())
             })
