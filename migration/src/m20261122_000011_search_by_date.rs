@@ -1,12 +1,17 @@
 //! Searches by date read the index of grams in its order: SQLite numbers its entries by the dates of the images, PostgreSQL
-//! divides them by months. The sweep writes the entries that are of an older layout anew, after the upgrade.
+//! has the month in its grams. A job writes all entries anew after the upgrade.
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
-const POSTGRES: &str = "ALTER TABLE image_search ADD COLUMN layout int4 NOT NULL DEFAULT 1;";
+// A server of an older version, beside this one for a while, goes on to write `grams`; what it wrote is found by that.
+const POSTGRES: &str = "
+ALTER TABLE image_search ADD COLUMN month_grams int4[];
+CREATE INDEX image_search_month_grams ON image_search USING gin (month_grams) WITH (gin_pending_list_limit = 256);
+CREATE INDEX image_search_older ON image_search (image_id) WHERE grams <> '{}';
+";
 
 // The numbers change, so all entries are written anew.
 const SQLITE: &str = "
@@ -15,7 +20,6 @@ DROP TABLE image_gram;
 CREATE TABLE image_search (
     seq integer PRIMARY KEY,
     image_id uuid_text NOT NULL UNIQUE REFERENCES image (id) ON DELETE CASCADE,
-    layout integer NOT NULL,
     text text NOT NULL,
     tags text NOT NULL
 );

@@ -28,6 +28,7 @@ pub async fn serve(mut config: Config, no_worker: bool) -> anyhow::Result<()> {
     let (router, limits) = (app.router()?, app.connection_limits()?);
     say_where(&config, address, app.bootstrap().await?)?;
     let stop = stop_on_signal()?;
+    app.services.uploads.schedule_index().await.map_err(ServiceError::into_anyhow)?;
     app.services.uploads.schedule_sweep().await.map_err(ServiceError::into_anyhow)?;
     let worker = (!no_worker).then(|| tokio::spawn(app.worker().run(stop.clone())));
     tokio::spawn(refresh(app.services.clone()));
@@ -58,6 +59,7 @@ async fn refresh(services: Services) {
 /// Runs jobs until it is told to stop.
 pub async fn work(config: Config) -> anyhow::Result<()> {
     let app = App::build_on_existing(config, Clock::default()).await?;
+    app.services.uploads.schedule_index().await.map_err(ServiceError::into_anyhow)?;
     app.services.uploads.schedule_sweep().await.map_err(ServiceError::into_anyhow)?;
     let stop = stop_on_signal()?;
     tracing::info!("worker started");

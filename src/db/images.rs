@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
 };
+use uuid::Uuid;
 
 use super::{
     entity::image::{Column, Entity},
@@ -32,18 +33,29 @@ pub async fn find_many(conn: &impl ConnectionTrait, ids: &[ImageId]) -> Result<V
     query.into_model().all(conn).await
 }
 
-/// An owner's images that changed since then, deleted ones included; at most 1000, the latest.
+/// An image that changed, and to which revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Changed {
+    pub image: ImageId,
+    pub owner: UserId,
+    pub revision: u64,
+}
+
+/// Whatever changed since then, deleted images included; the latest `limit` of it.
 pub async fn changed_since(
     conn: &impl ConnectionTrait,
-    owner: UserId,
     since: DateTime<Utc>,
-) -> Result<Vec<Image>, DbErr> {
-    let query = Entity::find()
-        .filter(Column::OwnerId.eq(owner.0))
-        .filter(Column::UpdatedAt.gte(since))
-        .order_by_desc(Column::UpdatedAt)
-        .limit(1000);
-    query.into_model().all(conn).await
+    limit: u64,
+) -> Result<Vec<Changed>, DbErr> {
+    let query = Entity::find().select_only().columns([Column::Id, Column::OwnerId, Column::Revision]);
+    let query = query.filter(Column::UpdatedAt.gte(since)).order_by_desc(Column::UpdatedAt).limit(limit);
+    let rows: Vec<(Uuid, Uuid, i64)> = query.into_tuple().all(conn).await?;
+    let changed = |(image, owner, revision)| Changed {
+        image: ImageId(image),
+        owner: UserId(owner),
+        revision: unsigned(revision),
+    };
+    Ok(rows.into_iter().map(changed).collect())
 }
 
 /// An owner's uploads that nobody completed and that were touched since then; no more than `most` are looked at.

@@ -14,8 +14,6 @@ use crate::domain::{
     search::{Month, Partition, SearchFilter, Searchable},
 };
 
-/// The way in which this version writes entries. The sweep writes those of older versions anew.
-const LAYOUT: i32 = 2;
 /// By how much an entry's number in SQLite is above its image's date, at most: as many images have the same microsecond.
 pub(super) const MAX_SHIFT: i64 = 65_536;
 
@@ -50,30 +48,29 @@ async fn put_in_postgres(conn: &impl ConnectionTrait, images: &[Image]) -> Resul
     push_rows(&mut sql, images);
     sql.push(
         " ON CONFLICT (image_id) DO UPDATE \
-         SET layout = excluded.layout, text = excluded.text, tags = excluded.tags, grams = excluded.grams",
+         SET text = excluded.text, tags = excluded.tags, grams = excluded.grams, month_grams = excluded.month_grams",
     );
     sql.execute(conn).await
 }
 
 fn push_rows(sql: &mut Sql, images: &[Image]) {
-    sql.push("INSERT INTO image_search (image_id, layout, text, tags, grams) VALUES ");
+    // What older versions write and look for stays empty: where it is not, one of them wrote the entry since.
+    sql.push("INSERT INTO image_search (image_id, text, tags, grams, month_grams) VALUES ");
     sql.rows(images, |image| {
         let found = searchable(image, Some(Month::of(image.created_at)));
-        [image.id.0.into(), LAYOUT.into(), found.text.into(), found.tags.into(), found.grams.into()]
+        let of_older: Vec<i32> = Vec::new();
+        [image.id.0.into(), found.text.into(), found.tags.into(), of_older.into(), found.grams.into()]
     });
 }
 
 /// The number and the words of an entry of the index, once there is what it is of.
 async fn put_text_in_sqlite(conn: &impl ConnectionTrait, image: &Image) -> Result<(i64, String), DbErr> {
     let found = searchable(image, None);
-    let mut sql = Sql::of(conn, "INSERT INTO image_search (seq, image_id, layout, text, tags) VALUES (");
+    let mut sql = Sql::of(conn, "INSERT INTO image_search (seq, image_id, text, tags) VALUES (");
     push_free_number(&mut sql, image.created_at);
     sql.push(", ");
-    sql.values([image.id.0.into(), LAYOUT.into(), found.text.into(), found.tags.into()]);
-    sql.push(
-        ") ON CONFLICT (image_id) DO UPDATE \
-         SET layout = excluded.layout, text = excluded.text, tags = excluded.tags RETURNING seq",
-    );
+    sql.values([image.id.0.into(), found.text.into(), found.tags.into()]);
+    sql.push(") ON CONFLICT (image_id) DO UPDATE SET text = excluded.text, tags = excluded.tags RETURNING seq");
     let row = conn.query_one_raw(sql.statement()).await?;
     let row = row.ok_or_else(|| DbErr::RecordNotInserted)?;
     Ok((row.try_get("", "seq")?, words(&found.grams)))
@@ -101,36 +98,64 @@ fn searchable(image: &Image, month: Option<Month>) -> Searchable {
     Searchable::of(partition, image.category, &image.filename, &image.details)
 }
 
-/// Images that nothing finds yet, behind an id: they were there before there was a search, or this layout of its index. At
-/// most `limit`.
-pub async fn missing(conn: &impl ConnectionTrait, behind: Option<ImageId>, limit: u64) -> Result<Vec<ImageId>, DbErr> {
+/// Which images searches do not find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outdated {
+    /// Those without an entry.
+    Missing,
+    /// Those with an entry that an older version wrote. Of SQLite only one version at a time writes.
+    Older,
+}
+
+/// Images that searches do not find, the newest before an id; at most `limit`.
+pub async fn outdated(
+    conn: &impl ConnectionTrait,
+    kind: Outdated,
+    before: Option<ImageId>,
+    limit: u64,
+) -> Result<Vec<ImageId>, DbErr> {
     #[derive(FromQueryResult)]
     struct Row {
         id: Uuid,
     }
-    let mut sql = Sql::of(conn, "SELECT id FROM image WHERE id > ");
-    sql.value(behind.map_or(Uuid::nil(), |id| id.0).into());
-    sql.push(&format!(
-        " AND NOT EXISTS (SELECT 1 FROM image_search WHERE image_id = image.id AND layout >= {LAYOUT}) \
-         ORDER BY id LIMIT {limit}"
-    ));
+    let (table, id, condition) = match (kind, conn.get_database_backend()) {
+        (Outdated::Missing, _) => {
+            ("image", "id", "NOT EXISTS (SELECT 1 FROM image_search WHERE image_search.image_id = image.id)")
+        }
+        (Outdated::Older, DbBackend::Postgres) => ("image_search", "image_id", "grams <> '{}'"),
+        (Outdated::Older, _) => return Ok(Vec::new()),
+    };
+    let mut sql = Sql::of(conn, &format!("SELECT {id} AS id FROM {table} WHERE {condition} AND {id} < "));
+    sql.value(before.map_or(Uuid::max(), |id| id.0).into());
+    sql.push(&format!(" ORDER BY {id} DESC LIMIT {limit}"));
     let rows = Row::find_by_statement(sql.statement()).all(conn).await?;
     Ok(rows.into_iter().map(|row| ImageId(row.id)).collect())
 }
 
-/// Writes a table of the entries of everything in a scope that can pass, by the index: of these months, at least one,
-/// where it is divided by them.
-pub(super) fn push_hits(sql: &mut Sql, scope: Scope, filter: &ImageFilter, months: &[Option<Month>]) {
-    if sql.backend() != DbBackend::Postgres {
-        sql.push("SELECT found.image_id, found.text, found.tags FROM ");
-        return push_matches(sql, scope, filter, "");
-    }
+/// The part of the index that can have what is looked for.
+#[derive(Debug, Clone)]
+pub(super) enum Part {
+    /// Numbers from one to another, both included.
+    Numbers(i64, i64),
+    /// At least one month.
+    Months(Vec<Month>),
+}
+
+/// Writes a table of the entries in a part of the index that can pass.
+pub(super) fn push_hits(sql: &mut Sql, scope: Scope, filter: &ImageFilter, part: &Part) {
+    let months = match part {
+        Part::Numbers(from, to) => {
+            sql.push("SELECT found.image_id, found.text, found.tags FROM ");
+            return push_matches(sql, scope, filter, "", (*from, *to));
+        }
+        Part::Months(months) => months,
+    };
     sql.push("SELECT found.image_id, found.text, found.tags FROM (");
     // Of alternatives in one condition the planner makes a scan of the whole table, until that is very large.
     for (at, month) in months.iter().enumerate() {
         sql.push(if at == 0 { "" } else { " UNION ALL " });
-        sql.push("SELECT image_id, text, tags FROM image_search WHERE grams @> ");
-        let partition = Partition { owner: scope.owner(), month: *month };
+        sql.push("SELECT image_id, text, tags FROM image_search WHERE month_grams @> ");
+        let partition = Partition { owner: scope.owner(), month: Some(*month) };
         sql.value(Value::from(filter.search.grams(partition, filter.category)));
     }
     sql.push(") AS found WHERE 1 = 1");
@@ -145,18 +170,22 @@ pub(super) fn push_hits_with_images(sql: &mut Sql) {
     });
 }
 
-/// Writes SQLite's entries of everything in a scope that can pass, with their images.
-pub(super) fn push_numbered(sql: &mut Sql, scope: Scope, filter: &ImageFilter) {
-    push_matches(sql, scope, filter, "CROSS JOIN image ON image.id = found.image_id ");
+/// Writes SQLite's entries with these numbers that can pass, with their images.
+pub(super) fn push_numbered(sql: &mut Sql, scope: Scope, filter: &ImageFilter, numbers: (i64, i64)) {
+    push_matches(sql, scope, filter, "CROSS JOIN image ON image.id = found.image_id ", numbers);
 }
 
-fn push_matches(sql: &mut Sql, scope: Scope, filter: &ImageFilter, joined: &str) {
+fn push_matches(sql: &mut Sql, scope: Scope, filter: &ImageFilter, joined: &str, (from, to): (i64, i64)) {
     // CROSS JOIN: in this order, whatever the planner thinks of it.
     sql.push(&format!(
         "image_gram CROSS JOIN image_search AS found ON found.seq = image_gram.rowid {joined}WHERE image_gram MATCH "
     ));
     let partition = Partition { owner: scope.owner(), month: None };
     sql.value(words(&filter.search.grams(partition, filter.category)).into());
+    sql.push(" AND image_gram.rowid BETWEEN ");
+    sql.value(from.into());
+    sql.push(" AND ");
+    sql.value(to.into());
 }
 
 /// Writes the condition that an entry, under this name, passes: by its text alone.

@@ -19,6 +19,8 @@ pub enum Job {
     Forget { image: ImageId },
     /// Bring to its end whatever nobody else will.
     Sweep,
+    /// Make the images findable that no search finds yet: after an upgrade.
+    Index,
 }
 
 /// The kinds of job that this version can do. Each has slots of its own, so that none waits behind another.
@@ -29,10 +31,12 @@ pub enum JobKind {
     Discard,
     Forget,
     Sweep,
+    Index,
 }
 
 impl JobKind {
-    pub const ALL: [Self; 5] = [Self::CompleteUnattended, Self::Process, Self::Discard, Self::Forget, Self::Sweep];
+    pub const ALL: [Self; 6] =
+        [Self::CompleteUnattended, Self::Process, Self::Discard, Self::Forget, Self::Sweep, Self::Index];
 
     /// The name in the database and in logs.
     pub const fn name(self) -> &'static str {
@@ -42,6 +46,7 @@ impl JobKind {
             Self::Discard => "discard",
             Self::Forget => "forget",
             Self::Sweep => "sweep",
+            Self::Index => "index",
         }
     }
 
@@ -59,10 +64,12 @@ impl Job {
             Self::Discard { .. } => JobKind::Discard,
             Self::Forget { .. } => JobKind::Forget,
             Self::Sweep => JobKind::Sweep,
+            Self::Index => JobKind::Index,
         }
     }
 
-    /// What it is about: no two jobs of one subject run at the same time. An image's id; nil for the whole library.
+    /// What it is about: no two jobs of one subject run at the same time. An image's id; nil and max
+    /// for the whole library.
     pub const fn subject(self) -> Uuid {
         match self {
             Self::CompleteUnattended { image }
@@ -70,6 +77,7 @@ impl Job {
             | Self::Discard { image }
             | Self::Forget { image } => image.0,
             Self::Sweep => Uuid::nil(),
+            Self::Index => Uuid::max(),
         }
     }
 

@@ -72,17 +72,15 @@ impl Hub {
         self.nudges.has_readers()
     }
 
-    /// The images and the owners that somebody watches.
-    pub fn watched(&self) -> (Vec<ImageId>, Vec<UserId>) {
+    /// Whether anybody watches anything.
+    pub fn has_watchers(&self) -> bool {
+        !self.watchers.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Whether somebody watches an image, or everything of its owner.
+    pub fn is_watched(&self, image: ImageId, owner: UserId) -> bool {
         let watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut images, mut owners) = (Vec::new(), Vec::new());
-        for topic in watchers.keys() {
-            match topic {
-                Topic::Image(image) => images.push(*image),
-                Topic::Owner(owner) => owners.push(*owner),
-            }
-        }
-        (images, owners)
+        watchers.contains_key(&Topic::Image(image)) || watchers.contains_key(&Topic::Owner(owner))
     }
 
     /// How many watch: for metrics and tests.

@@ -4,9 +4,11 @@
 //! `changes/` write what it decided; knows no door.
 
 mod complete;
+mod index;
 mod orphans;
 mod process;
 mod receive;
+mod refresh;
 mod regenerate;
 mod remove;
 mod request;
@@ -18,9 +20,10 @@ mod watch;
 
 use std::{
     path::PathBuf,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{Arc, Mutex, atomic::AtomicBool},
 };
 
+use self::refresh::SeenRevisions;
 pub use self::{
     orphans::Orphan,
     request::NewUpload,
@@ -94,17 +97,31 @@ struct Inner {
     sandbox: Sandbox,
     budget: Budget,
     rules: UploadRules,
-    /// Whether a sweep of this process saw that every image is in the search's index.
+    /// Whether this process saw that every image has an entry in the search's index.
     all_searchable: AtomicBool,
+    /// What the last look for changes by other processes saw.
+    seen: Mutex<SeenRevisions>,
 }
 
 impl Uploads {
     /// Puts the service together.
     pub fn new(hands: UploadHands, clock: Clock, rules: UploadRules) -> Self {
         let UploadHands { db, changes, queue, storage, hub, sandbox, budget } = hands;
-        let all_searchable = AtomicBool::new(false);
+        let (all_searchable, seen) = (AtomicBool::new(false), Mutex::default());
         Self {
-            inner: Arc::new(Inner { db, changes, queue, storage, hub, clock, sandbox, budget, rules, all_searchable }),
+            inner: Arc::new(Inner {
+                db,
+                changes,
+                queue,
+                storage,
+                hub,
+                clock,
+                sandbox,
+                budget,
+                rules,
+                all_searchable,
+                seen,
+            }),
         }
     }
 

@@ -3,8 +3,6 @@
 //! Every decision about a row is made under its lock, by the same rules as everybody else's, so a sweep may run
 //! beside anything, also beside another sweep.
 
-use std::sync::atomic::Ordering;
-
 use chrono::TimeDelta;
 
 use super::{Uploads, orphans::OrphanPages, swept::Swept};
@@ -55,12 +53,12 @@ impl Uploads {
         // What needs no storage comes first: it is done also while the storage is away.
         self.requeue_the_lost(&mut swept).await?;
         self.delete_the_overdue(&mut swept).await?;
-        self.index_the_missing(&mut swept).await?;
         db::sessions::remove_expired(self.inner.db.conn(), self.now()).await?;
         self.inner.changes.remove_old_events(self.inner.rules.event_retention).await?;
         self.complete_the_stored(&mut swept).await?;
         self.expire_the_silent(&mut swept).await?;
         self.remove_orphans(&mut swept).await?;
+        swept.indexed = self.index().await?;
         Ok(swept)
     }
 
@@ -100,20 +98,6 @@ impl Uploads {
                     swept.deleted += u64::from(swept.of_image(id, deleted)?);
                 }
             }
-        }
-        Ok(())
-    }
-
-    /// Images from before there was a search. Once all are found, no more can come.
-    async fn index_the_missing(&self, swept: &mut Swept) -> ServiceResult<()> {
-        let mut behind = None;
-        while !self.inner.all_searchable.load(Ordering::Relaxed) {
-            let ids = db::search::missing(self.inner.db.conn(), behind, PAGE).await?;
-            behind = ids.last().copied().or(behind);
-            if ids.is_empty() {
-                self.inner.all_searchable.store(true, Ordering::Relaxed);
-            }
-            swept.indexed += self.inner.changes.make_findable(&ids).await?;
         }
         Ok(())
     }

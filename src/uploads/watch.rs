@@ -6,8 +6,6 @@ use std::{
     time::Duration,
 };
 
-use chrono::TimeDelta;
-
 use super::Uploads;
 use crate::{
     db::{self, listing::Page},
@@ -15,7 +13,7 @@ use crate::{
         access::{Action, Scope},
         error::ServiceResult,
         ids::ImageId,
-        image::{Image, ImageStatus},
+        image::ImageStatus,
         listing::{ImageFilter, ImageOrder, OrderField, Position},
         progress::Progress,
         user::Caller,
@@ -26,10 +24,6 @@ use crate::{
 
 /// How many uploads under way are read at once for a watcher of all of them.
 const SNAPSHOT_PAGE: u64 = 50;
-/// How many watched images are read again in one query.
-const REFRESH_PAGE: usize = 500;
-/// How far back a watcher of everything looks for changes by other processes, each time.
-const CHANGED_LATELY: TimeDelta = TimeDelta::seconds(30);
 /// Of how many images a watcher remembers what it gave last; beyond that it begins anew.
 const REMEMBERED: usize = 10_000;
 /// How soon a page that could not be read is read again.
@@ -163,32 +157,6 @@ impl Uploads {
             Arc::new(Progress { image, variants, made_ready: None })
         });
         Ok(snapshot.collect())
-    }
-}
-
-impl Uploads {
-    /// Reads again what is being watched and tells what is newer: other processes change images too.
-    pub async fn refresh_watched(&self) -> ServiceResult<()> {
-        let (images, owners) = self.inner.hub.watched();
-        let conn = self.inner.db.conn();
-        for some in images.chunks(REFRESH_PAGE) {
-            self.tell_again(db::images::find_many(conn, some).await?).await?;
-        }
-        let since = self.now() - CHANGED_LATELY;
-        for owner in owners {
-            self.tell_again(db::images::changed_since(conn, owner, since).await?).await?;
-        }
-        Ok(())
-    }
-
-    async fn tell_again(&self, images: Vec<Image>) -> ServiceResult<()> {
-        let ids: Vec<ImageId> = images.iter().map(|image| image.id).collect();
-        let mut variants = db::variants::of_images(self.inner.db.conn(), &ids).await?;
-        for image in images {
-            let variants = variants.remove(&image.id).unwrap_or_default();
-            self.inner.hub.publish(Progress { image, variants, made_ready: None });
-        }
-        Ok(())
     }
 }
 

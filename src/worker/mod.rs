@@ -129,6 +129,7 @@ impl Worker {
             Job::Discard { image } => self.uploads.discard(image).await,
             Job::Forget { image } => self.uploads.forget(image).await,
             Job::Sweep => self.uploads.run_sweep().await.map(drop),
+            Job::Index => Ok(self.uploads.index().await.map(drop)?),
         }
     }
 

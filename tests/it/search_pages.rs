@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use darkroom::domain::{image::Image, search::sort_key};
+use sea_orm::{ConnectionTrait, DbBackend};
 use serde_json::{Value, json};
 
 use crate::support::{TestApp, client::Client, library::seed};
@@ -136,4 +137,62 @@ async fn a_count_looks_at_ten_thousand_images_and_says_so() {
     assert_eq!(counted(json!({"search": "seen on a walk"})).await, (10_000, false));
     assert_eq!(counted(json!({"search": "IMG_010099"})).await, (1, true));
     assert_eq!(counted(json!({"search": "nothing like it"})).await, (0, true));
+    let lately = app.app.clock.now() - TimeDelta::days(73);
+    let (images, is_exact) = counted(json!({"search": "seen on a walk", "createdFrom": lately})).await;
+    assert!(is_exact && (1000..1020).contains(&images), "of the dates alone: {images}");
+}
+
+/// Whatever is added meanwhile, no page has an image twice, and none of those that were there before is passed over.
+#[tokio::test(flavor = "multi_thread")]
+async fn images_that_are_added_meanwhile_move_no_others() {
+    let app = TestApp::start_with(&["--rate-limit-points", "0"]).await;
+    let ann = app.user("ann@example.com").await;
+    let names = |number: usize| if number % 4 == 0 { "needle" } else { "straw" }.to_owned();
+    let images = seed(&app, "ann@example.com", 450, |number, image| image.details.title = names(number)).await;
+    let add = async {
+        for _ in 0..20 {
+            seed(&app, "ann@example.com", 10, |number, image| {
+                image.details.title = names(number);
+                image.created_at = app.app.clock.now() + TimeDelta::seconds(1);
+                image.state = images[0].state.clone();
+            })
+            .await;
+        }
+    };
+    let order = json!({"field": "TITLE", "direction": "ASC"});
+    let read = async {
+        for _ in 0..20 {
+            let filter = json!({"search": "needle"});
+            let answer = ann.send(QUERY, json!({"o": order, "f": filter, "first": 100})).await.0;
+            let nodes = answer["data"]["images"]["nodes"].as_array().expect("nodes").clone();
+            let ids: std::collections::HashSet<&str> =
+                nodes.iter().map(|node| node["id"].as_str().expect("an id")).collect();
+            assert_eq!((nodes.len(), ids.len()), (100, 100));
+        }
+    };
+    tokio::join!(add, read);
+}
+
+/// What an older server left: entries of another kind on PostgreSQL, none on SQLite; and a sweep that waits for its hour.
+#[tokio::test]
+async fn after_an_upgrade_searches_find_everything_again_at_once() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann@example.com").await;
+    let images = seed(&app, "ann@example.com", 250, |_, image| image.details.title = "kept".into()).await;
+    let uploads = &app.app.services.uploads;
+    app.run_all_jobs().await;
+    let conn = app.app.db.conn();
+    let is_postgres = conn.get_database_backend() == DbBackend::Postgres;
+    let older = if is_postgres {
+        "UPDATE image_search SET grams = '{1}', month_grams = NULL"
+    } else {
+        "DELETE FROM image_search"
+    };
+    conn.execute_unprepared(older).await.expect("entries");
+    let order = json!({"field": "CREATED_AT", "direction": "ASC"});
+    assert!(paged(&ann, &order, &json!({"search": "kept"}), true).await.is_empty());
+    uploads.schedule_index().await.map_err(|_| ()).expect("the queue");
+    app.run_all_jobs().await;
+    assert_eq!(paged(&ann, &order, &json!({"search": "kept"}), true).await.len(), images.len());
+    assert_eq!(app.queued_jobs().await, Vec::<String>::new(), "no sweep was needed");
 }

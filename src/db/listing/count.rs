@@ -4,11 +4,15 @@ use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 
 use super::{Page, months};
 use crate::{
-    db::{counts, search, sql::Sql, unsigned},
+    db::{
+        counts,
+        search::{self, Part},
+        sql::Sql,
+        unsigned,
+    },
     domain::{
         access::Scope,
         listing::{Counted, ImageFilter, ImageOrder},
-        search::Month,
         stats::Count,
     },
 };
@@ -33,12 +37,12 @@ pub async fn count(conn: &impl ConnectionTrait, scope: Scope, filter: &ImageFilt
     }
     let page = Page { scope, filter, order: ImageOrder::NEWEST, after: None, before: None, limit: 0 };
     if filter.search.is_open() {
-        return Ok(page.counted(conn, &[None], Counted { images: 0, is_exact: true }, 0).await?.0);
+        return Ok(page.counted(conn, None, Counted { images: 0, is_exact: true }, 0).await?.0);
     }
     let mut counted = Counted { images: 0, is_exact: true };
     let mut seen = 0;
-    for months in months::batches(conn, &page).await? {
-        (counted, seen) = page.counted(conn, &months, counted, seen).await?;
+    for part in months::parts(conn, &page).await? {
+        (counted, seen) = page.counted(conn, Some(&part), counted, seen).await?;
         if !counted.is_exact {
             break;
         }
@@ -58,25 +62,25 @@ impl Page<'_> {
     async fn counted(
         &self,
         conn: &impl ConnectionTrait,
-        months: &[Option<Month>],
+        part: Option<&Part>,
         before: Counted,
         seen: u64,
     ) -> Result<(Counted, u64), DbErr> {
         // One more tells of more.
         let limit = COUNTED - seen + 1;
         let mut sql = Sql::of(conn, "WITH hit AS MATERIALIZED (");
-        if self.filter.search.is_open() {
-            sql.push("SELECT 1 AS passes FROM image WHERE ");
-            self.push_conditions(&mut sql, &self.filter.statuses);
-            sql.push(&format!(" LIMIT {limit}) SELECT count(*) AS seen, count(*) AS passed FROM hit"));
-        } else {
-            search::push_hits(&mut sql, self.scope, self.filter, months);
+        if let Some(part) = part {
+            search::push_hits(&mut sql, self.scope, self.filter, part);
             sql.push(&format!(" LIMIT {limit}) SELECT (SELECT count(*) FROM hit) AS seen, count(*) AS passed FROM "));
             search::push_hits_with_images(&mut sql);
             sql.push(" WHERE ");
             search::push_passes(&mut sql, "hit", &self.filter.search);
             sql.push(" AND ");
             self.push_conditions(&mut sql, &self.filter.statuses);
+        } else {
+            sql.push("SELECT 1 AS passes FROM image WHERE ");
+            self.push_conditions(&mut sql, &self.filter.statuses);
+            sql.push(&format!(" LIMIT {limit}) SELECT count(*) AS seen, count(*) AS passed FROM hit"));
         }
         let row = Row::find_by_statement(sql.statement()).one(conn).await?;
         let (found, passed) = row.map_or((0, 0), |row| (unsigned(row.seen), unsigned(row.passed)));

@@ -68,7 +68,7 @@ impl Page<'_> {
         sql.statement()
     }
 
-    /// So many of the list behind so many others: the first of each status, merged.
+    /// One image of the list, or more of them, behind so many others: the first of each status, merged.
     fn push_ordered(&self, sql: &mut Sql, columns: &str, skipped: u64, limit: u64) {
         let statuses = &self.filter.statuses;
         if let [status] = statuses.as_slice() {

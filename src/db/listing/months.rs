@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult};
 
 use super::{Page, images};
 use crate::{
-    db::sql::Sql,
+    db::{search::Part, sql::Sql},
     domain::{
         image::Image,
         listing::{Direction, Position, PositionKey},
@@ -26,9 +26,9 @@ struct Span {
 /// A page of a list by date, a few months after the other.
 pub(super) async fn page(conn: &impl ConnectionTrait, page: &Page<'_>) -> Result<Vec<Image>, DbErr> {
     let mut found = Vec::new();
-    for months in batches(conn, page).await? {
-        found.extend(images(conn, page.among_the_hits(conn, &months)).await?);
-        if page.is_filled_by(&found) {
+    for part in parts(conn, page).await? {
+        found.extend(images(conn, page.among_the_hits(conn, &part)).await?);
+        if page.is_full(&found) {
             break;
         }
     }
@@ -36,27 +36,45 @@ pub(super) async fn page(conn: &impl ConnectionTrait, page: &Page<'_>) -> Result
     Ok(found)
 }
 
-/// The months of a list in its order: at first one, then ever more at once. An index that is not divided has one batch.
-pub(super) async fn batches(conn: &impl ConnectionTrait, page: &Page<'_>) -> Result<Vec<Vec<Option<Month>>>, DbErr> {
+/// The parts of the index that a list can be in, in its order: at first one month, then ever more at once. SQLite's index
+/// is one part.
+pub(super) async fn parts(conn: &impl ConnectionTrait, page: &Page<'_>) -> Result<Vec<Part>, DbErr> {
     if conn.get_database_backend() != DbBackend::Postgres {
-        return Ok(vec![vec![None]]);
+        let (from, to) = page.numbers();
+        return Ok(vec![Part::Numbers(from, to)]);
     }
-    let Some((oldest, newest)) = page.span(conn).await? else { return Ok(Vec::new()) };
-    let mut months: Vec<_> = Month::of(oldest).up_to(Month::of(newest)).map(Some).collect();
-    if page.order.direction == Direction::Desc {
-        months.reverse();
-    }
-    let mut batches = Vec::new();
+    let mut months = page.months(conn).await?;
+    let mut parts = Vec::new();
     let mut size = 1;
     while !months.is_empty() {
         let rest = months.split_off(size.min(months.len()));
-        batches.push(std::mem::replace(&mut months, rest));
+        parts.push(Part::Months(std::mem::replace(&mut months, rest)));
         size = (size * 8).min(MOST);
     }
-    Ok(batches)
+    Ok(parts)
+}
+
+/// The part of the index that all of a list is in; `None` of a list that is empty.
+pub(super) async fn part(conn: &impl ConnectionTrait, page: &Page<'_>) -> Result<Option<Part>, DbErr> {
+    if conn.get_database_backend() != DbBackend::Postgres {
+        let (from, to) = page.numbers();
+        return Ok(Some(Part::Numbers(from, to)));
+    }
+    let months = page.months(conn).await?;
+    Ok((!months.is_empty()).then_some(Part::Months(months)))
 }
 
 impl Page<'_> {
+    /// The months of the list in its order.
+    async fn months(&self, conn: &impl ConnectionTrait) -> Result<Vec<Month>, DbErr> {
+        let Some((oldest, newest)) = self.span(conn).await? else { return Ok(Vec::new()) };
+        let months = Month::of(oldest).up_to(Month::of(newest));
+        Ok(match self.order.direction {
+            Direction::Asc => months.collect(),
+            Direction::Desc => months.rev().collect(),
+        })
+    }
+
     /// From when until when there can be images of the list.
     async fn span(&self, conn: &impl ConnectionTrait) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, DbErr> {
         let mut sql = Sql::of(conn, "");

@@ -47,12 +47,7 @@ async fn numbered(
     rest: Option<(i64, i64)>,
 ) -> Result<Vec<(i64, Image)>, DbErr> {
     let mut sql = Sql::of(conn, &format!("SELECT {}, found.seq FROM ", page.columns_of_image()));
-    search::push_numbered(&mut sql, page.scope, page.filter);
-    let (from, to) = rest.unwrap_or_else(|| page.numbers());
-    sql.push(" AND image_gram.rowid >= ");
-    sql.value(from.into());
-    sql.push(" AND image_gram.rowid <= ");
-    sql.value(to.into());
+    search::push_numbered(&mut sql, page.scope, page.filter, rest.unwrap_or_else(|| page.numbers()));
     sql.push(" AND ");
     search::push_passes(&mut sql, "found", &page.filter.search);
     sql.push(" AND ");
@@ -68,7 +63,7 @@ async fn numbered(
 
 impl Page<'_> {
     /// The numbers that entries of the list can have.
-    fn numbers(&self) -> (i64, i64) {
+    pub(super) fn numbers(&self) -> (i64, i64) {
         let (behind, until) = match self.order.direction {
             Direction::Asc => (self.after, self.before),
             Direction::Desc => (self.before, self.after),

@@ -8,11 +8,15 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 
 use super::{Page, count, images, months, numbered};
 use crate::{
-    db::{search, sql::Sql},
+    db::{
+        search::{self, Part},
+        sql::Sql,
+        unsigned,
+    },
     domain::{
+        ids::ImageId,
         image::{Image, ImageStatus},
-        listing::OrderField,
-        search::Month,
+        listing::{Direction, OrderField, Position, PositionKey},
     },
 };
 
@@ -20,8 +24,8 @@ use crate::{
 const SAMPLE: u64 = 250;
 /// What it costs to put a hit in order, in images looked at, times the length of a page.
 const COST_OF_HITS: u64 = 10;
-/// As many images may be added to a list while it is looked through.
-const ADDED_MEANWHILE: u64 = 64;
+/// As many hits as were looked at, times this, are put in order without another thought.
+const FEW_HITS: u64 = 8;
 /// How many images a month has, where nothing is known of it.
 const MONTH: u64 = 40_000;
 
@@ -34,49 +38,97 @@ pub(super) async fn page(conn: &impl ConnectionTrait, page: &Page<'_>) -> Result
         return numbered::page(conn, page).await;
     }
     let listed = count::kept(conn, page.scope, page.filter).await?;
-    let hits_of = if is_by_date && is_postgres { listed.min(MONTH) } else { listed };
-    if let Some(found) = page.walk(conn, listed, hits_of).await? {
+    if is_postgres && is_by_date {
+        return match page.walk(conn, listed.min(MONTH), None).await? {
+            Some(found) => Ok(found),
+            None => months::page(conn, page).await,
+        };
+    }
+    let Some(part) = months::part(conn, page).await? else { return Ok(Vec::new()) };
+    // A list by size or title passes over what is outside of the dates, the index of grams does not.
+    let has_dates = page.filter.created_from.is_some() || page.filter.created_to.is_some();
+    if !(has_dates && page.has_few_hits(conn, &part, SAMPLE * FEW_HITS).await?)
+        && let Some(found) = page.walk(conn, listed, Some(&part)).await?
+    {
         return Ok(found);
     }
-    if is_postgres && is_by_date {
-        return months::page(conn, page).await;
-    }
-    let months: Vec<_> = months::batches(conn, page).await?.into_iter().flatten().collect();
-    if months.is_empty() {
-        return Ok(Vec::new());
-    }
-    images(conn, page.among_the_hits(conn, &months)).await
+    images(conn, page.among_the_hits(conn, &part)).await
 }
 
 impl Page<'_> {
-    pub(super) fn is_filled_by(&self, found: &[Image]) -> bool {
+    pub(super) fn is_full(&self, found: &[Image]) -> bool {
         found.len() as u64 >= self.limit
     }
 
-    /// Looks through a list of so many images, ever more of it at once, until the page is full or the list has ended. `None`
-    /// once so few have passed that putting all hits of so many images in order costs less than going on.
-    async fn walk(&self, conn: &impl ConnectionTrait, listed: u64, hits_of: u64) -> Result<Option<Vec<Image>>, DbErr> {
+    /// Looks through the list, ever more of it at once, until the page is full or the list has ended. `None` once so few
+    /// have passed that putting all hits of so many images in order costs less than going on; if it is known in which
+    /// part they are, they are counted first.
+    async fn walk(
+        &self,
+        conn: &impl ConnectionTrait,
+        hits_of: u64,
+        part: Option<&Part>,
+    ) -> Result<Option<Vec<Image>>, DbErr> {
         let (mut found, mut seen, mut chunk) = (Vec::new(), 0, SAMPLE);
+        let mut behind = self.after.cloned();
         loop {
-            found.extend(images(conn, self.among_the_next(conn, seen, chunk)).await?);
+            let rest = Page { after: behind.as_ref(), ..self.clone() };
+            // A place in the list, and not a number of images: some are added and removed meanwhile.
+            let end = rest.place(conn, chunk).await?;
+            found.extend(images(conn, rest.among_the_next(conn, end.as_ref())).await?);
             seen += chunk;
-            if self.is_filled_by(&found) || seen >= listed + ADDED_MEANWHILE {
+            if self.is_full(&found) || end.is_none() {
                 found.truncate(usize::try_from(self.limit).unwrap_or(usize::MAX));
                 return Ok(Some(found));
             }
             // The walk costs its page by the share that passes, the hits cost that share of all.
             let passing = found.len() as u64 + 1;
             if passing * passing * hits_of < COST_OF_HITS * seen * seen {
-                return Ok(None);
+                let is_worth_it = match part {
+                    Some(part) => self.has_few_hits(conn, part, seen * FEW_HITS).await?,
+                    None => true,
+                };
+                if is_worth_it {
+                    return Ok(None);
+                }
             }
-            chunk = seen;
+            (behind, chunk) = (end, seen);
         }
     }
 
-    /// Of so many images behind the first ones of the list, those that pass.
-    fn among_the_next(&self, conn: &impl ConnectionTrait, skipped: u64, limit: u64) -> Statement {
+    /// Where the image stands that is behind so many others, less one; `None` where the list is shorter.
+    async fn place(&self, conn: &impl ConnectionTrait, number: u64) -> Result<Option<Position>, DbErr> {
+        let mut sql = Sql::of(conn, "");
+        self.push_ordered(&mut sql, &format!("id, {}", self.key()), number - 1, 1);
+        let Some(row) = conn.query_one_raw(sql.statement()).await? else { return Ok(None) };
+        let key = match self.order.field {
+            OrderField::CreatedAt => PositionKey::CreatedAt(row.try_get("", "created_at")?),
+            OrderField::FileSize => PositionKey::FileSize(unsigned(row.try_get("", "file_size")?)),
+            OrderField::Title => PositionKey::Title(row.try_get("", "title_key")?),
+        };
+        Ok(Some(Position { key, id: ImageId(row.try_get("", "id")?) }))
+    }
+
+    /// Whether there are no more hits in this part than so many, whatever their status.
+    async fn has_few_hits(&self, conn: &impl ConnectionTrait, part: &Part, many: u64) -> Result<bool, DbErr> {
+        let mut sql = Sql::of(conn, "SELECT 1 FROM (");
+        search::push_hits(&mut sql, self.scope, self.filter, part);
+        sql.push(&format!(") AS hit LIMIT 1 OFFSET {many}"));
+        Ok(conn.query_one_raw(sql.statement()).await?.is_none())
+    }
+
+    /// Of the images of the list that come up to a place, itself included, those that pass.
+    fn among_the_next(&self, conn: &impl ConnectionTrait, end: Option<&Position>) -> Statement {
         let mut sql = Sql::of(conn, &format!("SELECT {} FROM (", self.columns_of_image()));
-        self.push_ordered(&mut sql, &format!("id, {}", self.key()), skipped, limit);
+        for (at, status) in self.filter.statuses.iter().enumerate() {
+            sql.push(if at == 0 { "SELECT" } else { " UNION ALL SELECT" });
+            sql.push(&format!(" id, {} FROM image WHERE ", self.key()));
+            self.push_conditions(&mut sql, &[*status]);
+            if let Some(end) = end {
+                let comparison = if self.order.direction == Direction::Asc { "<=" } else { ">=" };
+                self.push_bound(&mut sql, comparison, end);
+            }
+        }
         sql.push(
             ") AS next JOIN image_search AS found ON found.image_id = next.id JOIN image ON image.id = next.id WHERE ",
         );
@@ -85,10 +137,10 @@ impl Page<'_> {
         sql.statement()
     }
 
-    /// Everything that passes in these months, put in order.
-    pub(super) fn among_the_hits(&self, conn: &impl ConnectionTrait, months: &[Option<Month>]) -> Statement {
+    /// Everything that passes in this part of the index, put in order.
+    pub(super) fn among_the_hits(&self, conn: &impl ConnectionTrait, part: &Part) -> Statement {
         let mut sql = Sql::of(conn, "WITH hit AS MATERIALIZED (");
-        search::push_hits(&mut sql, self.scope, self.filter, months);
+        search::push_hits(&mut sql, self.scope, self.filter, part);
         sql.push(" AND ");
         search::push_passes(&mut sql, "found", &self.filter.search);
         sql.push(&format!(") SELECT {} FROM ", self.columns_of_image()));
