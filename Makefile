@@ -1,13 +1,13 @@
 # make run    one binary, SQLite and S3 inside, on http://localhost:8000
 # make test   everything that has to hold, on both storages and with real clients
-.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools web bench bench-api bench-live bench-large bench-growth bench-imaging bench-efforts \
+.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools web bench bench-api bench-live bench-large bench-completions bench-growth bench-imaging bench-efforts \
     bench-queue bench-attacks schema fmt lint deny clean
 
 export CARGO_TERM_COLOR ?= always
 NPM := $(shell command -v npm 2>/dev/null)
 
 run: web
-	cargo run --release -- serve
+	cargo run --profile trial -- serve
 
 test: lint test-rust test-elsewhere test-clients
 
@@ -49,6 +49,7 @@ else
 endif
 
 # How fast and how large: see docs/benchmarks.md. PHOTO is a JPEG of 12 megapixels.
+BENCH_PYTHON := target/bench-imaging/bin/python
 PHOTO ?= ../shared/images/photos/iphone12_12mp_420.jpg
 bench: web
 	cargo build --release --quiet
@@ -73,14 +74,20 @@ bench-live:
 	cd bench && npm ci --no-audit --no-fund --silent && cd peers/yoga && npm ci --no-audit --no-fund --silent
 	DARKROOM=$(CURDIR)/target/release/darkroom BROADCAST=$(CURDIR)/target/release/broadcast-peer node bench/live.mjs
 
-# Lists, searches and statistics at 10,000, 100,000 and 1,000,000 images, on both databases. Takes about ten minutes.
+# How many small photos a second are completed. PROGRAMS are those to compare, a list with commas; SMALL is a JPEG of 200 KB.
+SMALL ?= target/small.jpg
+bench-completions: $(BENCH_PYTHON)
+	cargo build --release --quiet
+	$(BENCH_PYTHON) bench/small.py $(PHOTO) $(SMALL)
+	PROGRAMS=$(or $(PROGRAMS),$(CURDIR)/target/release/darkroom) node bench/completions.mjs $(SMALL)
+
+# Lists, searches and statistics at 10,000, 100,000 and 1,000,000 images, on both databases. Takes about a quarter of an hour.
 bench-growth:
 	cargo build --release --quiet
 	DARKROOM=$(CURDIR)/target/release/darkroom tests/with-postgres.sh node bench/growth.mjs
 
 # The image pipeline beside sharp and Pillow, on the photos in PHOTOS; the first has 12 megapixels. Takes about five minutes.
 PHOTOS ?= $(PHOTO) $(filter-out $(PHOTO),$(wildcard $(dir $(PHOTO))*.jpg))
-BENCH_PYTHON := target/bench-imaging/bin/python
 bench-imaging: $(BENCH_PYTHON)
 	cargo build --release --quiet --package bench-imaging
 	cd bench/peers/sharp && npm ci --no-audit --no-fund --silent
