@@ -161,12 +161,21 @@ pub(super) fn push_hits(sql: &mut Sql, scope: Scope, filter: &ImageFilter, part:
     sql.push(") AS found WHERE 1 = 1");
 }
 
-/// Writes the hits, as `hit`, with their images: the hits first, whatever the planner thinks of it.
-pub(super) fn push_hits_with_images(sql: &mut Sql) {
-    sql.push(if sql.backend() == DbBackend::Postgres {
-        "hit CROSS JOIN LATERAL (SELECT * FROM image WHERE image.id = hit.image_id OFFSET 0) AS image"
+/// Joins the images to entries of this name: these first, whatever the planner thinks of it.
+pub(super) fn push_images_of(sql: &mut Sql, entry: &str) {
+    push_one_by_one(sql, "image", "image", "id", &format!("{entry}.image_id"));
+}
+
+/// Joins the entries to images of this name, as `found`, in the same way.
+pub(super) fn push_entries_of(sql: &mut Sql, images: &str) {
+    push_one_by_one(sql, "image_search", "found", "image_id", &format!("{images}.id"));
+}
+
+fn push_one_by_one(sql: &mut Sql, table: &str, name: &str, key: &str, value: &str) {
+    sql.push(&if sql.backend() == DbBackend::Postgres {
+        format!(" CROSS JOIN LATERAL (SELECT * FROM {table} WHERE {table}.{key} = {value} OFFSET 0) AS {name}")
     } else {
-        "hit CROSS JOIN image ON image.id = hit.image_id"
+        format!(" CROSS JOIN {table} AS {name} ON {name}.{key} = {value}")
     });
 }
 

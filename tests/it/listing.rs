@@ -258,7 +258,7 @@ async fn a_list_takes_as_many_statements_for_a_hundred_images_as_for_one() {
             // For the page a sample, its dates, and months in three steps; for the count the last four of these.
             10,
         ),
-        ("{ images(first: 20, filter: {search: \"harbour\"}) { nodes { id } } }", 5),
+        ("{ images(first: 20, filter: {search: \"harbour\"}) { nodes { id } } }", 3),
         ("{ images(filter: {tags: [\"travel\"], status: [COMPLETED, FAILED]}) { totalCount } }", 8),
         (
             "{ imageStats { totalImages totalSize byCategory { category { name } count } byStatus { count } \

@@ -71,8 +71,10 @@ impl Page<'_> {
         let mut sql = Sql::of(conn, "WITH hit AS MATERIALIZED (");
         if let Some(part) = part {
             search::push_hits(&mut sql, self.scope, self.filter, part);
-            sql.push(&format!(" LIMIT {limit}) SELECT (SELECT count(*) FROM hit) AS seen, count(*) AS passed FROM "));
-            search::push_hits_with_images(&mut sql);
+            sql.push(&format!(
+                " LIMIT {limit}) SELECT (SELECT count(*) FROM hit) AS seen, count(*) AS passed FROM hit"
+            ));
+            search::push_images_of(&mut sql, "hit");
             sql.push(" WHERE ");
             search::push_passes(&mut sql, "hit", &self.filter.search);
             sql.push(" AND ");

@@ -4,11 +4,12 @@
 //! The index itself has the order of the tickets: SQLite's entries are numbered by their dates (`numbered`), and
 //! PostgreSQL's are divided by months (`months`).
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
 
 use super::{Page, count, images, months, numbered};
 use crate::{
     db::{
+        image_row::read,
         search::{self, Part},
         sql::Sql,
         unsigned,
@@ -37,9 +38,8 @@ pub(super) async fn page(conn: &impl ConnectionTrait, page: &Page<'_>) -> Result
     if is_by_date && !is_postgres && page.filter.statuses.contains(&ImageStatus::Completed) {
         return numbered::page(conn, page).await;
     }
-    let listed = count::kept(conn, page.scope, page.filter).await?;
     if is_postgres && is_by_date {
-        return match page.walk(conn, listed.min(MONTH), None).await? {
+        return match page.walk(conn, None).await? {
             Some(found) => Ok(found),
             None => months::page(conn, page).await,
         };
@@ -48,11 +48,18 @@ pub(super) async fn page(conn: &impl ConnectionTrait, page: &Page<'_>) -> Result
     // A list by size or title passes over what is outside of the dates, the index of grams does not.
     let has_dates = page.filter.created_from.is_some() || page.filter.created_to.is_some();
     if !(has_dates && page.has_few_hits(conn, &part, SAMPLE * FEW_HITS).await?)
-        && let Some(found) = page.walk(conn, listed, Some(&part)).await?
+        && let Some(found) = page.walk(conn, Some(&part)).await?
     {
         return Ok(found);
     }
     images(conn, page.among_the_hits(conn, &part)).await
+}
+
+/// What was found among the next images of a list.
+struct Looked {
+    found: Vec<Image>,
+    /// The place of the last that was looked at; `None` where the list has ended.
+    end: Option<Position>,
 }
 
 impl Page<'_> {
@@ -61,52 +68,94 @@ impl Page<'_> {
     }
 
     /// Looks through the list, ever more of it at once, until the page is full or the list has ended. `None` once so few
-    /// have passed that putting all hits of so many images in order costs less than going on; if it is known in which
-    /// part they are, they are counted first.
-    async fn walk(
-        &self,
-        conn: &impl ConnectionTrait,
-        hits_of: u64,
-        part: Option<&Part>,
-    ) -> Result<Option<Vec<Image>>, DbErr> {
+    /// have passed that putting all hits in order costs less than going on; if it is known in which part of the index
+    /// they are, they are counted first. Otherwise they are those of a month.
+    async fn walk(&self, conn: &impl ConnectionTrait, part: Option<&Part>) -> Result<Option<Vec<Image>>, DbErr> {
         let (mut found, mut seen, mut chunk) = (Vec::new(), 0, SAMPLE);
-        let mut behind = self.after.cloned();
+        let (mut behind, mut hits_of) = (self.after.cloned(), None);
         loop {
-            let rest = Page { after: behind.as_ref(), ..self.clone() };
-            // A place in the list, and not a number of images: some are added and removed meanwhile.
-            let end = rest.place(conn, chunk).await?;
-            found.extend(images(conn, rest.among_the_next(conn, end.as_ref())).await?);
+            let looked = Page { after: behind.as_ref(), ..self.clone() }.look(conn, chunk).await?;
+            found.extend(looked.found);
             seen += chunk;
-            if self.is_full(&found) || end.is_none() {
+            if self.is_full(&found) || looked.end.is_none() {
                 found.truncate(usize::try_from(self.limit).unwrap_or(usize::MAX));
                 return Ok(Some(found));
             }
+            if hits_of.is_none() {
+                hits_of = Some(self.listed(conn, part.is_none()).await?);
+            }
             // The walk costs its page by the share that passes, the hits cost that share of all.
             let passing = found.len() as u64 + 1;
-            if passing * passing * hits_of < COST_OF_HITS * seen * seen {
-                let is_worth_it = match part {
-                    Some(part) => self.has_few_hits(conn, part, seen * FEW_HITS).await?,
-                    None => true,
-                };
-                if is_worth_it {
-                    return Ok(None);
-                }
+            let seems_worth_it = passing * passing * hits_of.unwrap_or(0) < COST_OF_HITS * seen * seen;
+            let is_worth_it = match part {
+                Some(part) if seems_worth_it => self.has_few_hits(conn, part, seen * FEW_HITS).await?,
+                _ => seems_worth_it,
+            };
+            if is_worth_it {
+                return Ok(None);
             }
-            (behind, chunk) = (end, seen);
+            (behind, chunk) = (looked.end, seen);
         }
+    }
+
+    /// How many images the list has, or a month of it.
+    async fn listed(&self, conn: &impl ConnectionTrait, in_a_month: bool) -> Result<u64, DbErr> {
+        let listed = count::kept(conn, self.scope, self.filter).await?;
+        Ok(if in_a_month { listed.min(MONTH) } else { listed })
+    }
+
+    /// Looks at so many images that come next.
+    async fn look(&self, conn: &impl ConnectionTrait, chunk: u64) -> Result<Looked, DbErr> {
+        let rows = conn.query_all_raw(self.among_the_next(conn, chunk)).await?;
+        let found: Vec<Image> = rows.iter().map(read).collect::<Result<_, _>>()?;
+        // A place in the list, and not a number of images: some are added and removed meanwhile.
+        let end = match rows.first() {
+            Some(row) if unsigned(row.try_get("", "looked_at")?) < chunk => None,
+            Some(row) => Some(self.position(row, "last_")?),
+            None => self.place(conn, chunk).await?,
+        };
+        Ok(Looked { found, end })
     }
 
     /// Where the image stands that is behind so many others, less one; `None` where the list is shorter.
     async fn place(&self, conn: &impl ConnectionTrait, number: u64) -> Result<Option<Position>, DbErr> {
         let mut sql = Sql::of(conn, "");
         self.push_ordered(&mut sql, &format!("id, {}", self.key()), number - 1, 1);
-        let Some(row) = conn.query_one_raw(sql.statement()).await? else { return Ok(None) };
+        let row = conn.query_one_raw(sql.statement()).await?;
+        row.map(|row| self.position(&row, "")).transpose()
+    }
+
+    fn position(&self, row: &QueryResult, prefix: &str) -> Result<Position, DbErr> {
         let key = match self.order.field {
-            OrderField::CreatedAt => PositionKey::CreatedAt(row.try_get("", "created_at")?),
-            OrderField::FileSize => PositionKey::FileSize(unsigned(row.try_get("", "file_size")?)),
-            OrderField::Title => PositionKey::Title(row.try_get("", "title_key")?),
+            OrderField::CreatedAt => PositionKey::CreatedAt(row.try_get(prefix, "created_at")?),
+            OrderField::FileSize => PositionKey::FileSize(unsigned(row.try_get(prefix, "file_size")?)),
+            OrderField::Title => PositionKey::Title(row.try_get(prefix, "title_key")?),
         };
-        Ok(Some(Position { key, id: ImageId(row.try_get("", "id")?) }))
+        Ok(Position { key, id: ImageId(row.try_get(prefix, "id")?) })
+    }
+
+    /// Of so many images that come next, those that pass; each with how many were looked at, and the last of them.
+    fn among_the_next(&self, conn: &impl ConnectionTrait, chunk: u64) -> Statement {
+        let key = self.key();
+        let last = match self.order.direction {
+            Direction::Asc => "DESC",
+            Direction::Desc => "ASC",
+        };
+        let mut sql = Sql::of(conn, "WITH next AS MATERIALIZED (");
+        self.push_ordered(&mut sql, &format!("id, {key}"), 0, chunk);
+        sql.push(&format!(
+            "), last AS MATERIALIZED (SELECT id, {key} FROM next ORDER BY {key} {last}, id {last} LIMIT 1) \
+             SELECT {}, (SELECT count(*) FROM next) AS looked_at, \
+             (SELECT id FROM last) AS last_id, (SELECT {key} FROM last) AS last_{key} \
+             FROM next",
+            self.columns_of_image()
+        ));
+        search::push_entries_of(&mut sql, "next");
+        search::push_images_of(&mut sql, "found");
+        sql.push(" WHERE ");
+        search::push_passes(&mut sql, "found", &self.filter.search);
+        self.push_order(&mut sql, "next.", self.limit);
+        sql.statement()
     }
 
     /// Whether there are no more hits in this part than so many, whatever their status.
@@ -117,34 +166,14 @@ impl Page<'_> {
         Ok(conn.query_one_raw(sql.statement()).await?.is_none())
     }
 
-    /// Of the images of the list that come up to a place, itself included, those that pass.
-    fn among_the_next(&self, conn: &impl ConnectionTrait, end: Option<&Position>) -> Statement {
-        let mut sql = Sql::of(conn, &format!("SELECT {} FROM (", self.columns_of_image()));
-        for (at, status) in self.filter.statuses.iter().enumerate() {
-            sql.push(if at == 0 { "SELECT" } else { " UNION ALL SELECT" });
-            sql.push(&format!(" id, {} FROM image WHERE ", self.key()));
-            self.push_conditions(&mut sql, &[*status]);
-            if let Some(end) = end {
-                let comparison = if self.order.direction == Direction::Asc { "<=" } else { ">=" };
-                self.push_bound(&mut sql, comparison, end);
-            }
-        }
-        sql.push(
-            ") AS next JOIN image_search AS found ON found.image_id = next.id JOIN image ON image.id = next.id WHERE ",
-        );
-        search::push_passes(&mut sql, "found", &self.filter.search);
-        self.push_order(&mut sql, "next.", self.limit);
-        sql.statement()
-    }
-
     /// Everything that passes in this part of the index, put in order.
     pub(super) fn among_the_hits(&self, conn: &impl ConnectionTrait, part: &Part) -> Statement {
         let mut sql = Sql::of(conn, "WITH hit AS MATERIALIZED (");
         search::push_hits(&mut sql, self.scope, self.filter, part);
         sql.push(" AND ");
         search::push_passes(&mut sql, "found", &self.filter.search);
-        sql.push(&format!(") SELECT {} FROM ", self.columns_of_image()));
-        search::push_hits_with_images(&mut sql);
+        sql.push(&format!(") SELECT {} FROM hit", self.columns_of_image()));
+        search::push_images_of(&mut sql, "hit");
         sql.push(" WHERE ");
         self.push_conditions(&mut sql, &self.filter.statuses);
         self.push_order(&mut sql, "image.", self.limit);
