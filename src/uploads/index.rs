@@ -6,7 +6,11 @@ use std::{sync::atomic::Ordering, time::Duration};
 use super::Uploads;
 use crate::{
     db::search::{self, Outdated},
-    domain::{error::ServiceResult, job::Job},
+    domain::{
+        error::{ServiceError, ServiceResult},
+        ids::ImageId,
+        job::Job,
+    },
 };
 
 /// In one transaction.
@@ -40,8 +44,27 @@ impl Uploads {
             let ids = search::outdated(self.inner.db.conn(), kind, before, PAGE).await?;
             let Some(last) = ids.last() else { return Ok(indexed) };
             before = Some(*last);
-            indexed += self.inner.changes.make_findable(&ids).await?;
+            indexed += self.make_findable(&ids).await?;
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// All at once, or each by itself where one of them cannot be read: those before it are not to wait for it.
+    async fn make_findable(&self, ids: &[ImageId]) -> ServiceResult<u64> {
+        let changes = &self.inner.changes;
+        match changes.make_findable(ids).await {
+            Err(ServiceError::Internal(_)) => {}
+            outcome => return outcome,
+        }
+        let mut indexed = 0;
+        for id in ids {
+            match changes.make_findable(std::slice::from_ref(id)).await {
+                Err(ServiceError::Internal(error)) => {
+                    tracing::error!(image = %id, ?error, "an image cannot be made findable by searches");
+                }
+                outcome => indexed += outcome?,
+            }
+        }
+        Ok(indexed)
     }
 }
