@@ -123,6 +123,8 @@ async function watch(server, count, received) {
       socket.on("message", (text) => {
         const type = /"type":"(\w+)"/.exec(text.toString("latin1", 0, 40))?.[1];
         if (type === "next") return received();
+        // Who answers none for a minute is ended.
+        if (type === "ping") return say({ type: "pong" });
         if (type === "error") return reject(new Error(text.toString()));
         if (type === "connection_ack") {
           say({ type: "subscribe", id: "1", payload: server.subscription(group) });

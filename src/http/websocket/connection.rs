@@ -1,12 +1,9 @@
 //! One socket, from its handshake to its end.
 
-use std::{collections::HashSet, net::IpAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{net::IpAddr, pin::Pin, sync::Arc, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use futures_util::{
-    SinkExt, StreamExt,
-    stream::{BoxStream, SplitSink, SplitStream},
-};
+use futures_util::{StreamExt, stream::BoxStream};
 use serde_json::{Map, Value};
 use tokio::time::{Instant, Interval, Sleep, interval_at, sleep_until, timeout};
 use tokio_stream::StreamMap;
@@ -16,7 +13,7 @@ use super::{
     ended::WatchedSession,
     message::{CloseReason, FromClient, FromServer},
     open_sockets::SocketPermit,
-    operation::{self, Event},
+    operation::{self, Said},
 };
 use crate::{
     domain::{error::ServiceError, user::Caller},
@@ -39,13 +36,10 @@ pub(super) struct Connection {
     state: Arc<HttpState>,
     /// Of the handshake's header, for clients that can send one.
     header_token: Option<String>,
-    sink: SplitSink<WebSocket, Message>,
-    source: SplitStream<WebSocket>,
+    socket: WebSocket,
     /// Known once the client was acknowledged.
     session: Option<Session>,
-    operations: StreamMap<String, BoxStream<'static, Event>>,
-    /// Operations that have said something already.
-    begun: HashSet<String>,
+    operations: StreamMap<String, BoxStream<'static, Said>>,
     /// The end of the time for the first message, and then of the token. One timer that is set anew, in place of
     /// one for each event.
     deadline: Pin<Box<Sleep>>,
@@ -64,22 +58,9 @@ struct Session {
 impl Connection {
     pub(super) fn new(state: Arc<HttpState>, header_token: Option<String>, address: IpAddr, socket: WebSocket) -> Self {
         let speaks_our_protocol = socket.protocol().is_some_and(|protocol| protocol == PROTOCOL);
-        let (sink, source) = socket.split();
         let operations = StreamMap::new();
-        let begun = HashSet::new();
         let deadline = Box::pin(sleep_until(Instant::now() + INIT_TIMEOUT));
-        Self {
-            state,
-            header_token,
-            sink,
-            source,
-            session: None,
-            operations,
-            begun,
-            deadline,
-            address,
-            speaks_our_protocol,
-        }
+        Self { state, header_token, socket, session: None, operations, deadline, address, speaks_our_protocol }
     }
 
     /// Answers until either side closes the socket.
@@ -87,7 +68,7 @@ impl Connection {
         if let Err(closed) = self.talk().await {
             let (code, reason) = closed.frame();
             let close = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
-            let _ = timeout(INIT_TIMEOUT, self.sink.send(close)).await;
+            let _ = timeout(INIT_TIMEOUT, self.socket.send(close)).await;
         }
     }
 
@@ -99,7 +80,7 @@ impl Connection {
         let mut received_at = Instant::now();
         loop {
             tokio::select! {
-                message = self.source.next() => {
+                message = self.socket.recv() => {
                     received_at = Instant::now();
                     match message {
                         // Boxed, as whatever is rarely done: a socket waits most of its life, and then holds no room for it.
@@ -110,10 +91,10 @@ impl Connection {
                         Some(Err(error)) => return CloseReason::after(error),
                     }
                 }
-                Some((id, event)) = self.operations.next(), if !self.operations.is_empty() => {
-                    self.tell(&id, event).await?;
+                Some((id, said)) = self.operations.next(), if !self.operations.is_empty() => {
+                    self.tell(&id, said).await?;
                 }
-                () = ended(self.session.as_ref()) => {
+                () = ended(self.session.as_mut()) => {
                     return Err(CloseReason::Forbidden("The log-in has ended"));
                 }
                 _ = ping.tick() => {
@@ -139,7 +120,7 @@ impl Connection {
             FromClient::ConnectionInit { payload } => self.acknowledge(payload.unwrap_or_default()).await,
             FromClient::Subscribe { id, payload } => self.subscribe(id, payload, text.len()).await,
             FromClient::Complete { id } => {
-                self.end(&id);
+                self.operations.remove(&id);
                 Ok(())
             }
             FromClient::Ping { payload } => self.send(&FromServer::Pong { payload }).await,
@@ -203,23 +184,18 @@ impl Connection {
         Ok(())
     }
 
-    async fn tell(&mut self, id: &str, event: Event) -> Result<(), CloseReason> {
-        let Some(answer) = event else {
-            self.end(id);
-            return self.send(&FromServer::Complete { id }).await;
-        };
-        // What fails at its beginning is over; an event that fails later is one event.
-        let is_first = self.begun.insert(id.to_owned());
-        if let Some(payload) = answer.failure.as_ref().filter(|_| is_first) {
-            self.end(id);
-            return self.send(&FromServer::Error { id, payload }).await;
+    async fn tell(&mut self, id: &str, said: Said) -> Result<(), CloseReason> {
+        match said {
+            Said::Next(answer) => self.send(&FromServer::Next { id, payload: &answer.response }).await,
+            Said::Failed(errors) => {
+                self.operations.remove(id);
+                self.send(&FromServer::Error { id, payload: &errors }).await
+            }
+            Said::Over => {
+                self.operations.remove(id);
+                self.send(&FromServer::Complete { id }).await
+            }
         }
-        self.send(&FromServer::Next { id, payload: &answer.response }).await
-    }
-
-    fn end(&mut self, id: &str) {
-        self.operations.remove(id);
-        self.begun.remove(id);
     }
 
     async fn send(&mut self, message: &FromServer<'_>) -> Result<(), CloseReason> {
@@ -228,7 +204,7 @@ impl Connection {
             CloseReason::Silent
         })?;
         // Meanwhile nothing is taken from the operations: what they have to say is kept as one state each.
-        match timeout(EXECUTION_TIMEOUT, self.sink.send(Message::text(text))).await {
+        match timeout(EXECUTION_TIMEOUT, self.socket.send(Message::text(text))).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(CloseReason::Silent),
         }
@@ -236,9 +212,9 @@ impl Connection {
 }
 
 /// Waits for the end of the log-in.
-async fn ended(session: Option<&Session>) {
-    match session.and_then(|session| session.watched.as_ref()) {
-        Some(watched) => watched.ended.cancelled().await,
+async fn ended(session: Option<&mut Session>) {
+    match session.and_then(|session| session.watched.as_mut()) {
+        Some(watched) => watched.ended.as_mut().await,
         None => std::future::pending().await,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -9,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::{accounts::Accounts, domain::ids::SessionId};
 
@@ -33,8 +34,8 @@ struct Watched {
 pub(super) struct WatchedSession {
     sessions: EndedSessions,
     id: SessionId,
-    /// Cancelled when the log-in ends.
-    pub ended: CancellationToken,
+    /// Done when the log-in ends. One for the whole life of the socket: all sockets of a log-in share its lock.
+    pub ended: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 impl EndedSessions {
@@ -50,7 +51,7 @@ impl EndedSessions {
         }
         let one = watched.entry(id).or_insert_with(|| Watched { sockets: 0, ended: CancellationToken::new() });
         one.sockets += 1;
-        WatchedSession { sessions: self.clone(), id, ended: one.ended.clone() }
+        WatchedSession { sessions: self.clone(), id, ended: Box::pin(one.ended.clone().cancelled_owned()) }
     }
 
     /// As long as any socket is open.

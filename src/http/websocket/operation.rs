@@ -7,6 +7,7 @@ use futures_util::{
     Stream, StreamExt,
     stream::{self, BoxStream},
 };
+use serde_json::value::RawValue;
 
 use super::{
     open_sockets::OperationPermit,
@@ -25,8 +26,13 @@ use crate::{
     tasks::in_task,
 };
 
-/// What an operation has to say next; `None` when it is over.
-pub(super) type Event = Option<Arc<Answer>>;
+/// What an operation has to say next.
+pub(super) enum Said {
+    Next(Arc<Answer>),
+    /// It failed at its beginning, with these errors, and is over.
+    Failed(Box<RawValue>),
+    Over,
+}
 
 /// A subscription that has begun.
 struct Subscription {
@@ -43,7 +49,7 @@ pub(super) fn run(
     admitted: Admitted,
     requester: Requester,
     permit: OperationPermit,
-) -> BoxStream<'static, Event> {
+) -> BoxStream<'static, Said> {
     let (state, shown_to) = (Arc::clone(state), Arc::clone(state));
     let answers = match admitted.ty {
         OperationType::Subscription => {
@@ -101,13 +107,17 @@ impl Subscription {
 }
 
 /// The one event of an operation that is not begun.
-pub(super) fn refused(state: &HttpState, error: ServerError) -> BoxStream<'static, Event> {
+pub(super) fn refused(state: &HttpState, error: ServerError) -> BoxStream<'static, Said> {
     over(stream::iter([Arc::new(Answer::of(Response::from_errors(vec![error]), state))]))
 }
 
-/// A stream that says when it is over.
-fn over(answers: impl Stream<Item = Arc<Answer>> + Send + 'static) -> BoxStream<'static, Event> {
-    answers.map(Some).chain(stream::iter([None])).boxed()
+/// A stream that says how it ends. An event that fails after the first one is one event.
+fn over(answers: impl Stream<Item = Arc<Answer>> + Send + 'static) -> BoxStream<'static, Said> {
+    let said = answers.enumerate().map(|(at, answer)| match &answer.failure {
+        Some(errors) if at == 0 => Said::Failed(errors.clone()),
+        _ => Said::Next(answer),
+    });
+    said.chain(stream::iter([Said::Over])).boxed()
 }
 
 /// The caller has as many running as one may.

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
@@ -13,7 +14,6 @@ use futures_util::{
     future::{BoxFuture, Shared, WeakShared},
 };
 use serde_json::value::{RawValue, to_raw_value};
-use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     domain::ids::UserId,
@@ -26,6 +26,7 @@ use crate::{
         HttpState,
         execute::{self, Payment, Requester},
     },
+    tasks::here_or_in_task,
 };
 
 /// How long an answer is given to others who have the same event. Longer, and what it tells of other rows would be old.
@@ -68,7 +69,7 @@ pub(super) struct SharedOperation {
     registered: Option<(SharedOperations, OperationKey)>,
 }
 
-/// The answer to an event. It is made in a task of its own: no socket waits for another one to be polled.
+/// The answer to an event. Where making it has to wait, a task of its own does: no socket waits for another one to be polled.
 type Making = Shared<BoxFuture<'static, Arc<Answer>>>;
 
 struct Kept {
@@ -144,11 +145,10 @@ impl SharedOperation {
             return (kept.answer.clone(), false);
         }
         let (this, state) = (Arc::clone(self), Arc::clone(state));
-        let made = AbortOnDropHandle::new(tokio::spawn({
-            let state = Arc::clone(&state);
-            async move { this.execute(&state, event, paid).await }
-        }));
-        let made = async move { Arc::new(made.await.unwrap_or_else(|_| Answer::of(failed(), &state))) };
+        let shown_to = Arc::clone(&state);
+        let made = here_or_in_task(async move { this.execute(&state, event, paid).await });
+        let made = AssertUnwindSafe(made).catch_unwind();
+        let made = made.map(move |made| Arc::new(made.unwrap_or_else(|_| Answer::of(failed(), &shown_to))));
         let answer = made.boxed().shared();
         recent.retain(|kept| kept.key != key);
         recent.truncate(MAX_KEPT - 1);
