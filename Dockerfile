@@ -8,6 +8,10 @@ COPY web ./
 RUN npm run build
 
 FROM rust:1.95-bookworm AS server
+# Where there is an assembler, JPEG is decoded twice as fast.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends nasm \
+    && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 COPY migration migration

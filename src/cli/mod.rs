@@ -89,6 +89,9 @@ enum Command {
         /// Where to write them.
         #[arg(long)]
         out: PathBuf,
+        /// Print an object of JSON for each file in place of the table: with the facts, the metadata and the failure.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -123,7 +126,7 @@ impl Cli {
                 print!("{}", graphql::sdl());
                 Ok(())
             }
-            Command::Variants { files, out } => block_on(variants::run(&config, &files, &out)),
+            Command::Variants { files, out, json } => block_on(variants::run(&config, &files, &out, json)),
             Command::Serve { no_worker } => block_on(serve::serve(config, no_worker)),
             Command::Worker => block_on(serve::work(config)),
             Command::Token { email } => block_on(token::run(config, email)),

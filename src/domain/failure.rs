@@ -1,7 +1,9 @@
 //! Why an upload failed, in words that the person who uploaded can use.
 
+use serde::Serialize;
+
 /// Why an upload failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
     pub code: FailureCode,
     /// For the person who uploaded.
@@ -9,7 +11,8 @@ pub struct Failure {
 }
 
 /// The kinds of failure. The names are the contract's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum FailureCode {
     NotAnImage,
     ContentTypeMismatch,

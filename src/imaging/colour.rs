@@ -5,6 +5,8 @@ use std::sync::Arc;
 use image::{DynamicImage, RgbImage};
 use moxcms::{CicpProfile, ColorProfile, DataColorSpace, Layout, Transform8BitExecutor, TransformOptions};
 
+use super::hdr::{self, Hdr};
+
 /// How many pixels are converted at once: a second copy of a whole picture would be half of its memory.
 const AT_ONCE: usize = 16 * 1024;
 /// Of 255: a profile that changes no colour by more is sRGB under another name.
@@ -16,6 +18,7 @@ pub(super) enum Profile {
     Icc(Vec<u8>),
     /// By the code points of ITU-T H.273, as HEIC and AVIF have them.
     Cicp(CicpProfile),
+    Hdr(Hdr),
 }
 
 /// Four inks a pixel, each as a share of 255: 0 is bare paper.
@@ -31,6 +34,7 @@ impl Profile {
         match self {
             Self::Icc(bytes) => ColorProfile::new_from_slice(bytes).ok(),
             Self::Cicp(code_points) => Some(ColorProfile::new_from_cicp(*code_points)),
+            Self::Hdr(_) => None,
         }
     }
 }
@@ -39,6 +43,9 @@ impl Profile {
 /// over, as browsers do.
 pub(super) fn to_srgb(image: DynamicImage, profile: Option<&Profile>) -> DynamicImage {
     let image = eight_bits(image);
+    if let Some(Profile::Hdr(hdr)) = profile {
+        return hdr::to_srgb(in_rgb(image), *hdr);
+    }
     let Some(profile) = profile.and_then(Profile::parse) else { return in_rgb(image) };
     match profile.color_space {
         DataColorSpace::Gray => grey_to_srgb(image, &profile),

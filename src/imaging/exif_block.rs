@@ -2,9 +2,7 @@
 //! fourteen kilobytes of directories that point at each other become gigabytes. So the block is walked first, as the
 //! parser would, without keeping anything.
 
-use std::collections::HashSet;
-
-/// Over all directories; cameras write about a hundred.
+/// Over all directories, each as often as it is reached; cameras write about a hundred, and some reach one twice.
 const MAX_ENTRIES: usize = 2000;
 /// One behind the other; cameras write two: the picture's, and its thumbnail's.
 const MAX_CHAIN: usize = 8;
@@ -43,7 +41,6 @@ struct Walk<'a> {
     tiff: &'a [u8],
     is_little_endian: bool,
     to_visit: Vec<(u32, Directory)>,
-    visited: HashSet<u32>,
     chain: usize,
     entries: usize,
     text: u64,
@@ -57,18 +54,17 @@ impl<'a> Walk<'a> {
             b"MM\0*" => false,
             _ => return None,
         };
-        let (to_visit, visited) = (Vec::new(), HashSet::new());
-        let mut walk = Self { tiff, is_little_endian, to_visit, visited, chain: 0, entries: 0, text: 0, bytes: 0 };
+        let to_visit = Vec::new();
+        let mut walk = Self { tiff, is_little_endian, to_visit, chain: 0, entries: 0, text: 0, bytes: 0 };
         walk.to_visit.push((walk.long(4)?, Directory::Main));
         Some(walk)
     }
 
-    /// Visits every directory; `None` where one is reached twice, or where there is too much of anything.
+    /// Visits every directory; `None` where there is too much of anything.
     fn finish(mut self) -> Option<()> {
         while let Some((at, directory)) = self.to_visit.pop() {
-            if !self.visited.insert(at) {
-                return None;
-            }
+            // An empty directory is work too.
+            self.entries += 1;
             // What is cut off ends the parser too.
             let Some(count) = self.short(at as usize) else { continue };
             let first = at as usize + 2;
@@ -103,7 +99,7 @@ impl<'a> Walk<'a> {
                 (4, 1) => self.long(at + 8),
                 _ => None,
             };
-            self.to_visit.push((target?, behind));
+            self.to_visit.extend(target.map(|target| (target, behind)));
         }
         (self.entries <= MAX_ENTRIES && self.text <= MAX_TEXT && self.bytes <= MAX_BYTES).then_some(())
     }

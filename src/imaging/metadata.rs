@@ -174,15 +174,26 @@ fn location(exif: &Exif) -> Option<GeoPoint> {
     Some(GeoPoint { latitude, longitude })
 }
 
+/// Rational ones, with a sign where the standard has none too.
+fn numbers(value: &Value) -> Option<Vec<f64>> {
+    match value {
+        Value::Rational(parts) => Some(parts.iter().map(exif::Rational::to_f64).collect()),
+        Value::SRational(parts) => Some(parts.iter().map(exif::SRational::to_f64).collect()),
+        _ => None,
+    }
+}
+
 fn degrees(exif: &Exif, tag: Tag, side: Tag, [positive, negative]: [&[u8; 1]; 2], most: f64) -> Option<f64> {
-    let Value::Rational(parts) = &exif.get_field(tag, In::PRIMARY)?.value else { return None };
-    let [degrees, minutes, seconds] = parts.as_slice() else { return None };
-    let degrees = degrees.to_f64() + minutes.to_f64() / 60.0 + seconds.to_f64() / 3600.0;
+    let parts = numbers(&exif.get_field(tag, In::PRIMARY)?.value)?;
+    // Some write minutes with their fraction and no seconds, or degrees with theirs.
+    let [degrees, rest @ ..] = parts.as_slice() else { return None };
+    let [minutes, seconds] = [0, 1].map(|at| rest.get(at).copied().unwrap_or(0.0));
+    let degrees = degrees + minutes / 60.0 + seconds / 3600.0;
     let side = ascii(exif, side)?;
     let is_negative = side.eq_ignore_ascii_case(negative);
     if !is_negative && !side.eq_ignore_ascii_case(positive) {
         return None;
     }
     // A division by zero ends here too.
-    (degrees.is_finite() && degrees <= most).then_some(if is_negative { -degrees } else { degrees })
+    (degrees.is_finite() && (0.0..=most).contains(&degrees)).then_some(if is_negative { -degrees } else { degrees })
 }

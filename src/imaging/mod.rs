@@ -8,6 +8,7 @@ mod crop;
 mod decode;
 mod encode;
 mod exif_block;
+mod hdr;
 mod metadata;
 mod perceptual_hash;
 mod placeholder;
@@ -15,7 +16,6 @@ mod resample;
 mod resize;
 pub mod sandbox;
 mod sniff;
-mod whole;
 
 use bytes::Bytes;
 use image::DynamicImage;
@@ -24,7 +24,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::decode::Frame;
 use self::{
-    decode::{Beside, Motion, Source},
+    decode::{Beside, Flaw, Motion, Source},
     encode::AnimationEncoder,
     resize::Scaler,
 };
@@ -171,8 +171,8 @@ impl<'a> Opened<'a> {
         let motion = self.moving();
         let Self(source) = self;
         let beside = source.beside();
-        let pixels = source.decode(&beside)?;
-        let mut notes = Vec::new();
+        let (pixels, flaw) = source.decode(&beside)?;
+        let mut notes: Vec<String> = flaw.iter().map(Flaw::to_string).collect();
         if source.header.is_stilled {
             notes.push("Animations in this format are not supported: the variants show the first frame.".to_owned());
         }

@@ -1,9 +1,13 @@
 //! Decoding, under limits: bounded before the first pixel, upright, in sRGB.
 
 mod gif;
+mod gif_outline;
 mod heif;
 mod jpeg;
+mod jpeg_outline;
+mod libjpeg;
 mod png;
+mod png_chunks;
 mod webp;
 mod webp_frames;
 
@@ -22,6 +26,11 @@ const METADATA_BYTES: u64 = 32 * 1024 * 1024;
 /// The longest side that JPEG and GIF have room for. A picture one pixel wide and fifty million tall costs
 /// gigabytes to scale, whatever its area.
 const MAX_SIDE: u32 = 65_535;
+/// A picture that lacks more than one in so many of its rows is not shown.
+const MOST_MISSING: u64 = 10;
+
+/// Before an EXIF block in a JPEG. libvips, and with it sharp, writes it in a WebP too, and others in a PNG.
+const EXIF_PREFIX: &[u8] = b"Exif\0\0";
 
 /// In pixels, as they are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +77,12 @@ pub(super) struct Beside {
 impl Beside {
     /// As most formats carry it: EXIF, which turns the picture, and an ICC profile.
     fn of(exif: Option<Vec<u8>>, icc: Option<Vec<u8>>) -> Self {
+        let exif = exif.map(|mut block| {
+            if block.starts_with(EXIF_PREFIX) {
+                block.drain(..EXIF_PREFIX.len());
+            }
+            block
+        });
         let turns = exif.as_deref().and_then(Orientation::from_exif_chunk).into_iter().collect();
         Self { turns, exif, profile: icc.map(Profile::Icc), ..Self::default() }
     }
@@ -82,6 +97,33 @@ impl Beside {
             image.apply_orientation(*turn);
         }
         image
+    }
+}
+
+/// What is wrong with a file that is shown all the same, as browsers do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Flaw {
+    #[error("The file is damaged: parts of the picture may be missing or wrong.")]
+    Damaged,
+    #[error("The file breaks off: the last rows of the picture are missing.")]
+    RowsMissing,
+    #[error("The file is damaged: the animation ends before the damage.")]
+    FramesMissing,
+}
+
+impl Flaw {
+    /// Of so many rows or pixels, what could not be read; an error where that is too much to be shown.
+    fn of_missing(missing: u64, of: u64) -> Result<Self, ImagingError> {
+        if missing > of / MOST_MISSING {
+            return Err(ImagingError::corrupt(format!("{missing} of {of} rows or pixels are missing")));
+        }
+        Ok(if missing > 0 { Self::RowsMissing } else { Self::Damaged })
+    }
+}
+
+impl Size {
+    const fn pixels(self) -> u64 {
+        self.width as u64 * self.height as u64
     }
 }
 
@@ -141,14 +183,14 @@ impl<'a> Source<'a> {
 
     /// How many pixels there are to decode.
     pub(super) fn pixels(&self) -> u64 {
-        u64::from(self.header.size.width) * u64::from(self.header.size.height)
+        self.header.size.pixels()
     }
 
     /// What is written beside the pixels. What cannot be read costs the image its orientation or its colours, but
     /// not its life.
     pub(super) fn beside(&self) -> Beside {
         match self.format {
-            ImageFormat::Jpeg => jpeg::beside(self.bytes),
+            ImageFormat::Jpeg => Some(jpeg::beside(self.bytes)),
             ImageFormat::Png => png::beside(self.bytes),
             ImageFormat::Gif => Some(Beside::default()),
             ImageFormat::WebP => webp::beside(self.bytes),
@@ -158,19 +200,21 @@ impl<'a> Source<'a> {
     }
 
     /// Decodes the picture, or the first frame, turns it upright and into sRGB: RGB or RGBA of 8 bits.
-    pub(super) fn decode(&self, beside: &Beside) -> Result<DynamicImage, ImagingError> {
-        let pixels = match self.format {
+    pub(super) fn decode(&self, beside: &Beside) -> Result<(DynamicImage, Option<Flaw>), ImagingError> {
+        let (pixels, flaw) = match self.format {
             ImageFormat::Jpeg => jpeg::decode(self.bytes)?,
-            ImageFormat::Png => Pixels::Image(png::decode(self.bytes, self.pixels())?),
-            ImageFormat::Gif => Pixels::Image(gif::decode(self.bytes)?),
-            ImageFormat::WebP => Pixels::Image(webp::decode(self.bytes, self.pixels())?),
-            ImageFormat::Heic | ImageFormat::Avif => Pixels::Image(heif::decode(self.bytes)?),
+            ImageFormat::Png => {
+                png::decode(self.bytes, self.header.size).map(|(image, flaw)| (Pixels::Image(image), flaw))?
+            }
+            ImageFormat::Gif => gif::decode(self.bytes).map(|(image, flaw)| (Pixels::Image(image), flaw))?,
+            ImageFormat::WebP => (Pixels::Image(webp::decode(self.bytes, self.pixels())?), None),
+            ImageFormat::Heic | ImageFormat::Avif => (Pixels::Image(heif::decode(self.bytes)?), None),
         };
         let image = match pixels {
             Pixels::Image(image) => colour::to_srgb(image, beside.profile.as_ref()),
             Pixels::Cmyk(cmyk) => colour::cmyk_to_srgb(&cmyk, beside.profile.as_ref()),
         };
-        Ok(beside.upright(colour::without_idle_alpha(image)))
+        Ok((beside.upright(colour::without_idle_alpha(image)), flaw))
     }
 
     /// Every frame, one after the other.
@@ -186,18 +230,11 @@ impl<'a> Source<'a> {
         };
         let counted = self.header.motion.map_or(1, |motion| motion.frames as usize);
         Ok(match self.format {
-            // No further than the frames that were counted: behind them there may be no trailer.
             ImageFormat::Gif => Box::new(gif::frames(self.bytes)?.take(counted).map(finish)),
             ImageFormat::WebP => Box::new(webp_frames::Frames::of(self.bytes)?.map(finish)),
             _ => Box::new(std::iter::empty()),
         })
     }
-}
-
-fn limits(max_alloc: u64) -> image::Limits {
-    let mut limits = image::Limits::no_limits();
-    limits.max_alloc = Some(max_alloc);
-    limits
 }
 
 impl From<ImageError> for ImagingError {

@@ -2,41 +2,147 @@
 
 use std::io::Cursor;
 
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, codecs::png::PngDecoder};
+use image::{DynamicImage, GrayAlphaImage, GrayImage, ImageBuffer, Luma, LumaA, Pixel, Rgb, RgbImage, Rgba, RgbaImage};
+use png::{
+    BitDepth, ColorType, Decoder, DecodingError, InterlaceInfo, Limits, Reader, Transformations, expand_interlaced_row,
+};
 
-use super::{Beside, Header, METADATA_BYTES, Size, limits};
+use super::{Beside, Flaw, Header, METADATA_BYTES, Size, png_chunks};
 use crate::imaging::ImagingError;
 
 /// RGBA of 16 bits.
 const BYTES_A_PIXEL: u64 = 8;
 
+type PngReader<'a> = Reader<Cursor<&'a [u8]>>;
+
 pub(super) fn size(bytes: &[u8]) -> Result<Size, ImagingError> {
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), ImageFormat::Png);
-    reader.limits(limits(METADATA_BYTES));
-    let (width, height) = reader.into_dimensions()?;
-    Ok(Size { width, height })
+    let limits = Limits { bytes: usize::try_from(METADATA_BYTES).map_err(ImagingError::corrupt)? };
+    let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), limits);
+    let header = decoder.read_header_info()?;
+    Ok(Size { width: header.width, height: header.height })
 }
 
 pub(super) fn header(bytes: &[u8], size: Size) -> Result<Header, ImagingError> {
-    let decoder = opened(bytes, METADATA_BYTES)?;
+    let reader = opened(bytes, METADATA_BYTES, Checks::None)?;
     // A palette's too, which becomes one here.
-    let has_alpha = decoder.color_type().has_alpha();
-    let is_stilled = decoder.is_apng()?;
+    let has_alpha = matches!(reader.output_color_type().0, ColorType::GrayscaleAlpha | ColorType::Rgba);
+    let is_stilled = reader.info().is_animated();
     Ok(Header { size, bytes_a_pixel: BYTES_A_PIXEL, has_alpha, motion: None, is_stilled })
 }
 
 pub(super) fn beside(bytes: &[u8]) -> Option<Beside> {
-    let mut decoder = opened(bytes, METADATA_BYTES).ok()?;
-    let exif = decoder.exif_metadata().unwrap_or(None);
-    let has_xmp = decoder.xmp_metadata().is_ok_and(|xmp| xmp.is_some());
-    let has_iptc = decoder.iptc_metadata().is_ok_and(|iptc| iptc.is_some());
-    Some(Beside { has_xmp, has_iptc, ..Beside::of(exif, decoder.icc_profile().unwrap_or(None)) })
+    let chunks = png_chunks::read(bytes);
+    let reader = opened(bytes, METADATA_BYTES, Checks::None).ok()?;
+    let icc = reader.info().icc_profile.as_deref().map(<[u8]>::to_vec);
+    Some(Beside { has_xmp: chunks.has_xmp, has_iptc: chunks.has_iptc, ..Beside::of(chunks.exif, icc) })
 }
 
-pub(super) fn decode(bytes: &[u8], pixels: u64) -> Result<DynamicImage, ImagingError> {
-    Ok(DynamicImage::from_decoder(opened(bytes, pixels * BYTES_A_PIXEL + METADATA_BYTES)?)?)
+/// Decodes it; where a checksum is wrong, as if there were none.
+pub(super) fn decode(bytes: &[u8], size: Size) -> Result<(DynamicImage, Option<Flaw>), ImagingError> {
+    let picture = Picture::read(bytes, size, Checks::All)?;
+    if picture.is_whole {
+        return Ok((picture.image()?, None));
+    }
+    let picture = Picture::read(bytes, size, Checks::None)?;
+    let flaw = Flaw::of_missing(picture.left, size.pixels())?;
+    Ok((picture.image()?, Some(flaw)))
 }
 
-fn opened(bytes: &[u8], max_alloc: u64) -> Result<PngDecoder<Cursor<&[u8]>>, ImagingError> {
-    Ok(PngDecoder::with_limits(Cursor::new(bytes), limits(max_alloc))?)
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Checks {
+    All,
+    None,
+}
+
+/// The samples as far as they could be read.
+struct Picture {
+    size: Size,
+    colour: ColorType,
+    depth: BitDepth,
+    samples: Vec<u8>,
+    /// In pixels, what could not.
+    left: u64,
+    /// Nothing was found to be wrong.
+    is_whole: bool,
+}
+
+impl Picture {
+    fn read(bytes: &[u8], size: Size, checks: Checks) -> Result<Self, ImagingError> {
+        let mut reader = opened(bytes, size.pixels() * BYTES_A_PIXEL + METADATA_BYTES, checks)?;
+        let (colour, depth) = reader.output_color_type();
+        // Expanded, a sample has one byte or two.
+        let pixel = colour.samples() * depth as usize / 8;
+        let stride = size.width as usize * pixel;
+        let bits = u8::try_from(8 * pixel).map_err(ImagingError::corrupt)?;
+        let samples = vec![0; stride * size.height as usize];
+        let mut picture = Self { size, colour, depth, samples, left: size.pixels(), is_whole: false };
+        let mut rows = 0;
+        // What breaks off is kept as far as it goes.
+        loop {
+            let row = match reader.next_interlaced_row() {
+                Ok(Some(row)) => row,
+                end => {
+                    picture.is_whole = end.is_ok() && picture.left == 0;
+                    return Ok(picture);
+                }
+            };
+            match row.interlace() {
+                InterlaceInfo::Null(_) => picture.samples[rows * stride..][..stride].copy_from_slice(row.data()),
+                InterlaceInfo::Adam7(pass) => {
+                    expand_interlaced_row(&mut picture.samples, stride, row.data(), pass, bits);
+                }
+            }
+            rows += 1;
+            picture.left = picture.left.saturating_sub((row.data().len() / pixel) as u64);
+        }
+    }
+
+    fn image(self) -> Result<DynamicImage, ImagingError> {
+        let Self { size: Size { width, height }, colour, depth, samples, .. } = self;
+        if depth == BitDepth::Sixteen {
+            return match colour {
+                ColorType::Grayscale => of_sixteen::<Luma<u16>>(width, height, &samples).map(DynamicImage::from),
+                ColorType::GrayscaleAlpha => of_sixteen::<LumaA<u16>>(width, height, &samples).map(DynamicImage::from),
+                ColorType::Rgba => of_sixteen::<Rgba<u16>>(width, height, &samples).map(DynamicImage::from),
+                ColorType::Rgb | ColorType::Indexed => {
+                    of_sixteen::<Rgb<u16>>(width, height, &samples).map(DynamicImage::from)
+                }
+            };
+        }
+        match colour {
+            ColorType::Grayscale => GrayImage::from_raw(width, height, samples).map(DynamicImage::from),
+            ColorType::GrayscaleAlpha => GrayAlphaImage::from_raw(width, height, samples).map(DynamicImage::from),
+            ColorType::Rgba => RgbaImage::from_raw(width, height, samples).map(DynamicImage::from),
+            ColorType::Rgb | ColorType::Indexed => RgbImage::from_raw(width, height, samples).map(DynamicImage::from),
+        }
+        .ok_or_else(too_few)
+    }
+}
+
+fn of_sixteen<P: Pixel<Subpixel = u16>>(
+    width: u32,
+    height: u32,
+    samples: &[u8],
+) -> Result<ImageBuffer<P, Vec<u16>>, ImagingError> {
+    let samples = samples.as_chunks::<2>().0.iter().map(|sample| u16::from_be_bytes(*sample)).collect();
+    ImageBuffer::from_raw(width, height, samples).ok_or_else(too_few)
+}
+
+fn too_few() -> ImagingError {
+    ImagingError::corrupt("the PNG has too few samples")
+}
+
+fn opened(bytes: &[u8], max_alloc: u64, checks: Checks) -> Result<PngReader<'_>, ImagingError> {
+    let limits = Limits { bytes: usize::try_from(max_alloc).map_err(ImagingError::corrupt)? };
+    let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), limits);
+    decoder.set_transformations(Transformations::EXPAND);
+    decoder.set_ignore_text_chunk(true);
+    decoder.ignore_checksums(checks == Checks::None);
+    Ok(decoder.read_info()?)
+}
+
+impl From<DecodingError> for ImagingError {
+    fn from(error: DecodingError) -> Self {
+        Self::corrupt(error)
+    }
 }

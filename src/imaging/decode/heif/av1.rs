@@ -12,7 +12,12 @@ use crate::imaging::ImagingError;
 
 /// Decodes a picture. Its own rule of colours is asked for only where the container has none: the decoder panics at one
 /// that is reserved.
-pub(super) fn decode(bitstream: &[u8], size: Size, rule: Option<ColourRule>) -> Result<Planes, ImagingError> {
+pub(super) fn decode(
+    bitstream: &[u8],
+    size: Size,
+    rule: Option<ColourRule>,
+    operating_point: u32,
+) -> Result<Planes, ImagingError> {
     if bitstream.is_empty() {
         return Err(ImagingError::corrupt("the picture has no data"));
     }
@@ -20,10 +25,12 @@ pub(super) fn decode(bitstream: &[u8], size: Size, rule: Option<ColourRule>) -> 
     settings.set_n_threads(1);
     settings.set_max_frame_delay(1);
     settings.set_all_layers(false);
+    settings.set_operating_point(operating_point);
     settings.set_frame_size_limit(size.width.saturating_mul(size.height));
     let mut decoder = Decoder::with_settings(&settings).map_err(refused)?;
     let picture = first_picture(&mut decoder, bitstream)?;
     let rule = rule.unwrap_or_else(|| ColourRule {
+        primaries: picture.color_primaries() as u16,
         matrix: picture.matrix_coefficients() as u16,
         is_full_range: picture.color_range() == YUVRange::Full,
     });

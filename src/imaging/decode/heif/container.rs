@@ -6,7 +6,7 @@ use heifer_isobmff::{
 };
 use image::metadata::Orientation;
 
-use super::super::Size;
+use super::{super::Size, overlay};
 use crate::imaging::{ImagingError, crop::Crop};
 
 const ALPHA: [&str; 2] = ["urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", "urn:mpeg:hevc:2015:auxid:1"];
@@ -24,22 +24,30 @@ pub(super) struct Part {
 
 /// Before it is turned.
 pub(super) fn size(file: &HeifFile, id: ItemId) -> Result<Size, ImagingError> {
-    if is_grid(file, id)? {
-        let grid = file.grid(id).map_err(ImagingError::corrupt)?;
-        return Ok(Size { width: grid.output_width, height: grid.output_height });
-    }
-    let size = file.image_size(id).map_err(ImagingError::corrupt)?;
+    let size = match &kind(file, id)?.0 {
+        b"grid" => {
+            let grid = file.grid(id).map_err(ImagingError::corrupt)?;
+            Some((grid.output_width, grid.output_height))
+        }
+        b"iovl" => Some(overlay::read(file, id)?.size),
+        _ => file.image_size(id).map_err(ImagingError::corrupt)?,
+    };
     let (width, height) = size.ok_or_else(|| ImagingError::corrupt("the picture has no size"))?;
     Ok(Size { width, height })
 }
 
-/// The pictures that one is put together from; itself, where it is none of many. Nothing else is derived: overlays
-/// and grids of grids cost without end, and no phone makes them.
+/// The pictures that one is put together from; itself, where it is none of many. Pictures are put together once: overlays
+/// of overlays and grids of grids cost without end, and no program makes them.
 pub(super) fn parts(file: &HeifFile, id: ItemId) -> Result<Vec<Part>, ImagingError> {
     let whole = size(file, id)?;
-    if !is_grid(file, id)? {
-        return Ok(vec![Part { item: id, size: whole, left: 0, top: 0, whole, colour: None }]);
+    match &kind(file, id)?.0 {
+        b"grid" => tiles(file, id, whole),
+        b"iovl" => overlay::layers(file, id, whole),
+        _ => Ok(vec![Part { item: id, size: whole, left: 0, top: 0, whole, colour: None }]),
     }
+}
+
+fn tiles(file: &HeifFile, id: ItemId, whole: Size) -> Result<Vec<Part>, ImagingError> {
     let grid = file.grid(id).map_err(ImagingError::corrupt)?;
     let tiles = file.referenced_items(id, b"dimg");
     let (rows, columns) = (u32::from(grid.rows), u32::from(grid.columns));
@@ -66,8 +74,18 @@ pub(super) fn parts(file: &HeifFile, id: ItemId) -> Result<Vec<Part>, ImagingErr
     Ok((0..).zip(tiles.iter()).map(part).collect())
 }
 
-fn is_grid(file: &HeifFile, id: ItemId) -> Result<bool, ImagingError> {
-    Ok(file.item(id).map_err(ImagingError::corrupt)?.item_type.0 == *b"grid")
+pub(super) fn kind(file: &HeifFile, id: ItemId) -> Result<FourCC, ImagingError> {
+    Ok(file.item(id).map_err(ImagingError::corrupt)?.item_type)
+}
+
+/// Which of the pictures in one item of AV1 is shown, where it has several layers.
+pub(super) fn operating_point(file: &HeifFile, id: ItemId) -> u32 {
+    let properties = file.item_properties(id).into_iter().flatten();
+    let mut points = properties.filter_map(|property| match property {
+        Property::Unknown(FourCC([b'a', b'1', b'o', b'p']), content) => content.first().copied(),
+        _ => None,
+    });
+    points.next().unwrap_or(0).into()
 }
 
 /// By code points, where the item has them.
@@ -81,8 +99,12 @@ pub(super) fn colour(file: &HeifFile, id: ItemId) -> Result<Option<ColorInfo>, I
 
 /// How the picture is turned to be upright, one turn after the other, after what is cut off it.
 pub(super) fn turns(file: &HeifFile) -> Result<(Vec<Orientation>, Option<Crop>), ImagingError> {
+    turns_of(file, file.primary_id)
+}
+
+pub(super) fn turns_of(file: &HeifFile, id: ItemId) -> Result<(Vec<Orientation>, Option<Crop>), ImagingError> {
     let (mut turns, mut crop) = (Vec::new(), None);
-    for property in file.item_properties(file.primary_id).map_err(ImagingError::corrupt)? {
+    for property in file.item_properties(id).map_err(ImagingError::corrupt)? {
         match property {
             // Anti-clockwise, where the crate's are clockwise.
             Property::Rotation(1) => turns.push(Orientation::Rotate270),
@@ -91,7 +113,7 @@ pub(super) fn turns(file: &HeifFile) -> Result<(Vec<Orientation>, Option<Crop>),
             Property::Mirror(true) => turns.push(Orientation::FlipVertical),
             Property::Mirror(false) => turns.push(Orientation::FlipHorizontal),
             Property::CleanAperture { width, height, horiz_offset, vert_offset } => {
-                let whole = size(file, file.primary_id)?;
+                let whole = size(file, id)?;
                 let across = span(whole.width, *width, *horiz_offset);
                 let down = span(whole.height, *height, *vert_offset);
                 crop = across.zip(down).map(|((left, width), (top, height))| Crop { left, top, width, height });
@@ -111,9 +133,25 @@ fn span(whole: u32, length: (u32, u32), offset: (i32, u32)) -> Option<(u32, u32)
     is_within.then(|| (begin.round() as u32, (length.round() as u32).min(whole - begin.round() as u32)))
 }
 
-/// The item that is the picture's transparency.
-pub(super) fn alpha(file: &HeifFile) -> Option<ItemId> {
-    file.referencing_items(file.primary_id, b"auxl").into_iter().find(|id| {
+/// The picture's transparency: of a picture that was put together, its own or that of each of its tiles.
+pub(super) fn alpha(file: &HeifFile) -> Result<Option<Vec<Part>>, ImagingError> {
+    let whole = size(file, file.primary_id)?;
+    if let Some(alpha) = alpha_of(file, file.primary_id) {
+        // Some leave its size out: it is the picture's.
+        let is_sized = !matches!(file.image_size(alpha), Ok(None)) || kind(file, alpha)?.0 == *b"grid";
+        let itself = || vec![Part { item: alpha, size: whole, left: 0, top: 0, whole, colour: None }];
+        return if is_sized { parts(file, alpha).map(Some) } else { Ok(Some(itself())) };
+    }
+    if kind(file, file.primary_id)?.0 != *b"grid" {
+        return Ok(None);
+    }
+    let tiles = parts(file, file.primary_id)?;
+    let alphas = tiles.into_iter().map(|tile| Some(Part { item: alpha_of(file, tile.item)?, colour: None, ..tile }));
+    Ok(alphas.collect())
+}
+
+pub(super) fn alpha_of(file: &HeifFile, id: ItemId) -> Option<ItemId> {
+    file.referencing_items(id, b"auxl").into_iter().find(|id| {
         file.item_properties(*id).is_ok_and(|mut properties| {
             properties
                 .any(|property| matches!(property, Property::AuxiliaryType(kind) if ALPHA.contains(&kind.as_str())))
@@ -121,8 +159,9 @@ pub(super) fn alpha(file: &HeifFile) -> Option<ItemId> {
     })
 }
 
-pub(super) fn is_premultiplied(file: &HeifFile, alpha: ItemId) -> bool {
-    file.referenced_items(file.primary_id, b"prem").contains(&alpha)
+/// Whether colours were multiplied by their alpha before they were stored.
+pub(super) fn is_premultiplied(file: &HeifFile) -> bool {
+    !file.referenced_items(file.primary_id, b"prem").is_empty()
 }
 
 pub(super) fn has_xmp(file: &HeifFile) -> bool {

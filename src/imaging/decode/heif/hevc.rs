@@ -28,6 +28,6 @@ pub(super) fn decode(bitstream: &[u8], size: Size) -> Result<Planes, ImagingErro
         halved: (matches!(frame.chroma_format, 1 | 2), frame.chroma_format == 1),
         is_grey,
         samples: frame.planes,
-        rule: ColourRule { matrix: frame.matrix_coeffs.into(), is_full_range: frame.full_range },
+        rule: ColourRule { primaries: 2, matrix: frame.matrix_coeffs.into(), is_full_range: frame.full_range },
     })
 }

@@ -6,10 +6,11 @@
 mod av1;
 mod container;
 mod hevc;
+mod overlay;
 mod planes;
 
-use heifer_isobmff::{HeifFile, ItemId, boxes::ColorInfo};
-use image::{DynamicImage, GenericImage, GrayImage, RgbImage, RgbaImage};
+use heifer_isobmff::{HeifFile, boxes::ColorInfo};
+use image::{DynamicImage, GenericImage, GrayImage, Rgb, RgbImage, RgbaImage};
 use moxcms::{CicpColorPrimaries, CicpProfile, MatrixCoefficients, TransferCharacteristics};
 
 use self::{
@@ -17,7 +18,11 @@ use self::{
     planes::{ColourRule, Planes},
 };
 use super::{Beside, Header, Size};
-use crate::imaging::{ImagingError, colour::Profile};
+use crate::imaging::{
+    ImagingError,
+    colour::Profile,
+    hdr::{Gamut, Hdr, HdrCurve},
+};
 
 /// Planes of 16 bits, the decoder's own buffers, the canvas: measured at 13 for 4:4:4 of 10 bits.
 const BYTES_A_PIXEL: u64 = 16;
@@ -29,7 +34,7 @@ pub(super) fn size(bytes: &[u8]) -> Result<Size, ImagingError> {
 
 pub(super) fn header(bytes: &[u8], size: Size) -> Result<Header, ImagingError> {
     let file = parse(bytes)?;
-    let has_alpha = container::alpha(&file).is_some();
+    let has_alpha = container::alpha(&file)?.is_some();
     Ok(Header {
         size,
         bytes_a_pixel: BYTES_A_PIXEL,
@@ -53,15 +58,16 @@ pub(super) fn beside(bytes: &[u8]) -> Option<Beside> {
 
 pub(super) fn decode(bytes: &[u8]) -> Result<DynamicImage, ImagingError> {
     let file = parse(bytes)?;
+    let fill = overlay::fill(&file, file.primary_id)?;
     let mut canvas = None;
     for part in container::parts(&file, file.primary_id)? {
         let planes = decode_part(&file, &part)?;
-        let canvas = canvas.get_or_insert_with(|| RgbImage::new(part.whole.width, part.whole.height));
+        let canvas = canvas.get_or_insert_with(|| RgbImage::from_pixel(part.whole.width, part.whole.height, Rgb(fill)));
         planes.paint(canvas, (part.left, part.top))?;
     }
     let picture = canvas.ok_or_else(|| ImagingError::corrupt("the picture has no parts"))?;
-    match container::alpha(&file) {
-        Some(alpha) => with_alpha(&file, picture, alpha),
+    match container::alpha(&file)? {
+        Some(alpha) => with_alpha(&file, picture, &alpha),
         None => Ok(picture.into()),
     }
 }
@@ -73,12 +79,15 @@ fn parse(bytes: &[u8]) -> Result<HeifFile<'_>, ImagingError> {
 fn decode_part(file: &HeifFile, part: &Part) -> Result<Planes, ImagingError> {
     // What the container says of colours comes before what the picture says.
     let rule = match container::colour(file, part.item)?.or(part.colour.clone()) {
-        Some(ColorInfo::Nclx { matrix, full_range, .. }) => Some(ColourRule { matrix, is_full_range: full_range }),
+        Some(ColorInfo::Nclx { primaries, matrix, full_range, .. }) => {
+            Some(ColourRule { primaries, matrix, is_full_range: full_range })
+        }
         _ => None,
     };
+    let point = container::operating_point(file, part.item);
     let mut planes = match &file.item(part.item).map_err(ImagingError::corrupt)?.item_type.0 {
         b"hvc1" => hevc::decode(&file.hevc_bitstream(part.item).map_err(ImagingError::corrupt)?, part.size)?,
-        b"av01" => av1::decode(&file.item_data(part.item).map_err(ImagingError::corrupt)?, part.size, rule)?,
+        b"av01" => av1::decode(&file.item_data(part.item).map_err(ImagingError::corrupt)?, part.size, rule, point)?,
         _ => return Err(ImagingError::corrupt("the codec of the picture is not supported")),
     };
     if let Some(rule) = rule {
@@ -88,21 +97,21 @@ fn decode_part(file: &HeifFile, part: &Part) -> Result<Planes, ImagingError> {
     Ok(planes)
 }
 
-fn with_alpha(file: &HeifFile, picture: RgbImage, alpha: ItemId) -> Result<DynamicImage, ImagingError> {
+fn with_alpha(file: &HeifFile, picture: RgbImage, alpha: &[Part]) -> Result<DynamicImage, ImagingError> {
     let (width, height) = picture.dimensions();
     let mut mask = None;
-    for part in container::parts(file, alpha)? {
+    for part in alpha {
         if (part.whole.width, part.whole.height) != (width, height) {
             return Err(ImagingError::corrupt("the alpha channel and the picture have different sizes"));
         }
         let mask = mask.get_or_insert_with(|| GrayImage::new(width, height));
-        let luma = decode_part(file, &part)?.luma()?;
+        let luma = decode_part(file, part)?.luma()?;
         let (right, bottom) = ((width - part.left).min(luma.width()), (height - part.top).min(luma.height()));
         let visible = image::imageops::crop_imm(&luma, 0, 0, right, bottom).to_image();
         mask.copy_from(&visible, part.left, part.top).map_err(ImagingError::corrupt)?;
     }
     let mask = mask.ok_or_else(|| ImagingError::corrupt("the alpha channel has no parts"))?;
-    let is_premultiplied = container::is_premultiplied(file, alpha);
+    let is_premultiplied = container::is_premultiplied(file);
     let mut image = RgbaImage::new(width, height);
     for ((rgb, alpha), rgba) in picture.pixels().zip(mask.pixels()).zip(image.pixels_mut()) {
         let alpha = alpha.0[0];
@@ -120,6 +129,9 @@ fn divide(value: u8, alpha: u8) -> u8 {
 
 fn profile_of(colour: ColorInfo) -> Option<Profile> {
     let ColorInfo::Nclx { primaries, transfer, .. } = colour else { return None };
+    if let Some(curve) = HdrCurve::of_transfer(transfer) {
+        return Some(Profile::Hdr(Hdr { curve, gamut: Gamut::of_primaries(primaries) }));
+    }
     let color_primaries = CicpColorPrimaries::try_from(u8::try_from(primaries).ok()?).ok()?;
     let transfer_characteristics = TransferCharacteristics::try_from(u8::try_from(transfer).ok()?).ok()?;
     let is_srgb = matches!(color_primaries, CicpColorPrimaries::Bt709 | CicpColorPrimaries::Unspecified)

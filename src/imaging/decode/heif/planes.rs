@@ -25,6 +25,8 @@ pub(super) struct Planes {
 /// How light and colours become red, green and blue.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ColourRule {
+    /// Of H.273, table 2.
+    pub primaries: u16,
     /// Of H.273, table 4.
     pub matrix: u16,
     pub is_full_range: bool,
@@ -123,7 +125,9 @@ impl Planes {
             1 => (0.2126, 0.0722),
             4 => (0.30, 0.11),
             7 => (0.212, 0.087),
-            9 => (0.2627, 0.0593),
+            // Light is constant in the tenth and the thirteenth; nearly nothing is made so, and others read it so.
+            9 | 10 => (0.2627, 0.0593),
+            12 | 13 => shares_of_primaries(self.rule.primaries),
             matrix => {
                 return Err(ImagingError::corrupt(format!("the matrix coefficients are not supported: {matrix}")));
             }
@@ -144,6 +148,20 @@ impl Planes {
             green_of_v: scaled(2.0 * (1.0 - red) * red / green * colour),
             blue_of_u: scaled(2.0 * (1.0 - blue) * colour),
         })
+    }
+}
+
+/// How much of light is red and how much is blue, where these are the primaries: the second row of the matrix that makes
+/// CIE XYZ of them.
+const fn shares_of_primaries(primaries: u16) -> (f64, f64) {
+    match primaries {
+        4 => (0.2990, 0.1146),
+        5 => (0.2220, 0.0713),
+        6 | 7 => (0.2124, 0.0866),
+        9 => (0.2627, 0.0593),
+        11 => (0.2095, 0.0689),
+        12 => (0.2290, 0.0793),
+        _ => (0.2126, 0.0722),
     }
 }
 

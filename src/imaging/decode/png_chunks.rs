@@ -1,0 +1,92 @@
+//! The chunks of a PNG that are no pixels: they may lie before and behind those, which are passed over.
+
+use std::io::Read;
+
+use flate2::read::ZlibDecoder;
+
+use super::METADATA_BYTES;
+
+const SIGNATURE: usize = 8;
+/// In bytes: a chunk's length and name before its content, and its checksum behind.
+const BEFORE: usize = 8;
+const BEHIND: usize = 4;
+const XMP: &[u8] = b"XML:com.adobe.xmp\0";
+/// As ImageMagick, GIMP and others write what PNG had no place for: in hexadecimal, as text.
+const RAW_PROFILE: &[u8] = b"Raw profile type ";
+
+/// What is beside the pixels.
+#[derive(Debug, Default)]
+pub(super) struct PngChunks {
+    pub exif: Option<Vec<u8>>,
+    pub has_xmp: bool,
+    pub has_iptc: bool,
+}
+
+/// Reads the chunks, as far as they go.
+pub(super) fn read(bytes: &[u8]) -> PngChunks {
+    let mut found = PngChunks::default();
+    let mut at = SIGNATURE;
+    while let Some((length, name)) = bytes.get(at..at + BEFORE).and_then(|before| before.split_first_chunk::<4>()) {
+        let length = u32::from_be_bytes(*length) as usize;
+        let Some(content) = bytes.get(at + BEFORE..).and_then(|rest| rest.get(..length)) else { break };
+        match name {
+            b"eXIf" => found.exif = Some(content.to_vec()),
+            b"tEXt" | b"zTXt" | b"iTXt" => found.note_text(name, content),
+            _ => {}
+        }
+        at += BEFORE + length + BEHIND;
+    }
+    found
+}
+
+impl PngChunks {
+    fn note_text(&mut self, name: &[u8], content: &[u8]) {
+        self.has_xmp |= content.starts_with(XMP);
+        let Some(profile) = content.strip_prefix(RAW_PROFILE) else { return };
+        let Some(end) = memchr::memchr(0, profile) else { return };
+        let (kind, value) = (&profile[..end], &profile[end + 1..]);
+        match kind {
+            b"exif" | b"APP1" => {
+                let block = text_of(name, value).and_then(|text| from_hexadecimal(&text));
+                match block {
+                    Some(block) if block.starts_with(b"http://ns.adobe.com/xap/") => self.has_xmp = true,
+                    Some(block) if self.exif.is_none() => self.exif = Some(block),
+                    _ => {}
+                }
+            }
+            b"iptc" | b"8bim" => self.has_iptc = true,
+            b"xmp" => self.has_xmp = true,
+            _ => {}
+        }
+    }
+}
+
+/// The text of a chunk, behind its keyword.
+fn text_of(name: &[u8], value: &[u8]) -> Option<Vec<u8>> {
+    match name {
+        b"tEXt" => Some(value.to_vec()),
+        b"zTXt" => inflated(value.get(1..)?),
+        // Flags, and two more texts: a language and the keyword in it.
+        _ => {
+            let is_compressed = *value.first()? == 1;
+            let mut rest = value.get(2..)?;
+            for _ in 0..2 {
+                rest = &rest[memchr::memchr(0, rest)? + 1..];
+            }
+            if is_compressed { inflated(rest) } else { Some(rest.to_vec()) }
+        }
+    }
+}
+
+fn inflated(compressed: &[u8]) -> Option<Vec<u8>> {
+    let mut text = Vec::new();
+    ZlibDecoder::new(compressed).take(METADATA_BYTES).read_to_end(&mut text).ok()?;
+    Some(text)
+}
+
+/// A line with the profile's name, one with its length, and the digits.
+fn from_hexadecimal(text: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(text).ok()?.trim_start();
+    let digits: String = text.lines().skip(2).flat_map(str::chars).filter(char::is_ascii_hexdigit).collect();
+    hex::decode(digits).ok()
+}
