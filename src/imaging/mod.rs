@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 pub use self::decode::Frame;
 use self::{
     decode::{Beside, Flaw, Motion, Source},
-    encode::AnimationEncoder,
+    encode::{AnimationEncoder, MOST_LOSSLESS, SourceKind},
     resize::Scaler,
 };
 use crate::domain::{
@@ -46,8 +46,8 @@ const MAX_FRAME: u64 = 9_000_000;
 const MAX_PIXELS_OF_FRAMES: u64 = 60_000_000;
 /// In milliseconds.
 const MAX_ANIMATION: u64 = 5 * 60 * 1000;
-/// In bytes a pixel: what a variant takes while it is scaled and encoded, measured. An alpha is encoded without loss,
-/// which takes libwebp thirty bytes; a moving one is compared with the frames before it.
+/// In bytes a pixel: what a variant takes while it is scaled and encoded, measured. An alpha, and what is drawn, is
+/// encoded without loss, which takes libwebp thirty bytes; a moving one is compared with the frames before it.
 const ENCODING: u64 = 4;
 const SCALED: u64 = 3;
 const ENCODING_ALPHA: u64 = 36;
@@ -141,13 +141,18 @@ impl<'a> Opened<'a> {
     pub fn memory(&self, specs: &[VariantSpec], at_once: usize) -> u64 {
         let Source { bytes, header, .. } = &self.0;
         let pixels = self.0.pixels();
-        let encoding = if header.has_alpha { ENCODING_ALPHA } else { ENCODING };
+        let encoding = |pixels: u64| match kind_of(self.0.format) {
+            _ if header.has_alpha => pixels * ENCODING_ALPHA,
+            SourceKind::MayBeDrawn if pixels <= MOST_LOSSLESS => pixels * ENCODING_ALPHA,
+            SourceKind::MayBeDrawn | SourceKind::Photo => pixels * ENCODING,
+        };
         let of_variant = |spec: &VariantSpec| match spec.bounds {
             Some(bounds) => {
                 let (width, height) = bounds.sides();
-                (u64::from(width) * u64::from(height)).min(pixels) * (encoding + SCALED)
+                let scaled = (u64::from(width) * u64::from(height)).min(pixels);
+                encoding(scaled) + scaled * SCALED
             }
-            None => pixels * encoding,
+            None => encoding(pixels),
         };
         let mut variants: Vec<u64> = specs.iter().map(of_variant).collect();
         variants.sort_unstable_by(|one, other| other.cmp(one));
@@ -180,6 +185,14 @@ impl<'a> Opened<'a> {
             notes.push(format!("The animation has {what}: the variants show the first frame."));
         }
         Ok(Decoded { source, beside, picture: Scaler::new(pixels), motion, notes })
+    }
+}
+
+/// Cameras write no other formats than these.
+const fn kind_of(format: ImageFormat) -> SourceKind {
+    match format {
+        ImageFormat::Jpeg | ImageFormat::Heic => SourceKind::Photo,
+        ImageFormat::Png | ImageFormat::Gif | ImageFormat::WebP | ImageFormat::Avif => SourceKind::MayBeDrawn,
     }
 }
 
@@ -252,7 +265,7 @@ impl Decoded<'_> {
         let (width, height) = (pixels.width(), pixels.height());
         let bytes = match self.motion {
             Some(motion) if spec.format == VariantFormat::WebP => self.moving((width, height), motion, spec)?,
-            _ => encode::still(&pixels, spec)?,
+            _ => encode::still(&pixels, spec, kind_of(self.source.format))?,
         };
         Ok(Encoded { name: spec.name.clone(), format: spec.format, bytes: bytes.into(), width, height })
     }

@@ -276,3 +276,32 @@ fn an_animation_beyond_the_bounds_stands_still_and_says_so() {
         0
     );
 }
+
+/// Text and lines of few colours, as in a screenshot.
+fn screenshot(side: u32) -> RgbaImage {
+    RgbaImage::from_fn(side, side, |x, y| {
+        let is_ink = (x / 3 + y / 5).is_multiple_of(7) && !y.is_multiple_of(4);
+        if is_ink { Rgba([200, 30, 40, 255]) } else { Rgba([250, 250, 250, 255]) }
+    })
+}
+
+fn as_png(image: &RgbaImage) -> Vec<u8> {
+    let mut file = std::io::Cursor::new(Vec::new());
+    image.write_to(&mut file, image::ImageFormat::Png).expect("a PNG");
+    file.into_inner()
+}
+
+#[test]
+fn what_is_tiny_or_drawn_is_kept_without_loss() {
+    for side in [7, 64, 600] {
+        let picture = screenshot(side);
+        let bytes = as_png(&picture);
+        let made = decoded(&bytes).variant(&full_size()).expect("a variant");
+        let made = image::load_from_memory(&made.bytes).expect("a WebP").into_rgba8();
+        assert_eq!(made, picture, "{side}");
+    }
+    let photo = image::DynamicImage::from(pictures::drawing(600, 600)).into_rgba8();
+    let bytes = as_png(&photo);
+    let made = decoded(&bytes).variant(&full_size()).expect("a variant");
+    assert_ne!(image::load_from_memory(&made.bytes).expect("a WebP").into_rgba8(), photo, "a photo is lossy");
+}
