@@ -1,16 +1,23 @@
 //! How much an EXIF block would take if it were parsed. The parser believes every count and follows every pointer:
 //! fourteen kilobytes of directories that point at each other become gigabytes. So the block is walked first, as the
-//! parser would, without keeping anything.
+//! parser would, without keeping anything. Pointers that lead nowhere are taken out, so that the rest can be read.
 
 /// Over all directories, each as often as it is reached; cameras write about a hundred, and some reach one twice.
 const MAX_ENTRIES: usize = 2000;
+/// In one directory, where a pointer leads; more are no directory.
+const MAX_ENTRIES_OF_ONE: u16 = 500;
 /// One behind the other; cameras write two: the picture's, and its thumbnail's.
 const MAX_CHAIN: usize = 8;
 /// Of all texts: the parser makes 24 bytes of each byte that ends one.
 const MAX_TEXT: u64 = 256 * 1024;
 /// Of all values: makers' notes run to megabytes.
 const MAX_BYTES: u64 = 32 * 1024 * 1024;
+/// Kinds of values, of TIFF.
 const ASCII: u16 = 2;
+const SHORT: u16 = 3;
+const LONG: u16 = 4;
+const SIGNED_LONG: u16 = 9;
+const POINTER: u16 = 13;
 
 /// Which directory is being visited: what it may point to depends on it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,13 +39,13 @@ impl Directory {
     }
 }
 
-/// Whether a TIFF block can be parsed without harm.
-pub(super) fn is_harmless(tiff: &[u8]) -> bool {
-    Walk::of(tiff).is_some_and(|walk| walk.finish().is_some())
+/// The TIFF block as it can be parsed without harm; `None` where it cannot.
+pub(super) fn harmless(tiff: Vec<u8>) -> Option<Vec<u8>> {
+    Walk::of(tiff)?.finish()
 }
 
-struct Walk<'a> {
-    tiff: &'a [u8],
+struct Walk {
+    tiff: Vec<u8>,
     is_little_endian: bool,
     to_visit: Vec<(u32, Directory)>,
     chain: usize,
@@ -47,8 +54,8 @@ struct Walk<'a> {
     bytes: u64,
 }
 
-impl<'a> Walk<'a> {
-    fn of(tiff: &'a [u8]) -> Option<Self> {
+impl Walk {
+    fn of(tiff: Vec<u8>) -> Option<Self> {
         let is_little_endian = match tiff.get(..4)? {
             b"II*\0" => true,
             b"MM\0*" => false,
@@ -61,7 +68,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Visits every directory; `None` where there is too much of anything.
-    fn finish(mut self) -> Option<()> {
+    fn finish(mut self) -> Option<Vec<u8>> {
         while let Some((at, directory)) = self.to_visit.pop() {
             // An empty directory is work too.
             self.entries += 1;
@@ -82,7 +89,7 @@ impl<'a> Walk<'a> {
                 }
             }
         }
-        Some(())
+        Some(self.tiff)
     }
 
     fn entry(&mut self, at: usize, directory: Directory) -> Option<()> {
@@ -94,14 +101,36 @@ impl<'a> Walk<'a> {
             self.text += length;
         }
         if let Some(behind) = directory.behind(tag) {
-            let target = match (kind, count) {
-                (3, 1) => self.short(at + 8).map(u32::from),
-                (4, 1) => self.long(at + 8),
-                _ => None,
-            };
-            self.to_visit.extend(target.map(|target| (target, behind)));
+            self.follow(at, (kind, count), behind)?;
         }
         (self.entries <= MAX_ENTRIES && self.text <= MAX_TEXT && self.bytes <= MAX_BYTES).then_some(())
+    }
+
+    /// Some write a pointer as a number with a sign, or as TIFF's own kind for it: the parser knows neither.
+    fn follow(&mut self, at: usize, (kind, count): (u16, u32), behind: Directory) -> Option<()> {
+        let target = match (kind, count) {
+            (SHORT, 1) => self.short(at + 8).map(u32::from),
+            (LONG | SIGNED_LONG | POINTER, 1) => self.long(at + 8),
+            _ => None,
+        };
+        let is_directory = |target: &u32| self.short(*target as usize).is_some_and(|count| count <= MAX_ENTRIES_OF_ONE);
+        match target.filter(is_directory) {
+            Some(target) => {
+                if matches!(kind, SIGNED_LONG | POINTER) {
+                    self.set_short(at + 2, LONG)?;
+                }
+                self.to_visit.push((target, behind));
+            }
+            // No tag has this number.
+            None => self.set_short(at, 0)?,
+        }
+        Some(())
+    }
+
+    fn set_short(&mut self, at: usize, value: u16) -> Option<()> {
+        let bytes = if self.is_little_endian { value.to_le_bytes() } else { value.to_be_bytes() };
+        self.tiff.get_mut(at..at + 2)?.copy_from_slice(&bytes);
+        Some(())
     }
 
     /// In bytes, what a value takes: nothing where it is of no kind that is read, or is not there.

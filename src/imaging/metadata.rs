@@ -33,9 +33,7 @@ pub(super) fn removed(beside: &Beside, metadata: &Metadata) -> Vec<Removed> {
 
 /// What an EXIF block says; nothing where nothing can be read.
 pub(super) fn read(block: Vec<u8>) -> Metadata {
-    if !exif_block::is_harmless(&block) {
-        return Metadata::default();
-    }
+    let Some(block) = exif_block::harmless(block) else { return Metadata::default() };
     // The parser has seen less hostility than the decoders: its panic is no reason to lose a picture.
     catch_unwind(AssertUnwindSafe(|| parse(block).map(|exif| metadata_of(&exif)))).ok().flatten().unwrap_or_default()
 }
@@ -130,12 +128,20 @@ fn taken_at(exif: &Exif) -> Option<TakenAt> {
         (Tag::DateTime, Tag::SubSecTime, Tag::OffsetTime),
     ];
     tags.into_iter().find_map(|(moment, fraction, offset)| {
-        let mut read = exif::DateTime::from_ascii(ascii(exif, moment)?).ok()?;
+        let written = ascii(exif, moment)?;
+        let Ok(mut read) = exif::DateTime::from_ascii(written) else { return in_iso_8601(written) };
         // Without them the moment is still worth having.
         let _ = ascii(exif, fraction).map(|fraction| read.parse_subsec(fraction));
         let _ = ascii(exif, offset).map(|offset| read.parse_offset(offset));
         moment_of(&read)
     })
+}
+
+/// Photoshop has written the time as it does in XMP, with its offset.
+fn in_iso_8601(written: &[u8]) -> Option<TakenAt> {
+    let local = DateTime::parse_from_rfc3339(std::str::from_utf8(written).ok()?.trim()).ok()?;
+    let at = local.to_utc();
+    is_plausible(at).then(|| TakenAt { at, offset: Some(local.offset().to_string()) })
 }
 
 fn moment_of(read: &exif::DateTime) -> Option<TakenAt> {

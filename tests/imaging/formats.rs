@@ -305,3 +305,16 @@ fn what_is_tiny_or_drawn_is_kept_without_loss() {
     let made = decoded(&bytes).variant(&full_size()).expect("a variant");
     assert_ne!(image::load_from_memory(&made.bytes).expect("a WebP").into_rgba8(), photo, "a photo is lossy");
 }
+
+#[test]
+fn what_no_frame_covers_is_clear() {
+    let part = RgbaImage::from_pixel(40, 30, Rgba([200, 30, 40, 255]));
+    let mut bytes = moving::gif(&image::DynamicImage::from(part).into_rgb8(), 2);
+    // The screen is larger than the frames.
+    bytes[6..10].copy_from_slice(&[100, 0, 100, 0]);
+    let made = decoded(&bytes).variant(&full_size()).expect("a variant");
+    let shown = image_webp::WebPDecoder::new(std::io::Cursor::new(&made.bytes)).expect("a WebP");
+    assert!(shown.has_alpha() && shown.is_animated());
+    let frames = frames(&made.bytes);
+    assert_eq!((frames[0].0.get_pixel(20, 20).0[3], frames[0].0.get_pixel(80, 80).0[3]), (255, 0));
+}

@@ -84,9 +84,11 @@ fn inflated(compressed: &[u8]) -> Option<Vec<u8>> {
     Some(text)
 }
 
-/// A line with the profile's name, one with its length, and the digits.
+/// A line with the profile's name, one with its length in bytes, and the digits; whatever is behind them is passed over.
 fn from_hexadecimal(text: &[u8]) -> Option<Vec<u8>> {
-    let text = std::str::from_utf8(text).ok()?.trim_start();
-    let digits: String = text.lines().skip(2).flat_map(str::chars).filter(char::is_ascii_hexdigit).collect();
-    hex::decode(digits).ok()
+    let text = String::from_utf8_lossy(text);
+    let mut lines = text.trim_start().lines().skip(1);
+    let length: usize = lines.next()?.trim().parse().ok()?;
+    let digits = lines.flat_map(str::chars).filter(char::is_ascii_hexdigit);
+    hex::decode(digits.take(length.checked_mul(2)?).collect::<String>()).ok()
 }

@@ -17,12 +17,16 @@ use super::{
 };
 use crate::{domain::variant_spec::VariantSpec, imaging::ImagingError};
 
+/// Among the flags of a file's first chunk.
+const HAS_ALPHA: u8 = 0x10;
+
 /// Takes frames of one size, one after the other.
 pub struct AnimationEncoder {
     encoder: *mut WebPAnimEncoder,
     config: WebPConfig,
     /// In milliseconds: when the next frame begins.
     at: i32,
+    has_alpha: bool,
 }
 
 impl AnimationEncoder {
@@ -49,13 +53,14 @@ impl AnimationEncoder {
         if encoder.is_null() {
             Err(failed("libwebp: creating the animation encoder failed"))
         } else {
-            Ok(Self { encoder, config, at: 0 })
+            Ok(Self { encoder, config, at: 0, has_alpha: false })
         }
     }
 
     /// Adds a frame, shown for so many milliseconds.
     pub(in crate::imaging) fn add(&mut self, frame: &DynamicImage, duration: u32) -> Result<(), ImagingError> {
         let mut picture = Picture::import_frame(frame)?;
+        self.has_alpha |= frame.as_rgba8().is_some_and(|frame| frame.pixels().any(|pixel| pixel.0[3] < u8::MAX));
         // SAFETY: encoder, picture and configuration are initialised, and none of them is kept by the call.
         let added = unsafe { WebPAnimEncoderAdd(self.encoder, &raw mut picture.0, self.at, &raw const self.config) };
         self.at = self.at.saturating_add_unsigned(duration);
@@ -76,8 +81,20 @@ impl AnimationEncoder {
         // SAFETY: libwebp wrote `size` bytes at `bytes`, which are freed once, after they were copied.
         let file = unsafe { std::slice::from_raw_parts(data.bytes, data.size) }.to_vec();
         unsafe { WebPDataClear(&mut data) };
-        Ok(file)
+        Ok(if self.has_alpha { with_alpha(file) } else { file })
     }
+}
+
+/// Says that there is an alpha, as libwebp does only where a frame has one: it stores opaque frames of a part of the canvas,
+/// and readers would take the rest for black.
+fn with_alpha(mut file: Vec<u8>) -> Vec<u8> {
+    if let Some((b"VP8X", flags)) = file.get_mut(12..).and_then(|chunk| {
+        let (name, rest) = chunk.split_first_chunk_mut::<4>()?;
+        Some((&*name, rest.get_mut(4)?))
+    }) {
+        *flags |= HAS_ALPHA;
+    }
+    file
 }
 
 impl Drop for AnimationEncoder {
