@@ -16,6 +16,7 @@ mod resample;
 mod resize;
 pub mod sandbox;
 mod sniff;
+mod turn;
 
 use bytes::Bytes;
 use image::DynamicImage;

@@ -18,6 +18,7 @@ use super::{
     colour::{self, Cmyk, Profile},
     crop::Crop,
     sniff,
+    turn::turned,
 };
 use crate::domain::format::ImageFormat;
 
@@ -89,14 +90,11 @@ impl Beside {
 
     /// The picture as it is to be seen.
     fn upright(&self, image: DynamicImage) -> DynamicImage {
-        let mut image = match self.crop {
+        let image = match self.crop {
             Some(Crop { left, top, width, height }) => image.crop_imm(left, top, width, height),
             None => image,
         };
-        for turn in &self.turns {
-            image.apply_orientation(*turn);
-        }
-        image
+        self.turns.iter().fold(image, |image, turn| turned(image, *turn))
     }
 }
 
