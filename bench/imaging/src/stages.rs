@@ -11,7 +11,6 @@ use libwebp_sys::{
 };
 use pic_scale::{ImageSize, ImageStore, ImageStoreMut, ResamplingFunction, Scaler};
 use serde::Serialize;
-use zune_jpeg::{JpegDecoder, zune_core::bytestream::ZCursor};
 
 use super::cpu;
 
@@ -26,10 +25,10 @@ pub struct Stages {
 /// Runs each stage once.
 pub fn run(bytes: &[u8]) -> Result<Stages> {
     let start = cpu();
-    let mut decoder = JpegDecoder::new(ZCursor::new(bytes));
-    let pixels = decoder.decode().map_err(|error| anyhow!("{error}"))?;
+    let mut decoder = mozjpeg::Decompress::new_mem(bytes)?.rgb()?;
+    let (width, height) = (decoder.width(), decoder.height());
+    let pixels = decoder.read_scanlines()?;
     let decode = cpu() - start;
-    let (width, height) = decoder.dimensions().context("a size")?;
     let image = RgbImage::from_raw(width.try_into()?, height.try_into()?, pixels).context("RGB")?;
     let (mut resizes, mut encodes) = (0.0, 0.0);
     for spec in VariantSet::default().iter() {
