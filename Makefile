@@ -1,7 +1,7 @@
 # make run    one binary, SQLite and S3 inside, on http://localhost:8000
 # make test   everything that has to hold, on both storages and with real clients
 .PHONY: run test test-rust test-elsewhere test-clients test-s3-tools web bench bench-api bench-live bench-large bench-completions bench-growth bench-imaging bench-efforts \
-    bench-queue bench-attacks schema fmt lint deny clean
+    bench-queue bench-attacks corpus schema fmt lint deny clean
 
 export CARGO_TERM_COLOR ?= always
 NPM := $(shell command -v npm 2>/dev/null)
@@ -92,6 +92,17 @@ bench-imaging: $(BENCH_PYTHON)
 	cargo build --release --quiet --package bench-imaging
 	cd bench/peers/sharp && npm ci --no-audit --no-fund --silent
 	BENCH_IMAGING=$(CURDIR)/target/release/bench-imaging $(BENCH_PYTHON) bench/imaging/compare.py $(PHOTOS)
+
+# Any folder of pictures beside Pillow: a table by kind, and what is different by file on stderr. DIR is the folder.
+CORPUS_PYTHON := target/corpus/bin/python
+corpus: $(CORPUS_PYTHON)
+	cargo build --release --quiet
+	PROGRAM=$(CURDIR)/target/release/darkroom $(CORPUS_PYTHON) bench/corpus/compare.py $(DIR)
+
+$(CORPUS_PYTHON): bench/corpus/requirements.txt
+	python3 -m venv target/corpus
+	$@ -m pip install --quiet --requirement $<
+	@touch $@
 
 # What libwebp's efforts cost and give: the table of docs/decisions/0014.
 bench-efforts: $(BENCH_PYTHON)

@@ -1,0 +1,171 @@
+"""Any folder of pictures through the server's pipeline, beside what Pillow (with pillow-heif) makes of each: which are taken, and
+whether what comes out has the same size, colours, alpha, frames and timing, and none of the metadata. Run by
+`make corpus DIR=…`; PROGRAM is the server's binary.
+
+A difference of colours counts from 3 ΔE (CIELAB, mean of the picture scaled to 200 pixels, alpha over grey) beyond what WebP
+of the same quality costs the reference itself.
+"""
+
+import collections
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy
+import pillow_heif
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+PROGRAM = os.environ["PROGRAM"]
+ENDINGS = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", ".avif", ".heic", ".heif", ".hif"}
+QUALITY, EFFORT = 86.5, 2
+SPECS = f'[[variant]]\nname = "full"\nformat = "webp"\nquality = {QUALITY}\neffort = {EFFORT}\n'
+SIDE, UNSEEN, UNSEEN_ALPHA = 200, 3.0, 6.0
+pillow_heif.register_heif_opener()
+warnings.simplefilter("ignore")
+# What the server takes too; more would be memory.
+Image.MAX_IMAGE_PIXELS = 50_000_000
+SRGB = ImageCms.createProfile("sRGB")
+
+
+def ours(file, folder):
+    """What the server says of a file, and its picture in full size."""
+    env = {**os.environ, "VARIANTS": str(folder / "specs.toml"), "DATA_DIR": str(folder / "data"), "RUST_LOG": "off"}
+    out = tempfile.mkdtemp(dir=folder)
+    ran = subprocess.run([PROGRAM, "variants", str(file), "--json", "--out", out], capture_output=True, env=env, check=False)
+    report = json.loads(ran.stdout.decode(errors="replace").splitlines()[0])
+    return report, Path(out) / Path(report["variants"][0]["path"]).name if report["variants"] else None
+
+
+def primary(file):
+    image = Image.open(file)
+    if image.format in ("HEIF", "AVIF") and getattr(image, "n_frames", 1) > 1 and "primary" in image.info:
+        for frame in range(image.n_frames):
+            image.seek(frame)
+            if image.info.get("primary"):
+                break
+    else:
+        image.load()
+    return image
+
+
+def upright(image):
+    """In sRGB, as Pillow understands it."""
+    profile = image.info.get("icc_profile")
+    image = ImageOps.exif_transpose(image)
+    if profile and image.mode in ("RGB", "RGBA", "CMYK", "L"):
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            mode = "RGBA" if image.mode == "RGBA" else "RGB"
+            image = ImageCms.profileToProfile(image, source, SRGB, outputMode=mode)
+        except (ImageCms.PyCMSError, OSError):
+            pass
+    if image.mode.startswith("I"):
+        image = Image.fromarray((numpy.asarray(image) / 257).clip(0, 255).astype("uint8"))
+    return image.convert("RGBA")
+
+
+def lab(image):
+    grey = Image.new("RGBA", image.size, (128, 128, 128, 255))
+    grey.alpha_composite(image)
+    light = numpy.asarray(grey.convert("RGB")) / 255
+    light = numpy.where(light <= 0.04045, light / 12.92, ((light + 0.055) / 1.055) ** 2.4)
+    matrix = [[0.412456, 0.357576, 0.180437], [0.212673, 0.715152, 0.072175], [0.019334, 0.119192, 0.950304]]
+    xyz = light @ numpy.array(matrix).T / numpy.array([0.95047, 1, 1.08883])
+    f = numpy.where(xyz > 216 / 24389, numpy.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
+    return numpy.stack([116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], -1)
+
+
+def small(image):
+    return image.resize((min(SIDE, image.width), min(SIDE, image.height)), Image.Resampling.BOX)
+
+
+def distance(one, other):
+    return float(numpy.sqrt(((lab(small(one)) - lab(small(other))) ** 2).sum(-1)).mean())
+
+
+def by_webp(image):
+    file = io.BytesIO()
+    image.save(file, "WEBP", quality=round(QUALITY), method=EFFORT)
+    return Image.open(file).convert("RGBA")
+
+
+def timing(image):
+    """Milliseconds of all frames together, as far as they are whole."""
+    total = 0
+    for frame in range(getattr(image, "n_frames", 1)):
+        try:
+            image.seek(frame)
+            image.load()
+        except (OSError, EOFError, ValueError):
+            break
+        total += image.info.get("duration", 0)
+    return total
+
+
+def differences(file, made, reference):
+    """What is not as in the reference, by name."""
+    picture = Image.open(made)
+    left = [name for name in ("exif", "xmp", "icc_profile") if picture.info.get(name)]
+    found = {"metadata left": ", ".join(left)} if left else {}
+    shown, theirs = picture.convert("RGBA"), upright(reference)
+    if shown.size != theirs.size:
+        is_turned = shown.size == theirs.size[::-1]
+        found["orientation" if is_turned else "size"] = f"{shown.size} for {theirs.size}"
+        return found
+    colours = distance(shown, theirs)
+    if colours > UNSEEN and colours > UNSEEN + distance(by_webp(theirs), theirs):
+        found["colours"] = f"ΔE {colours:.1f}"
+    alphas = [numpy.asarray(small(image))[..., 3].astype(float) for image in (shown, theirs)]
+    if abs(alphas[0] - alphas[1]).mean() > UNSEEN_ALPHA:
+        found["alpha"] = f"{abs(alphas[0] - alphas[1]).mean():.0f} of 255"
+    if Path(file).suffix.lower() in (".gif", ".webp") and getattr(picture, "n_frames", 1) > 1:
+        shown, wanted = timing(picture), timing(Image.open(file))
+        if shown != wanted:
+            found["timing"] = f"{shown} ms for {wanted}"
+    return found
+
+
+def compare(file, folder):
+    """The row of one file: our end, theirs, and what is different."""
+    report, made = ours(file, folder)
+    try:
+        reference = primary(file)
+        upright(reference)
+    except (OSError, ValueError, TypeError, SyntaxError, IndexError, RuntimeError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        reference, refusal = None, f"{type(error).__name__}: {error}"
+    if made is None:
+        return {"refused": report["error"]} if reference else {"refused by both": report["error"]}
+    if reference is None:
+        return {"taken by us alone": refusal}
+    return differences(file, made, reference)
+
+
+def main():
+    folder = Path(sys.argv[1])
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.suffix.lower() in ENDINGS)
+    kinds = collections.defaultdict(collections.Counter)
+    with tempfile.TemporaryDirectory() as work, ThreadPoolExecutor() as pool:
+        (Path(work) / "specs.toml").write_text(SPECS)
+        rows = zip(files, pool.map(lambda file: compare(file, Path(work)), files))
+        for file, row in rows:
+            kind = kinds[file.suffix.lower()]
+            kind["files"] += 1
+            kind.update(row.keys())
+            kind["alike"] += not row
+            for what, detail in row.items():
+                print(f"{file.relative_to(folder)}: {what}: {detail[:150]}", file=sys.stderr)
+    columns = ["files", "alike", "refused", "refused by both", "taken by us alone"]
+    columns += sorted({name for kind in kinds.values() for name in kind} - set(columns))
+    print("| kind |", " | ".join(columns), "|")
+    print("|---|" + "---|" * len(columns))
+    for kind in sorted(kinds):
+        print(f"| {kind} |", " | ".join(str(kinds[kind][column]) for column in columns), "|")
+
+
+main()
