@@ -8,7 +8,7 @@ COPY web ./
 RUN npm run build
 
 FROM rust:1.95-bookworm AS server
-# Where there is an assembler, JPEG is decoded twice as fast.
+# The SIMD code of the JPEG decoder is assembled.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends nasm \
     && rm -rf /var/lib/apt/lists/*
