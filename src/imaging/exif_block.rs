@@ -12,6 +12,7 @@ const MAX_CHAIN: usize = 8;
 const MAX_TEXT: u64 = 256 * 1024;
 /// Of all values: makers' notes run to megabytes.
 const MAX_BYTES: u64 = 32 * 1024 * 1024;
+const MAX_WALKS: usize = 4;
 /// Kinds of values, of TIFF.
 const ASCII: u16 = 2;
 const SHORT: u16 = 3;
@@ -40,8 +41,16 @@ impl Directory {
 }
 
 /// The TIFF block as it can be parsed without harm; `None` where it cannot.
-pub(super) fn harmless(tiff: Vec<u8>) -> Option<Vec<u8>> {
-    Walk::of(tiff)?.finish()
+pub(super) fn harmless(mut tiff: Vec<u8>) -> Option<Vec<u8>> {
+    // Directories may overlap: what is mended in one may change another, so the walk is done until it mends nothing.
+    for _ in 0..MAX_WALKS {
+        let walk = Walk::of(tiff)?.finish()?;
+        tiff = walk.tiff;
+        if !walk.has_mended {
+            return Some(tiff);
+        }
+    }
+    None
 }
 
 struct Walk {
@@ -52,6 +61,7 @@ struct Walk {
     entries: usize,
     text: u64,
     bytes: u64,
+    has_mended: bool,
 }
 
 impl Walk {
@@ -62,13 +72,14 @@ impl Walk {
             _ => return None,
         };
         let to_visit = Vec::new();
-        let mut walk = Self { tiff, is_little_endian, to_visit, chain: 0, entries: 0, text: 0, bytes: 0 };
+        let mut walk =
+            Self { tiff, is_little_endian, to_visit, chain: 0, entries: 0, text: 0, bytes: 0, has_mended: false };
         walk.to_visit.push((walk.long(4)?, Directory::Main));
         Some(walk)
     }
 
     /// Visits every directory; `None` where there is too much of anything.
-    fn finish(mut self) -> Option<Vec<u8>> {
+    fn finish(mut self) -> Option<Self> {
         while let Some((at, directory)) = self.to_visit.pop() {
             // An empty directory is work too.
             self.entries += 1;
@@ -89,7 +100,7 @@ impl Walk {
                 }
             }
         }
-        Some(self.tiff)
+        Some(self)
     }
 
     fn entry(&mut self, at: usize, directory: Directory) -> Option<()> {
@@ -130,6 +141,7 @@ impl Walk {
     fn set_short(&mut self, at: usize, value: u16) -> Option<()> {
         let bytes = if self.is_little_endian { value.to_le_bytes() } else { value.to_be_bytes() };
         self.tiff.get_mut(at..at + 2)?.copy_from_slice(&bytes);
+        self.has_mended = true;
         Some(())
     }
 
@@ -160,5 +172,35 @@ const fn size_of_kind(kind: u16) -> u64 {
         4 | 9 | 11 => 4,
         5 | 10 | 12 => 8,
         _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two directories, one six bytes behind the other: what is mended in the second moves the texts of the first to where
+    /// there is something.
+    fn overlapping() -> Vec<u8> {
+        let count = 8_u16;
+        let mut tiff = vec![0; 0xD0000];
+        let mut put = |at: usize, numbers: &[u16]| {
+            let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_be_bytes()).collect();
+            tiff[at..at + bytes.len()].copy_from_slice(&bytes);
+        };
+        put(0, &[0x4D4D, 42, 0, 8, 2]);
+        put(10, &[0x8769, LONG, 0, 1, 0, 0x206, 0x8825, LONG, 0, 1, 0, 0x200]);
+        put(0x200, &[count + 1]);
+        for entry in 0..usize::from(count) + 1 {
+            put(0x202 + 12 * entry, &[1, ASCII, count, 0xA005, 0x000D, 0]);
+        }
+        tiff
+    }
+
+    #[test]
+    fn what_is_harmless_stays_so_when_it_is_walked_again() {
+        let is_bounded = |tiff: Vec<u8>| Walk::of(tiff).and_then(Walk::finish).is_some_and(|walk| !walk.has_mended);
+        assert!(!is_bounded(overlapping()), "the first walk mends something");
+        assert!(harmless(overlapping()).is_none_or(is_bounded));
     }
 }

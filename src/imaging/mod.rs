@@ -205,7 +205,7 @@ fn too_much(motion: Motion, pixels: u64) -> Option<String> {
     if pixels > MAX_FRAME {
         return Some(format!("frames of more than {MAX_FRAME} pixels"));
     }
-    if u64::from(motion.frames) * pixels > MAX_PIXELS_OF_FRAMES {
+    if motion.pixels > MAX_PIXELS_OF_FRAMES {
         return Some(format!("more than {MAX_PIXELS_OF_FRAMES} pixels over all frames"));
     }
     let seconds = MAX_ANIMATION / 1000;

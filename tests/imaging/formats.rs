@@ -27,6 +27,7 @@ const ROWS: &[(&str, &str)] = &[
     ("p3.jpg", "JPEG, Display P3's primaries by an ICC profile"),
     ("adobe.jpg", "JPEG, Adobe RGB by an ICC profile"),
     ("cmyk.jpg", "JPEG, CMYK of Adobe's kind, no profile"),
+    ("inks.jpg", "JPEG, CMYK without Adobe's marker"),
     ("cmyk_profile.jpg", "JPEG, CMYK with an ICC profile"),
     ("ycck.jpg", "JPEG, YCCK"),
     ("arithmetic.jpg", "JPEG, arithmetic coding"),
@@ -290,6 +291,17 @@ fn as_png(image: &RgbaImage) -> Vec<u8> {
     let mut file = std::io::Cursor::new(Vec::new());
     image.write_to(&mut file, image::ImageFormat::Png).expect("a PNG");
     file.into_inner()
+}
+
+#[test]
+fn frames_are_counted_by_their_own_size_where_it_is_more_than_the_screens() {
+    let mut bytes = moving::gif(&pictures::drawing(1000, 1000), 70);
+    bytes[6..10].copy_from_slice(&[1, 0, 1, 0]);
+    // Of the first frame, by which the screen is widened.
+    let first = bytes.windows(6).position(|window| window == [0x2C, 0, 0, 0, 0, 0xE8]).expect("a frame");
+    bytes[first + 5..first + 9].copy_from_slice(&[1, 0, 1, 0]);
+    let notes = decoded(&bytes).metadata().notes;
+    assert!(notes.iter().any(|note| note.contains("pixels over all frames")), "{notes:?}");
 }
 
 #[test]

@@ -23,8 +23,8 @@ pub(super) fn size(bytes: &[u8]) -> Result<Size, ImagingError> {
 }
 
 pub(super) fn header(bytes: &[u8], size: Size) -> Result<Header, ImagingError> {
-    let GifOutline { frames, duration, loops, .. } = gif_outline::outline(bytes)?;
-    let motion = (frames > 1).then_some(Motion { frames, duration, loops });
+    let GifOutline { frames, duration, loops, pixels, .. } = gif_outline::outline(bytes)?;
+    let motion = (frames > 1).then_some(Motion { frames, duration, loops, pixels });
     Ok(Header { size, bytes_a_pixel: BYTES_A_PIXEL, has_alpha: true, motion, is_stilled: false })
 }
 

@@ -27,6 +27,8 @@ pub(super) struct GifOutline {
     /// In milliseconds, all frames together.
     pub duration: u64,
     pub loops: Option<u16>,
+    /// What is to be decoded and shown, in pixels, over all frames.
+    pub pixels: u64,
     /// Behind the last of these frames there is something that is no frame.
     pub is_damaged: bool,
 }
@@ -39,7 +41,7 @@ pub(super) fn outline(bytes: &[u8]) -> Result<GifOutline, ImagingError> {
     let mut decoder = open(bytes, true)?;
     let [width, height] = [decoder.width(), decoder.height()].map(u32::from);
     let mut outline =
-        GifOutline { size: Size { width, height }, frames: 0, duration: 0, loops: None, is_damaged: false };
+        GifOutline { size: Size { width, height }, frames: 0, duration: 0, loops: None, pixels: 0, is_damaged: false };
     loop {
         match decoder.next_frame_info() {
             Ok(Some(frame)) => {
@@ -51,6 +53,8 @@ pub(super) fn outline(bytes: &[u8]) -> Result<GifOutline, ImagingError> {
                 }
                 outline.frames += 1;
                 outline.duration += u64::from(frame.delay) * 10;
+                // A frame may be larger than the canvas, of which all is shown each time.
+                outline.pixels += outline.size.pixels().max(u64::from(frame.width) * u64::from(frame.height));
             }
             Ok(None) => break,
             Err(error) if outline.frames == 0 => return Err(ImagingError::corrupt(error)),

@@ -9,20 +9,13 @@ use super::{
 };
 use crate::imaging::{ImagingError, colour::Cmyk};
 
-/// Progressive files have ten or so; each costs a walk over the whole picture.
-const MAX_SCANS: u32 = 64;
-
 pub(super) fn size(bytes: &[u8]) -> Result<Size, ImagingError> {
     Ok(Decompressor::open(bytes)?.size())
 }
 
 pub(super) fn header(bytes: &[u8], size: Size) -> Result<Header, ImagingError> {
-    let outline = outline(bytes);
-    if outline.scans > MAX_SCANS {
-        return Err(ImagingError::corrupt(format!("the JPEG has too many scans: {}", outline.scans)));
-    }
-    // Coefficients of several scans wait in memory, two bytes each, and an alpha there is none.
-    let bytes_a_pixel = if outline.scans > 1 { 4 + 4 * 2 } else { 4 };
+    // Coefficients have two bytes each, of up to four components.
+    let bytes_a_pixel = if Decompressor::open(bytes)?.keeps_coefficients() { 4 + 4 * 2 } else { 4 };
     Ok(Header { size, bytes_a_pixel, has_alpha: false, motion: None, is_stilled: false })
 }
 
@@ -35,10 +28,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Pixels, Option<Flaw>), ImagingErro
     let decompressor = Decompressor::open(bytes)?;
     let size @ Size { width, height } = decompressor.size();
     let (samples, pixels, damage) = decompressor.decode()?;
-    let flaw = flaw(damage, &pixels, height as usize)?;
+    let flaw = flaw(damage, &pixels, height as usize)?.or_else(|| (!outline(bytes).has_end).then_some(Flaw::Damaged));
     let not_taken = || ImagingError::corrupt("the JPEG has too few samples");
     let pixels = match samples {
-        Samples::Cmyk => Pixels::Cmyk(cmyk(pixels, bytes, size)),
+        Samples::Cmyk => Pixels::Cmyk(cmyk(pixels, size)),
         Samples::Grey => {
             Pixels::Image(GrayImage::from_raw(width, height, pixels).map(DynamicImage::from).ok_or_else(not_taken)?)
         }
@@ -66,11 +59,10 @@ fn flat_rows(pixels: &[u8], stride: usize) -> usize {
     rows.clone().zip(rows.skip(1)).take_while(|(row, above)| row == above).count()
 }
 
-fn cmyk(mut samples: Vec<u8>, bytes: &[u8], size: Size) -> Cmyk {
-    if outline(bytes).is_adobe {
-        for share in &mut samples {
-            *share = 255 - *share;
-        }
+/// Inks are written the other way round, by Adobe's programs and, as browsers have it, by all others.
+fn cmyk(mut samples: Vec<u8>, size: Size) -> Cmyk {
+    for share in &mut samples {
+        *share = 255 - *share;
     }
     Cmyk { samples, width: size.width, height: size.height }
 }

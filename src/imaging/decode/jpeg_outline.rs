@@ -11,9 +11,8 @@ const IPTC_BLOCK: u16 = 0x0404;
 /// What a JPEG's markers say.
 #[derive(Debug, Clone, Default)]
 pub(super) struct JpegOutline {
-    /// Adobe's programs write inks the other way round.
-    pub is_adobe: bool,
-    pub scans: u32,
+    /// Whether the marker is there that ends it.
+    pub has_end: bool,
     pub exif: Option<Vec<u8>>,
     pub icc: Option<Vec<u8>>,
     pub has_xmp: bool,
@@ -24,23 +23,26 @@ pub(super) struct JpegOutline {
 pub(super) fn outline(bytes: &[u8]) -> JpegOutline {
     let mut outline = JpegOutline::default();
     let mut profile = Profile::default();
-    let mut at = 2;
+    let (mut at, mut is_in_pixels) = (2, false);
     while let Some(marker_at) = next_marker(bytes, at) {
         let segment = &bytes[marker_at + 1..];
         let code = bytes[marker_at];
         at = marker_at + 1;
         match code {
-            0xD9 => break,
+            0xD9 => {
+                outline.has_end = true;
+                break;
+            }
             // These stand alone.
             0x01 | 0xD0..=0xD8 => continue,
-            0xDA => outline.scans += 1,
             _ => {}
         }
+        is_in_pixels |= code == 0xDA;
         let Some(length) = segment.first_chunk().map(|length| usize::from(u16::from_be_bytes(*length))) else { break };
         at += length.max(2);
         let Some(content) = segment.get(2..length) else { continue };
         // What is said behind the picture is of another one.
-        if outline.scans == 0 {
+        if !is_in_pixels {
             outline.note(code, content, &mut profile);
         }
     }
@@ -57,7 +59,6 @@ impl JpegOutline {
             0xE1 => self.has_xmp |= content.starts_with(XMP),
             0xE2 => profile.add(content),
             0xED => self.has_iptc |= content.strip_prefix(PHOTOSHOP).is_some_and(has_iptc),
-            0xEE => self.is_adobe |= content.starts_with(b"Adobe"),
             _ => {}
         }
     }

@@ -60,6 +60,8 @@ pub(super) struct Motion {
     pub duration: u64,
     /// How often it is played; for ever where there is no number.
     pub loops: Option<u16>,
+    /// Of all frames together.
+    pub pixels: u64,
 }
 
 /// What is written beside the pixels.
@@ -120,7 +122,7 @@ impl Flaw {
 }
 
 impl Size {
-    const fn pixels(self) -> u64 {
+    pub(super) const fn pixels(self) -> u64 {
         self.width as u64 * self.height as u64
     }
 }

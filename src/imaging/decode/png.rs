@@ -10,8 +10,9 @@ use png::{
 use super::{Beside, Flaw, Header, METADATA_BYTES, Size, png_chunks};
 use crate::imaging::ImagingError;
 
-/// RGBA of 16 bits.
+/// RGBA of 8 bits, and twice that: samples of 16 bits are turned into numbers beside what was read.
 const BYTES_A_PIXEL: u64 = 8;
+const BYTES_A_DEEP_PIXEL: u64 = 16;
 
 type PngReader<'a> = Reader<Cursor<&'a [u8]>>;
 
@@ -27,7 +28,9 @@ pub(super) fn header(bytes: &[u8], size: Size) -> Result<Header, ImagingError> {
     // A palette's too, which becomes one here.
     let has_alpha = matches!(reader.output_color_type().0, ColorType::GrayscaleAlpha | ColorType::Rgba);
     let is_stilled = reader.info().is_animated();
-    Ok(Header { size, bytes_a_pixel: BYTES_A_PIXEL, has_alpha, motion: None, is_stilled })
+    let is_deep = reader.output_color_type().1 == BitDepth::Sixteen;
+    let bytes_a_pixel = if is_deep { BYTES_A_DEEP_PIXEL } else { BYTES_A_PIXEL };
+    Ok(Header { size, bytes_a_pixel, has_alpha, motion: None, is_stilled })
 }
 
 pub(super) fn beside(bytes: &[u8]) -> Option<Beside> {
@@ -43,6 +46,7 @@ pub(super) fn decode(bytes: &[u8], size: Size) -> Result<(DynamicImage, Option<F
     if picture.is_whole {
         return Ok((picture.image()?, None));
     }
+    drop(picture);
     let picture = Picture::read(bytes, size, Checks::None)?;
     let flaw = Flaw::of_missing(picture.left, size.pixels())?;
     Ok((picture.image()?, Some(flaw)))

@@ -4,12 +4,12 @@ use std::io::Read;
 
 use flate2::read::ZlibDecoder;
 
-use super::METADATA_BYTES;
-
 const SIGNATURE: usize = 8;
 /// In bytes: a chunk's length and name before its content, and its checksum behind.
 const BEFORE: usize = 8;
 const BEHIND: usize = 4;
+/// In bytes: of a profile as text, twice what EXIF has in a JPEG, and as much again.
+const MOST_TEXT: u64 = 256 * 1024;
 const XMP: &[u8] = b"XML:com.adobe.xmp\0";
 /// As ImageMagick, GIMP and others write what PNG had no place for: in hexadecimal, as text.
 const RAW_PROFILE: &[u8] = b"Raw profile type ";
@@ -20,6 +20,7 @@ pub(super) struct PngChunks {
     pub exif: Option<Vec<u8>>,
     pub has_xmp: bool,
     pub has_iptc: bool,
+    has_tried: bool,
 }
 
 /// Reads the chunks, as far as they go.
@@ -46,12 +47,14 @@ impl PngChunks {
         let Some(end) = memchr::memchr(0, profile) else { return };
         let (kind, value) = (&profile[..end], &profile[end + 1..]);
         match kind {
-            b"exif" | b"APP1" => {
+            // One block is enough, and each of them costs.
+            b"exif" | b"APP1" if self.exif.is_none() && !self.has_tried => {
+                self.has_tried = true;
                 let block = text_of(name, value).and_then(|text| from_hexadecimal(&text));
                 match block {
                     Some(block) if block.starts_with(b"http://ns.adobe.com/xap/") => self.has_xmp = true,
-                    Some(block) if self.exif.is_none() => self.exif = Some(block),
-                    _ => {}
+                    Some(block) => self.exif = Some(block),
+                    None => {}
                 }
             }
             b"iptc" | b"8bim" => self.has_iptc = true,
@@ -80,15 +83,14 @@ fn text_of(name: &[u8], value: &[u8]) -> Option<Vec<u8>> {
 
 fn inflated(compressed: &[u8]) -> Option<Vec<u8>> {
     let mut text = Vec::new();
-    ZlibDecoder::new(compressed).take(METADATA_BYTES).read_to_end(&mut text).ok()?;
+    ZlibDecoder::new(compressed).take(MOST_TEXT).read_to_end(&mut text).ok()?;
     Some(text)
 }
 
 /// A line with the profile's name, one with its length in bytes, and the digits; whatever is behind them is passed over.
 fn from_hexadecimal(text: &[u8]) -> Option<Vec<u8>> {
-    let text = String::from_utf8_lossy(text);
-    let mut lines = text.trim_start().lines().skip(1);
-    let length: usize = lines.next()?.trim().parse().ok()?;
-    let digits = lines.flat_map(str::chars).filter(char::is_ascii_hexdigit);
-    hex::decode(digits.take(length.checked_mul(2)?).collect::<String>()).ok()
+    let mut lines = text.trim_ascii_start().splitn(3, |byte| *byte == b'\n').skip(1);
+    let length: usize = std::str::from_utf8(lines.next()?.trim_ascii()).ok()?.parse().ok()?;
+    let digits = lines.next()?.iter().filter(|byte| byte.is_ascii_hexdigit());
+    hex::decode(digits.take(length.checked_mul(2)?).copied().collect::<Vec<u8>>()).ok()
 }

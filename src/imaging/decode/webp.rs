@@ -22,7 +22,9 @@ pub(super) fn header(bytes: &[u8], size: Size) -> Result<Header, ImagingError> {
         LoopCount::Forever => None,
         LoopCount::Times(times) => Some(times.get()),
     };
-    let motion = Motion { frames: decoder.num_frames(), duration: decoder.loop_duration(), loops };
+    let frames = decoder.num_frames();
+    let pixels = size.pixels() * u64::from(frames);
+    let motion = Motion { frames, duration: decoder.loop_duration(), loops, pixels };
     let motion = (decoder.is_animated() && motion.frames > 1).then_some(motion);
     let has_alpha = decoder.has_alpha();
     Ok(Header { size, bytes_a_pixel: BYTES_A_PIXEL, has_alpha, motion, is_stilled: false })

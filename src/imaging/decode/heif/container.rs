@@ -11,6 +11,9 @@ use crate::imaging::{ImagingError, crop::Crop};
 
 const ALPHA: [&str; 2] = ["urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", "urn:mpeg:hevc:2015:auxid:1"];
 
+/// Each costs a decoder of its own; phones make some fifty, and the largest pictures have some hundreds.
+const MOST_TILES: usize = 4096;
+
 /// A coded picture, and where it belongs in the whole one.
 pub(super) struct Part {
     pub item: ItemId,
@@ -57,7 +60,8 @@ fn tiles(file: &HeifFile, id: ItemId, whole: Size) -> Result<Vec<Part>, ImagingE
             let side = u64::from(side);
             side * u64::from(count.saturating_sub(1)) < whole.into() && side * u64::from(count) >= whole.into()
         };
-        tiles.len() as u64 == u64::from(rows) * u64::from(columns)
+        tiles.len() <= MOST_TILES
+            && tiles.len() as u64 == u64::from(rows) * u64::from(columns)
             && covers(tile.width, columns, whole.width)
             && covers(tile.height, rows, whole.height)
     });
