@@ -191,7 +191,7 @@ mod tests {
         put(0, &[0x4D4D, 42, 0, 8, 2]);
         put(10, &[0x8769, LONG, 0, 1, 0, 0x206, 0x8825, LONG, 0, 1, 0, 0x200]);
         put(0x200, &[count + 1]);
-        for entry in 0..usize::from(count) + 1 {
+        for entry in 0..=usize::from(count) {
             put(0x202 + 12 * entry, &[1, ASCII, count, 0xA005, 0x000D, 0]);
         }
         tiff
