@@ -295,7 +295,7 @@ fn as_png(image: &RgbaImage) -> Vec<u8> {
 
 #[test]
 fn frames_are_counted_by_their_own_size_where_it_is_more_than_the_screens() {
-    let mut bytes = moving::gif(&pictures::drawing(1000, 1000), 70);
+    let mut bytes = moving::gif(&pictures::drawing(1000, 1000), 101);
     bytes[6..10].copy_from_slice(&[1, 0, 1, 0]);
     // Of the first frame, by which the screen is widened.
     let first = bytes.windows(6).position(|window| window == [0x2C, 0, 0, 0, 0, 0xE8]).expect("a frame");
