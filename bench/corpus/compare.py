@@ -8,8 +8,10 @@ of the same quality costs the reference itself.
 
 import collections
 import io
+import itertools
 import json
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -31,6 +33,11 @@ warnings.simplefilter("ignore")
 # What the server takes too; more would be memory.
 Image.MAX_IMAGE_PIXELS = 50_000_000
 SRGB = ImageCms.createProfile("sRGB")
+# What Pillow raises at files that it does not take.
+REFUSALS = (
+    OSError, EOFError, ValueError, TypeError, SyntaxError, IndexError, KeyError, RuntimeError, struct.error,
+    UnidentifiedImageError, Image.DecompressionBombError,
+)
 
 
 def ours(file, folder):
@@ -98,11 +105,11 @@ def by_webp(image):
 def timing(image):
     """Milliseconds of all frames together, as far as they are whole."""
     total = 0
-    for frame in range(getattr(image, "n_frames", 1)):
+    for frame in itertools.count():
         try:
             image.seek(frame)
             image.load()
-        except (OSError, EOFError, ValueError):
+        except REFUSALS:
             break
         total += image.info.get("duration", 0)
     return total
@@ -124,7 +131,7 @@ def differences(file, made, reference):
     alphas = [numpy.asarray(small(image))[..., 3].astype(float) for image in (shown, theirs)]
     if abs(alphas[0] - alphas[1]).mean() > UNSEEN_ALPHA:
         found["alpha"] = f"{abs(alphas[0] - alphas[1]).mean():.0f} of 255"
-    if Path(file).suffix.lower() in (".gif", ".webp") and getattr(picture, "n_frames", 1) > 1:
+    if Path(file).suffix.lower() in (".gif", ".webp") and getattr(picture, "is_animated", False):
         shown, wanted = timing(picture), timing(Image.open(file))
         if shown != wanted:
             found["timing"] = f"{shown} ms for {wanted}"
@@ -137,7 +144,7 @@ def compare(file, folder):
     try:
         reference = primary(file)
         upright(reference)
-    except (OSError, ValueError, TypeError, SyntaxError, IndexError, RuntimeError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except REFUSALS as error:
         reference, refusal = None, f"{type(error).__name__}: {error}"
     if made is None:
         return {"refused": report["error"]} if reference else {"refused by both": report["error"]}
