@@ -43,7 +43,7 @@ use crate::domain::{
 const MAX_FRAMES: u32 = 1000;
 /// In pixels: that of a film in 4K. libwebp holds half a dozen of them.
 const MAX_FRAME: u64 = 9_000_000;
-/// In pixels, over all frames: four seconds of 978 × 720 at 30 a second. Where everything in them moves, that is a minute of CPU.
+/// In pixels, over all frames: four seconds of 978 × 720 at 30 a second. Where everything in them moves, that is a minute of CPU, in a debug build.
 const MAX_PIXELS_OF_FRAMES: u64 = 100_000_000;
 /// In milliseconds.
 const MAX_ANIMATION: u64 = 5 * 60 * 1000;
