@@ -94,3 +94,41 @@ fn from_hexadecimal(text: &[u8]) -> Option<Vec<u8>> {
     let digits = lines.next()?.iter().filter(|byte| byte.is_ascii_hexdigit());
     hex::decode(digits.take(length.checked_mul(2)?).copied().collect::<Vec<u8>>()).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::{Compression, write::ZlibEncoder};
+
+    use super::*;
+
+    /// A file of text chunks alone, each with a profile of EXIF.
+    fn file(texts: &[Vec<u8>]) -> Vec<u8> {
+        let mut bytes = vec![0; SIGNATURE];
+        for text in texts {
+            let mut encoder = ZlibEncoder::new(b"Raw profile type exif\0\0".to_vec(), Compression::fast());
+            encoder.write_all(text).expect("in memory");
+            let content = encoder.finish().expect("in memory");
+            bytes.extend(u32::try_from(content.len()).expect("short").to_be_bytes());
+            bytes.extend(b"zTXt");
+            bytes.extend(content);
+            bytes.extend([0; BEHIND]);
+        }
+        bytes
+    }
+
+    #[test]
+    fn one_text_of_exif_is_read_and_no_more_of_it_than_fits() {
+        let [first, second] = [b"\nexif\n2\n4d4d\n".to_vec(), b"\nexif\n2\n4949\n".to_vec()];
+        assert_eq!(read(&file(&[first.clone(), second.clone()])).exif.as_deref(), Some(&b"MM"[..]));
+        let no_digits = vec![b'x'; 16];
+        assert_eq!(read(&file(&[no_digits, second])).exif, None, "the first is tried, and no other");
+        let most = usize::try_from(MOST_TEXT).expect("small");
+        let long = [b"\nexif\n9999999\n".to_vec(), vec![b'0'; 4 * most]].concat();
+        let read = read(&file(&[long])).exif.expect("as much as fits");
+        assert!(read.len() <= most / 2, "{}", read.len());
+        let behind = [first, vec![0xFF; 100]].concat();
+        assert_eq!(super::read(&file(&[behind])).exif.as_deref(), Some(&b"MM"[..]), "what is behind it is passed over");
+    }
+}
