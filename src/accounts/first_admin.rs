@@ -46,6 +46,12 @@ impl Accounts {
         }
     }
 
+    /// The user of an address, if there is one.
+    pub async fn find(&self, email: &str) -> ServiceResult<Option<User>> {
+        let found = db::users::find_by_email(self.inner.db.conn(), &email.to_lowercase()).await?;
+        Ok(found.map(|(user, _)| user))
+    }
+
     /// The user of an address, made without a password if there is none.
     pub async fn find_or_make(&self, email: &str) -> ServiceResult<User> {
         let user = self.new_user(email, false);

@@ -2,6 +2,7 @@
 
 mod jobs;
 mod log;
+mod regenerate;
 mod seed;
 mod serve;
 mod settings;
@@ -63,6 +64,24 @@ enum Command {
         /// Only lists the objects that would be removed.
         #[arg(long)]
         dry_run: bool,
+    },
+    /// Has the servers make images anew whose variants, facts or metadata are out of date: one at a time, with the lowest
+    /// priority, while everybody goes on seeing what there is.
+    Regenerate {
+        /// Which images to examine, several conditions together: `outdated` for what is missing or was made with other
+        /// settings, which is the default, `all`, `before=2026-11-20T08:30:00Z` for what was made before, `owner=EMAIL`,
+        /// `content-type=image/avif`.
+        #[arg(long = "where", value_name = "CONDITION")]
+        conditions: Vec<regenerate::Condition>,
+        /// Start nothing: print how far the latest regeneration has come.
+        #[arg(long, conflicts_with_all = ["conditions", "cancel"])]
+        status: bool,
+        /// Start nothing: cancel the running regeneration.
+        #[arg(long, conflicts_with_all = ["conditions", "follow"])]
+        cancel: bool,
+        /// Print the progress until the regeneration ends. It goes on when this command is stopped.
+        #[arg(long)]
+        follow: bool,
     },
     /// Shows the jobs of the queue, and has dead ones run again.
     Jobs {
@@ -131,6 +150,14 @@ impl Cli {
             Command::Worker => block_on(serve::work(config)),
             Command::Token { email } => block_on(token::run(config, email)),
             Command::Jobs { command } => block_on(jobs::run(config, command)),
+            Command::Regenerate { conditions, status, cancel, follow } => {
+                let task = match (status, cancel) {
+                    (true, _) => regenerate::Task::Show { follow },
+                    (_, true) => regenerate::Task::Cancel,
+                    _ => regenerate::Task::Start { follow },
+                };
+                block_on(regenerate::run(config, conditions, task))
+            }
             Command::Sweep { dry_run } => block_on(sweep::run(config, dry_run)),
             Command::Seed { images, owner } => block_on(seed::run(config, images, owner)),
             Command::Migrate => block_on(async { app::migrate(&app::connect(&config).await?).await }),

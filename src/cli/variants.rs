@@ -16,7 +16,7 @@ use crate::{
         failure::Failure, ids::UserId, image::Facts, metadata::Metadata, variant::VariantName,
         variant_spec::VariantSpec,
     },
-    imaging::sandbox::{Made, Sandbox, SandboxError, Spent},
+    imaging::sandbox::{Made, Priority, Sandbox, SandboxError, Spent},
 };
 
 /// What was made of one file.
@@ -84,7 +84,7 @@ async fn make(sandbox: &Sandbox, specs: Vec<VariantSpec>, out: &Path, report: &m
     report.size = usize::try_from(std::io::copy(&mut fs::File::open(&report.file)?, &mut copy)?)?;
     let started = Instant::now();
     let stem = report.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let mut work = sandbox.begin(UserId(uuid::Uuid::nil()), copy, None, specs).await?;
+    let mut work = sandbox.begin(UserId(uuid::Uuid::nil()), copy, None, specs, Priority::Awaited).await?;
     loop {
         match work.next().await? {
             Made::Facts(facts, _, metadata) => (report.facts, report.metadata) = (Some(facts), Some(metadata)),

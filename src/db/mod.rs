@@ -17,6 +17,7 @@ pub mod image_writes;
 pub mod images;
 pub mod listing;
 pub mod metadata;
+pub mod regenerations;
 pub mod search;
 pub mod sessions;
 pub mod users;

@@ -65,6 +65,7 @@ fn row(image: ImageId, variant: &Variant) -> Model {
         height: pixels(variant.height),
         file_size: signed(variant.file_size),
         created_at: variant.created_at,
+        settings: variant.settings.clone(),
     }
 }
 
@@ -94,7 +95,7 @@ async fn rows(conn: &impl ConnectionTrait, images: &[ImageId]) -> Result<Vec<Mod
     }
     let mut sql = Sql::of(
         conn,
-        "SELECT image_id, kind, format, generation, width, height, file_size, created_at FROM variant WHERE image_id IN (",
+        "SELECT image_id, kind, format, generation, width, height, file_size, created_at, settings FROM variant WHERE image_id IN (",
     );
     sql.values(images.iter().map(|image| image.0.into()));
     sql.push(")");
@@ -108,6 +109,7 @@ async fn rows(conn: &impl ConnectionTrait, images: &[ImageId]) -> Result<Vec<Mod
             height: row.try_get_by_index(5)?,
             file_size: row.try_get_by_index(6)?,
             created_at: row.try_get_by_index(7)?,
+            settings: row.try_get_by_index(8)?,
         })
     };
     conn.query_all_raw(sql.statement()).await?.iter().map(read).collect()
@@ -123,5 +125,6 @@ fn variant(row: Model) -> Option<Variant> {
         height: row.height.unsigned_abs(),
         file_size: unsigned(row.file_size),
         created_at: row.created_at,
+        settings: row.settings,
     })
 }

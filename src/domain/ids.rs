@@ -48,3 +48,7 @@ typed_id!(
     /// A job's id.
     JobId
 );
+typed_id!(
+    /// The id of a run that makes images anew.
+    RegenerationId
+);

@@ -21,6 +21,8 @@ pub enum Job {
     Sweep,
     /// Make the images findable that no search finds yet: after an upgrade.
     Index,
+    /// Make images anew that are out of date.
+    Regenerate,
 }
 
 /// The kinds of job that this version can do. Each has slots of its own, so that none waits behind another.
@@ -32,11 +34,19 @@ pub enum JobKind {
     Forget,
     Sweep,
     Index,
+    Regenerate,
 }
 
 impl JobKind {
-    pub const ALL: [Self; 6] =
-        [Self::CompleteUnattended, Self::Process, Self::Discard, Self::Forget, Self::Sweep, Self::Index];
+    pub const ALL: [Self; 7] = [
+        Self::CompleteUnattended,
+        Self::Process,
+        Self::Discard,
+        Self::Forget,
+        Self::Sweep,
+        Self::Index,
+        Self::Regenerate,
+    ];
 
     /// The name in the database and in logs.
     pub const fn name(self) -> &'static str {
@@ -47,6 +57,7 @@ impl JobKind {
             Self::Forget => "forget",
             Self::Sweep => "sweep",
             Self::Index => "index",
+            Self::Regenerate => "regenerate",
         }
     }
 
@@ -65,11 +76,12 @@ impl Job {
             Self::Forget { .. } => JobKind::Forget,
             Self::Sweep => JobKind::Sweep,
             Self::Index => JobKind::Index,
+            Self::Regenerate => JobKind::Regenerate,
         }
     }
 
-    /// What it is about: no two jobs of one subject run at the same time. An image's id; nil and max
-    /// for the whole library.
+    /// What it is about: no two jobs of one subject run at the same time. An image's id; for the whole
+    /// library, ids that no image has.
     pub const fn subject(self) -> Uuid {
         match self {
             Self::CompleteUnattended { image }
@@ -78,6 +90,7 @@ impl Job {
             | Self::Forget { image } => image.0,
             Self::Sweep => Uuid::nil(),
             Self::Index => Uuid::max(),
+            Self::Regenerate => Uuid::from_u128(u128::MAX - 1),
         }
     }
 

@@ -19,6 +19,7 @@ pub mod job;
 pub mod listing;
 pub mod metadata;
 pub mod progress;
+pub mod regeneration;
 pub mod search;
 pub mod stats;
 pub mod ticket;

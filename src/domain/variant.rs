@@ -135,6 +135,8 @@ pub struct Variant {
     /// In bytes.
     pub file_size: u64,
     pub created_at: DateTime<Utc>,
+    /// How it was made, as `VariantSpec::settings` has it; unknown of one from before that was kept.
+    pub settings: Option<String>,
 }
 
 impl Variant {

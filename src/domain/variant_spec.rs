@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::variant::{VariantFormat, VariantName, VariantType};
+use super::variant::{Variant, VariantFormat, VariantName, VariantType};
 
 /// The longest side that WebP has room for, in pixels.
 pub const MAX_SIDE: u32 = 16383;
@@ -92,6 +92,12 @@ impl VariantSet {
     pub fn count(&self) -> usize {
         self.0.len()
     }
+
+    /// Whether a variant was made with these settings.
+    pub fn made(&self, variant: &Variant) -> bool {
+        let spec = self.iter().find(|spec| spec.name == variant.name);
+        spec.is_some_and(|spec| variant.settings.as_ref() == Some(&spec.settings()))
+    }
 }
 
 impl Default for VariantSet {
@@ -101,6 +107,14 @@ impl Default for VariantSet {
 }
 
 impl VariantSpec {
+    /// All that decides what a variant looks like, as one line. Two of the same line are the same picture in the same file.
+    pub fn settings(&self) -> String {
+        let Self { bounds, fit, format, quality, effort, .. } = self;
+        let (width, height) = bounds.map_or((0, 0), Bounds::sides);
+        let fit = if *fit == Fit::Cover { "cover" } else { "inside" };
+        format!("{} {width}x{height} {fit} q{quality} e{effort}", format.name())
+    }
+
     fn check(&self) -> Result<(), String> {
         if let Some((width, height)) = self.bounds.map(Bounds::sides)
             && !((1..=MAX_SIDE).contains(&width) && (1..=MAX_SIDE).contains(&height))

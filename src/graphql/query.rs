@@ -11,6 +11,7 @@ use super::{
         connection::{ImageConnection, ImageFilter, ImageOrder, at_most, take},
         image::Image,
         node::Node,
+        regeneration::Regeneration,
         stats::{ImageStats, TagCount},
         user::User,
     },
@@ -122,6 +123,13 @@ impl Query {
     #[graphql(directive = cost::cost::apply(5))]
     async fn image_changes_cursor(&self, ctx: &Context<'_>) -> Result<String, ApiError> {
         Ok(ctx.services().changes.end_of_log(ctx.caller()).await?.to_string())
+    }
+
+    /// The regeneration that began last. Null if there was none. Requires the permission CHANGE_ANY_IMAGE.
+    #[graphql(directive = cost::cost::apply(5))]
+    async fn regeneration(&self, ctx: &Context<'_>) -> Result<Option<Regeneration>, ApiError> {
+        let latest = ctx.services().uploads.regeneration_for(ctx.caller()).await?;
+        Ok(latest.map(Regeneration::from))
     }
 
     /// Statistics of the caller's images.

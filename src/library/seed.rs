@@ -210,8 +210,12 @@ fn variants_of(image: &Image) -> Vec<(ImageId, Variant)> {
         let scaled = |length: u32| (length * side / longest).max(1);
         let (width, height) = (scaled(width), scaled(height));
         let file_size = u64::from(width) * u64::from(height) / 8 + 200;
+        let settings = Some(spec.settings());
         let (name, format) = (spec.name, VariantFormat::WebP);
-        (image.id, Variant { name, format, generation: 0, width, height, file_size, created_at: image.created_at })
+        (
+            image.id,
+            Variant { name, format, generation: 0, width, height, file_size, created_at: image.created_at, settings },
+        )
     };
     VariantType::ALL.map(variant).to_vec()
 }

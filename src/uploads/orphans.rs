@@ -36,22 +36,24 @@ pub(super) struct OrphanPages<'a> {
     continuation: Option<String>,
 }
 
-/// The orphans of a page, and how many objects are known.
+/// The orphans of a page, how many of them no image belongs to, and how many objects are known.
 pub(super) struct OrphanPage {
     pub orphans: Vec<Orphan>,
+    strange: u64,
     known: u64,
 }
 
 impl Uploads {
-    /// How many orphans there are, where they are too many to be believed.
+    /// How many orphans there are that no image belongs to, where they are too many to be believed. What was replaced of an
+    /// image that is there is ours, however much of it there is.
     pub(super) async fn too_many_orphans(&self) -> ServiceResult<Option<u64>> {
-        let (mut orphans, mut known) = (0, 0);
+        let (mut strange, mut known) = (0, 0);
         let mut pages = OrphanPages::of(self).await?;
         while let Some(page) = pages.next().await? {
-            orphans += page.orphans.len() as u64;
+            strange += page.strange;
             known += page.known;
         }
-        Ok((orphans > SUSPICIOUS && orphans > known).then_some(orphans))
+        Ok((strange > SUSPICIOUS && strange > known).then_some(strange))
     }
 
     /// Gives every object that no row knows, and removes none.
@@ -100,8 +102,15 @@ impl<'a> OrphanPages<'a> {
             image.is_some_and(|image| self.uploads.knows(image, variants.unwrap_or_default(), &object.key))
         };
         let (known, unknown): (Vec<_>, Vec<_>) = page.objects.into_iter().partition(is_known);
-        let orphans = unknown.into_iter().filter(|object| self.stored_in.contains(&object.modified)).collect();
-        Ok(Some(OrphanPage { orphans, known: known.len() as u64 }))
+        let image_of = |object: &StoredObject| object.key.image().and_then(|id| images.get(&id));
+        // Clients may hold the addresses of what was replaced a moment ago.
+        let is_orphan = |object: &StoredObject| {
+            let is_left_alone = image_of(object).is_none_or(|image| image.updated_at < self.stored_in.end);
+            is_left_alone && self.stored_in.contains(&object.modified)
+        };
+        let orphans: Vec<Orphan> = unknown.into_iter().filter(is_orphan).collect();
+        let strange = orphans.iter().filter(|object| image_of(object).is_none()).count() as u64;
+        Ok(Some(OrphanPage { orphans, strange, known: known.len() as u64 }))
     }
 }
 

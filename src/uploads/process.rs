@@ -17,16 +17,17 @@ use crate::{
         image::{Image, Keep, Original, StoredOriginal, UploadState},
         job::JobError,
         variant::Variant,
+        variant_spec::VariantSpec,
     },
     imaging::{
         Encoded,
-        sandbox::{Made, SandboxError},
+        sandbox::{Made, Priority, SandboxError},
     },
     storage::{Copied, StorageKey},
 };
 
 /// Why an attempt ended early.
-enum Stop {
+pub(super) enum Stop {
     /// The image is to blame; it was checked before, so something of it may be good.
     Failed(Failure),
     /// The image is to blame, and never was any good.
@@ -97,11 +98,10 @@ impl Uploads {
         let id = image.id;
         let Some(format) = image.format.known() else { return Err(Stop::Later(of_a_newer_version())) };
         self.settle_original(image, original).await?;
-        let key = StorageKey::original(image);
-        let file = self.download(&key, image.declared_size).await?.ok_or(Stop::Failed(lost()))?;
+        let file = self.download_original(image).await?;
         let ready = db::variants::of_image(self.inner.db.conn(), id).await?;
         let missing = self.missing(&ready).cloned().collect();
-        let mut work = self.inner.sandbox.begin(image.owner, file, Some(format), missing).await?;
+        let mut work = self.inner.sandbox.begin(image.owner, file, Some(format), missing, Priority::Awaited).await?;
         loop {
             match work.next().await? {
                 Made::Facts(facts, fingerprint, metadata) => {
@@ -117,16 +117,17 @@ impl Uploads {
         }
     }
 
-    /// An object as a file without a name, which goes when nobody has it open any more.
-    async fn download(&self, key: &StorageKey, limit: u64) -> Result<Option<File>, Stop> {
+    /// The original as a file without a name, which goes when nobody has it open any more.
+    pub(super) async fn download_original(&self, image: &Image) -> Result<File, Stop> {
         let failed = |error: std::io::Error| Stop::Later(JobError::Failed(error.into()));
         let folder = self.inner.rules.spool.clone();
         let opened = tokio::task::spawn_blocking(move || tempfile::tempfile_in(folder)).await;
         let file = opened.map_err(std::io::Error::other).and_then(|opened| opened).map_err(failed)?;
         let mut writer = tokio::fs::File::from_std(file);
-        let is_there = self.inner.storage.download(key, limit, &mut writer).await?;
+        let is_there =
+            self.inner.storage.download(&StorageKey::original(image), image.declared_size, &mut writer).await?;
         writer.flush().await.map_err(failed)?;
-        Ok(is_there.then_some(writer.into_std().await))
+        if is_there { Ok(writer.into_std().await) } else { Err(Stop::Failed(lost())) }
     }
 
     /// Brings what completion saw to where it stays. A later attempt finds it there.
@@ -153,8 +154,12 @@ impl Uploads {
         }
     }
 
-    /// Changes the image, as long as it is being processed in this attempt: whoever lost the lease may be late.
-    async fn go_on(&self, begun: &Image, decide: impl FnOnce(&Image) -> Option<Change> + Send) -> Result<(), Stop> {
+    /// Changes the image, as long as nobody had it made anew since: whoever lost the lease may be late.
+    pub(super) async fn go_on(
+        &self,
+        begun: &Image,
+        decide: impl FnOnce(&Image) -> Option<Change> + Send,
+    ) -> Result<(), Stop> {
         let generation = begun.generation;
         let decide = |image: &Image| {
             let change = if image.generation == generation { decide(image) } else { None };
@@ -165,6 +170,14 @@ impl Uploads {
 
     /// Stores a variant, and only then says that it is ready.
     async fn keep(&self, image: &Image, encoded: Encoded) -> Result<(), Stop> {
+        let variant = self.store_variant(image, encoded).await?;
+        let now = self.now();
+        self.go_on(image, |image| image.add_variant(variant, now)).await
+    }
+
+    /// Stores a variant under a key of the image's generation.
+    pub(super) async fn store_variant(&self, image: &Image, encoded: Encoded) -> Result<Variant, Stop> {
+        let spec = self.inner.rules.variants.iter().find(|spec| spec.name == encoded.name);
         let variant = Variant {
             name: encoded.name,
             format: encoded.format,
@@ -173,11 +186,11 @@ impl Uploads {
             height: encoded.height,
             file_size: encoded.bytes.len() as u64,
             created_at: self.now(),
+            settings: spec.map(VariantSpec::settings),
         };
         let key = StorageKey::of_variant(image, &variant);
         self.inner.storage.put(&key, encoded.bytes, variant.format.content_type()).await?;
-        let now = self.now();
-        self.go_on(image, |image| image.add_variant(variant, now)).await
+        Ok(variant)
     }
 
     /// Nothing is left under `incoming/` once the image says COMPLETED.

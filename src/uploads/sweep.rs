@@ -52,6 +52,7 @@ impl Uploads {
         let mut swept = Swept::default();
         // What needs no storage comes first: it is done also while the storage is away.
         self.requeue_the_lost(&mut swept).await?;
+        self.requeue_regeneration().await?;
         self.delete_the_overdue(&mut swept).await?;
         db::sessions::remove_expired(self.inner.db.conn(), self.now()).await?;
         self.inner.changes.remove_old_events(self.inner.rules.event_retention).await?;

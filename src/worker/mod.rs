@@ -130,6 +130,7 @@ impl Worker {
             Job::Forget { image } => self.uploads.forget(image).await,
             Job::Sweep => self.uploads.run_sweep().await.map(drop),
             Job::Index => Ok(self.uploads.index().await.map(drop)?),
+            Job::Regenerate => self.uploads.regenerate().await,
         }
     }
 

@@ -6,7 +6,7 @@ use darkroom::{
     domain::{ids::UserId, variant_spec::VariantSpec},
     imaging::{
         ImagingError, Limits,
-        sandbox::{Made, Sandbox, SandboxError, SandboxSettings},
+        sandbox::{Made, Priority, Sandbox, SandboxError, SandboxSettings},
     },
 };
 use futures_util::poll;
@@ -46,8 +46,8 @@ fn user(number: u128) -> UserId {
 #[tokio::test]
 async fn images_wait_for_memory_and_one_that_wants_all_of_it_gets_it() {
     let sandbox = ours(64 * MEBIBYTE);
-    let mut first = sandbox.begin(user(1), large(), None, thumbnail()).await.expect("room");
-    let mut second = Box::pin(sandbox.begin(user(1), large(), None, thumbnail()));
+    let mut first = sandbox.begin(user(1), large(), None, thumbnail(), Priority::Awaited).await.expect("room");
+    let mut second = Box::pin(sandbox.begin(user(1), large(), None, thumbnail(), Priority::Awaited));
     assert!(poll!(&mut second).is_pending());
     // Until the first one has said everything, there is no room, however often anybody asks.
     while !matches!(first.next().await.expect("a picture"), Made::All(_)) {
@@ -59,8 +59,8 @@ async fn images_wait_for_memory_and_one_that_wants_all_of_it_gets_it() {
 
     let roomy = ours(1024 * MEBIBYTE);
     let both = (
-        roomy.begin(user(1), large(), None, thumbnail()).await,
-        roomy.begin(user(1), large(), None, thumbnail()).await,
+        roomy.begin(user(1), large(), None, thumbnail(), Priority::Awaited).await,
+        roomy.begin(user(1), large(), None, thumbnail(), Priority::Awaited).await,
     );
     assert!(both.0.is_ok() && both.1.is_ok(), "two at once where there is memory for two");
 }
@@ -68,13 +68,13 @@ async fn images_wait_for_memory_and_one_that_wants_all_of_it_gets_it() {
 #[tokio::test]
 async fn no_owner_has_all_the_memory_while_another_waits() {
     let sandbox = ours(300 * MEBIBYTE);
-    let first = sandbox.begin(user(1), large(), None, thumbnail()).await.expect("room");
-    let mut second = Box::pin(sandbox.begin(user(1), large(), None, thumbnail()));
-    let mut third = Box::pin(sandbox.begin(user(1), large(), None, thumbnail()));
+    let first = sandbox.begin(user(1), large(), None, thumbnail(), Priority::Awaited).await.expect("room");
+    let mut second = Box::pin(sandbox.begin(user(1), large(), None, thumbnail(), Priority::Awaited));
+    let mut third = Box::pin(sandbox.begin(user(1), large(), None, thumbnail(), Priority::Awaited));
     assert!(poll!(&mut second).is_pending() && poll!(&mut third).is_pending());
     let small = file(&pictures::jpeg(&pictures::drawing(300, 200)));
     // Whoever came later has less, and is let in while the others wait.
-    let other = sandbox.begin(user(2), small, None, thumbnail());
+    let other = sandbox.begin(user(2), small, None, thumbnail(), Priority::Awaited);
     let (other, waiting) = (other.await, (poll!(&mut second).is_pending(), poll!(&mut third).is_pending()));
     assert!(other.is_ok() && (waiting.0 || waiting.1));
     drop(first);
@@ -83,7 +83,7 @@ async fn no_owner_has_all_the_memory_while_another_waits() {
 #[tokio::test]
 async fn a_process_has_limits_and_no_sockets_and_none_of_the_servers_environment() {
     let sandbox = ours(64 * MEBIBYTE);
-    let work = sandbox.begin(user(1), large(), None, thumbnail()).await.expect("room");
+    let work = sandbox.begin(user(1), large(), None, thumbnail(), Priority::Awaited).await.expect("room");
     let process = work.process().expect("a process");
     let read = |file: &str| std::fs::read_to_string(format!("/proc/{process}/{file}")).expect("a process that runs");
     let limits = read("limits");
@@ -108,7 +108,7 @@ async fn with_script(script: &str) -> SandboxError {
     let program = folder.path().join("program");
     std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("a script");
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).expect("a program");
-    let begun = sandbox(&program, 64 * MEBIBYTE).begin(user(1), file(b"x"), None, thumbnail()).await;
+    let begun = sandbox(&program, 64 * MEBIBYTE).begin(user(1), file(b"x"), None, thumbnail(), Priority::Awaited).await;
     begun.expect_err("no image")
 }
 
@@ -126,6 +126,7 @@ async fn the_file_is_blamed_for_what_it_did_and_for_nothing_else() {
     }
     let error = with_script("ulimit -S -t 1; while :; do :; done").await;
     assert!(error.to_string().contains("CPU time limit"), "{error}");
-    let error = sandbox(Path::new("/nowhere"), MEBIBYTE).begin(user(1), file(b"x"), None, thumbnail()).await;
+    let error =
+        sandbox(Path::new("/nowhere"), MEBIBYTE).begin(user(1), file(b"x"), None, thumbnail(), Priority::Awaited).await;
     assert!(matches!(error, Err(SandboxError::Process(_))));
 }

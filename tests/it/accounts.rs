@@ -14,7 +14,7 @@ const SESSION: &str = "session { accessToken accessTokenExpiresAt refreshToken r
                        user { email isAdmin permissions lastLoginAt } }";
 
 /// Every operation that wants somebody.
-const OPERATIONS: [&str; 22] = [
+const OPERATIONS: [&str; 25] = [
     "{ categories { id } }",
     "{ images { totalCount } }",
     "{ imageStats { totalImages } }",
@@ -38,6 +38,9 @@ const OPERATIONS: [&str; 22] = [
     r#"mutation { generateVariants(input: {imageId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { image { id } } }"#,
     r#"mutation { createCategory(input: {name: "x"}) { category { id } } }"#,
     r#"mutation { updateCategory(input: {categoryId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { category { id } } }"#,
+    "{ regeneration { id } }",
+    "mutation { regenerateVariants(input: {}) { regeneration { id } } }",
+    "mutation { cancelRegeneration { regeneration { id } } }",
     "mutation { logOut { userErrors { code } } }",
 ];
 

@@ -226,3 +226,44 @@ fn settings_come_from_flags_and_the_environment_and_a_file() {
     let missing = darkroom(&folder, &["config", "--config", "nowhere.toml"]);
     assert!(words(&missing.stderr).contains("cannot be read"), "{}", words(&missing.stderr));
 }
+
+#[tokio::test]
+async fn what_is_out_of_date_is_made_anew_from_the_command_line() {
+    let mut app = TestApp::start().await;
+    let is_local = TestApp::is_embedded() && app.database_url().is_none();
+    if is_skipped(is_local, "SQLite and the embedded storage, whose flags are the default") {
+        return;
+    }
+    let ann = app.user("ann@example.com").await;
+    ann.processed(&app, "a.jpg", "image/jpeg", pictures::small_jpeg()).await;
+    let regenerate = |more: &[&str]| darkroom(&app.data_dir, &[&["--data-dir", ".", "regenerate"], more].concat());
+    assert!(words(&regenerate(&["--status"]).stderr).contains("no regeneration was ever started"));
+    for nonsense in [
+        &["--where", "old"][..],
+        &["--where", "before=yesterday"],
+        &["--where", "content-type=text/html"],
+        &["--where", "owner=nobody@example.com"],
+        &["--cancel"],
+        &["--status", "--where", "all"],
+    ] {
+        assert!(!regenerate(nonsense).status.success(), "{nonsense:?}");
+    }
+    assert_eq!(app.queued_jobs().await, [] as [&str; 0]);
+    let started = regenerate(&["--where", "owner=ANN@example.com", "--where", "content-type=image/jpeg"]);
+    assert_eq!(words(&started.stdout), "running: 0 of 1 images examined, 0 remade, 0 failed\n", "{started:?}");
+    assert!(words(&regenerate(&[]).stderr).contains("A regeneration is running"));
+    assert!(words(&regenerate(&["--cancel"]).stdout).starts_with("cancelled: "));
+    // The command goes by the real clock.
+    app.app.clock.advance(chrono::TimeDelta::hours(1));
+    app.work();
+    let followed = tokio::task::spawn_blocking({
+        let folder = app.data_dir.path().to_owned();
+        move || {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_darkroom"));
+            command.env_clear().env("RUST_LOG", "error").current_dir(folder);
+            command.args(["--data-dir", ".", "regenerate", "--where", "all", "--follow"]).output().expect("a process")
+        }
+    });
+    let followed = words(&followed.await.expect("an end").stdout);
+    assert!(followed.ends_with("finished: 1 of 1 images examined, 1 remade, 0 failed\n"), "{followed}");
+}

@@ -23,6 +23,7 @@ mod listing;
 mod metadata;
 mod policy;
 mod refusals;
+mod regeneration;
 mod s3_semantics;
 mod schema;
 mod search;

@@ -4,6 +4,7 @@ pub mod category;
 pub mod event;
 pub mod image;
 pub mod metadata;
+pub mod regeneration;
 pub mod session;
 pub mod user;
 pub mod variant;

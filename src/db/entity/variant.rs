@@ -13,6 +13,7 @@ pub struct Model {
     pub height: i32,
     pub file_size: i64,
     pub created_at: DateTimeUtc,
+    pub settings: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

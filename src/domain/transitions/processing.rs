@@ -53,6 +53,44 @@ impl Image {
         Some(Change::into_state(self, state, now).event(EventKind::Completed))
     }
 
+    /// What is made of it from here on has keys of its own; its variants stay until others take their places. Subscribers
+    /// of the upload are not told.
+    pub fn next_generation(&self, now: DateTime<Utc>) -> Change {
+        let mut change = Change::silently(self.clone());
+        change.image.generation += 1;
+        change.image.updated_at = now;
+        change
+    }
+
+    /// Keeps what decoding it once more told. `None` where it is not completed any more.
+    pub fn relearn(
+        &self,
+        learned: Facts,
+        fingerprint: Fingerprint,
+        metadata: Metadata,
+        now: DateTime<Utc>,
+    ) -> Option<Change> {
+        let UploadState::Completed { original, .. } = &self.state else { return None };
+        let mut change = Change::silently(self.clone());
+        change.image.state = UploadState::Completed { original: original.clone(), facts: learned };
+        change.image.updated_at = now;
+        Some(change.row(RowChange::Metadata(metadata)).row(RowChange::Fingerprint(fingerprint)))
+    }
+
+    /// Puts a variant in the place of the one of its name. `None` where the image is not completed any more.
+    pub fn replace_variant(&self, variant: Variant, now: DateTime<Utc>) -> Option<Change> {
+        let UploadState::Completed { .. } = self.state else { return None };
+        let mut change = Change::silently(self.clone());
+        change.image.updated_at = now;
+        Some(change.row(RowChange::VariantReady(variant)))
+    }
+
+    /// All of it was made anew, which everybody is told. `None` where the image is not completed any more.
+    pub fn remade(&self, now: DateTime<Utc>) -> Option<Change> {
+        let UploadState::Completed { .. } = self.state else { return None };
+        Some(Change::into_state(self, self.state.clone(), now).event(EventKind::Completed))
+    }
+
     /// It cannot be done, and its objects are to go; but what was good enough once may be kept, whatever is thought of
     /// it now. `None` where the image has come to its end already.
     pub fn fail(&self, failure: Failure, keep: Keep, now: DateTime<Utc>) -> Option<Change> {

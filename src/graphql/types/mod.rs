@@ -9,6 +9,7 @@ pub mod image_change;
 pub mod metadata;
 pub mod node;
 pub mod progress;
+pub mod regeneration;
 pub mod scalars;
 pub mod session;
 pub mod stats;

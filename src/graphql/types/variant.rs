@@ -99,6 +99,12 @@ impl ImageVariant {
         ByteSize(self.variant.file_size)
     }
 
+    /// Whether the variant was made with the settings that are in force. False for variants from before the settings were
+    /// kept. `regenerateVariants` and `generateVariants` make such variants anew.
+    async fn is_up_to_date(&self, ctx: &Context<'_>) -> bool {
+        ctx.services().uploads.is_up_to_date(&self.variant)
+    }
+
     /// The media type: `image/webp`, unless the operator configured another one.
     async fn content_type(&self) -> &'static str {
         self.variant.format.content_type()

@@ -50,6 +50,8 @@ const MAX_THREADS: usize = 3;
 const SILENCE: Duration = Duration::from_mins(15);
 /// SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV: how a process ends that was too greedy, or that broke.
 const OWN_FAULT: [i32; 5] = [4, 6, 7, 8, 11];
+/// Of the kernel's niceness, the most.
+const LEAST_PRIORITY: i32 = 19;
 /// SIGXCPU.
 const TOO_LONG: i32 = 24;
 
@@ -81,6 +83,15 @@ pub enum Made {
     Variant(Encoded),
     /// Everything is there.
     All(Spent),
+}
+
+/// Who waits for an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Priority {
+    /// Somebody who uploaded it.
+    Awaited,
+    /// Nobody: it has the CPU time that nothing else wants.
+    Background,
 }
 
 /// Why an image is not made.
@@ -130,11 +141,15 @@ impl Sandbox {
         file: File,
         expected: Option<ImageFormat>,
         variants: Vec<VariantSpec>,
+        priority: Priority,
     ) -> Result<Work, SandboxError> {
         if file.metadata()?.len() > MAX_FILE {
             return Err(ImagingError::corrupt("the file is too large for an image").into());
         }
         let mut work = self.start(file)?;
+        if priority == Priority::Background {
+            work.yield_to_all();
+        }
         work.awaited = variants.iter().map(|spec| spec.name.clone()).collect();
         let request = Request { expected, limits: self.settings.limits, variants };
         work.send(&request).await?;
@@ -206,6 +221,14 @@ impl Work {
             }
             (Response::Done(spent), _) if self.awaited.is_empty() => Ok(Made::All(spent)),
             (answer, _) => Err(unexpected(answer)),
+        }
+    }
+
+    /// Gives the process the lowest priority; where that fails, it runs as all others do.
+    fn yield_to_all(&self) {
+        let id = self.child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()));
+        if let Some(id) = id {
+            let _ = rustix::process::setpriority_process(Some(id), LEAST_PRIORITY);
         }
     }
 

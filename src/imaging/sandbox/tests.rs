@@ -35,7 +35,7 @@ impl Program {
 
     async fn begin(&self, sandbox: &Sandbox) -> Result<Work, SandboxError> {
         let file = File::open(self.folder.path().join("first")).expect("a file");
-        sandbox.begin(UserId(uuid::Uuid::nil()), file, None, Vec::new()).await
+        sandbox.begin(UserId(uuid::Uuid::nil()), file, None, Vec::new(), Priority::Awaited).await
     }
 }
 
