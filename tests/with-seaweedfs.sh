@@ -28,6 +28,8 @@ cat > "$data/ids.json" <<JSON
 {"identities": [{"name": "test", "actions": ["Admin"],
   "credentials": [{"accessKey": "$AWS_ACCESS_KEY_ID", "secretKey": "$AWS_SECRET_ACCESS_KEY"}]}]}
 JSON
+# Each test has a bucket of its own, and each bucket takes two volumes, which are made as they are needed.
+volumes=4000
 # Five ports that are free together; gRPC is the port plus 10000 unless told otherwise.
 read -r master volume filer s3 grpc_m grpc_v grpc_f grpc_s <<< "$(python3 - <<'PYTHON'
 import socket
@@ -38,7 +40,7 @@ PYTHON
 )"
 "$weed" -logtostderr=true server -ip=127.0.0.1 -ip.bind=127.0.0.1 -dir="$data" \
     -master.port="$master" -master.port.grpc="$grpc_m" -master.volumeSizeLimitMB=64 \
-    -volume.port="$volume" -volume.port.grpc="$grpc_v" -volume.max=400 \
+    -volume.port="$volume" -volume.port.grpc="$grpc_v" -volume.max="$volumes" \
     -filer -filer.port="$filer" -filer.port.grpc="$grpc_f" \
     -s3 -s3.port="$s3" -s3.port.grpc="$grpc_s" -s3.config="$data/ids.json" > "$data/log" 2>&1 &
 pid=$!
