@@ -86,17 +86,20 @@ bench-growth:
 	cargo build --release --quiet
 	DARKROOM=$(CURDIR)/target/release/darkroom tests/with-postgres.sh node bench/growth.mjs
 
-# The image pipeline beside sharp and Pillow, on the photos in PHOTOS; the first has 12 megapixels. Takes about five minutes.
+# The image pipeline beside sharp, on the photos in PHOTOS. Takes about a minute for each. With nasm installed, JPEG is decoded by SIMD
+# code, as in the image of the Dockerfile.
 PHOTOS ?= $(PHOTO) $(filter-out $(PHOTO),$(wildcard $(dir $(PHOTO))*.jpg))
 bench-imaging: $(BENCH_PYTHON)
 	cargo build --release --quiet --package bench-imaging
 	cd bench/peers/sharp && npm ci --no-audit --no-fund --silent
 	BENCH_IMAGING=$(CURDIR)/target/release/bench-imaging $(BENCH_PYTHON) bench/imaging/compare.py $(PHOTOS)
 
-# Any folder of pictures beside Pillow: a table by kind, and what is different by file on stderr. DIR is the folder.
+# Any folder of pictures beside Pillow and Chromium, which has to be installed (Debian: apt-get install chromium): a table by kind, and
+# what is different by file on stderr. DIR is the folder.
 CORPUS_PYTHON := target/corpus/bin/python
 corpus: $(CORPUS_PYTHON)
 	cargo build --release --quiet
+	cd bench && npm ci --no-audit --no-fund --silent
 	PROGRAM=$(CURDIR)/target/release/darkroom $(CORPUS_PYTHON) bench/corpus/compare.py $(DIR)
 
 $(CORPUS_PYTHON): bench/corpus/requirements.txt
@@ -104,7 +107,7 @@ $(CORPUS_PYTHON): bench/corpus/requirements.txt
 	$@ -m pip install --quiet --requirement $<
 	@touch $@
 
-# What libwebp's efforts cost and give: the table of docs/decisions/0014.
+# What libwebp's settings cost and give: the tables of docs/decisions/0033.
 bench-efforts: $(BENCH_PYTHON)
 	cargo build --release --quiet --package bench-imaging
 	BENCH_IMAGING=$(CURDIR)/target/release/bench-imaging $(BENCH_PYTHON) bench/imaging/efforts.py $(PHOTOS)

@@ -1,11 +1,12 @@
-"""Any folder of pictures through the server's pipeline, beside what Pillow (with pillow-heif) makes of each: which are taken, and
-whether what comes out has the same size, colours, alpha, frames and timing, and none of the metadata. Run by
+"""Any folder of pictures through the server's pipeline, beside what Pillow (with pillow-heif) and Chromium make of each: which
+are taken, and whether what comes out has the same size, colours, alpha, frames and timing, and none of the metadata. Run by
 `make corpus DIR=…`; PROGRAM is the server's binary.
 
 A difference of colours counts from 3 ΔE (CIELAB, mean of the picture scaled to 200 pixels, alpha over grey) beyond what WebP
 of the same quality costs the reference itself.
 """
 
+import base64
 import collections
 import io
 import itertools
@@ -28,6 +29,8 @@ ENDINGS = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", "
 QUALITY, EFFORT = 86.5, 2
 SPECS = f'[[variant]]\nname = "full"\nformat = "webp"\nquality = {QUALITY}\neffort = {EFFORT}\n'
 SIDE, UNSEEN, UNSEEN_ALPHA = 200, 3.0, 6.0
+# Of Chromium's pixels, which come as text.
+COARSE = 64
 pillow_heif.register_heif_opener()
 warnings.simplefilter("ignore")
 # What the server takes too; more would be memory.
@@ -138,9 +141,44 @@ def differences(file, made, reference):
     return found
 
 
-def compare(file, folder):
+def in_chromium(files):
+    """What Chromium shows, by file."""
+    names = "\n".join(map(str, files))
+    script = Path(__file__).with_name("chromium.mjs")
+    ran = subprocess.run(["node", script, str(COARSE)], input=names, capture_output=True, text=True, check=True)
+    return {Path(row["file"]): row for row in map(json.loads, ran.stdout.splitlines())}
+
+
+def beside_chromium(made, shown):
+    """What is not as in Chromium, by name."""
+    picture = Image.open(made).convert("RGBA")
+    if picture.size != (shown["width"], shown["height"]):
+        return {"size, of Chromium's": f"{picture.size} for {(shown['width'], shown['height'])}"}
+    size = (shown["columns"], shown["rows"])
+    theirs = Image.frombytes("RGBA", size, base64.b64decode(shown["pixels"]))
+    colours = float(numpy.sqrt(((lab(picture.resize(size, Image.Resampling.BOX)) - lab(theirs)) ** 2).sum(-1)).mean())
+    if colours > UNSEEN and colours > UNSEEN + distance(by_webp(picture), picture):
+        return {"colours, of Chromium's": f"ΔE {colours:.1f}"}
+    return {}
+
+
+def compare(file, folder, shown):
     """The row of one file: our end, theirs, and what is different."""
     report, made = ours(file, folder)
+    row = beside_pillow(file, report, made)
+    if "error" in shown:
+        return row
+    row["shown by Chromium"] = None
+    if made is None:
+        row["refused, shown by Chromium"] = report["error"]
+        if "refused" in row:
+            row["refused, shown by both"] = report["error"]
+    else:
+        row.update(beside_chromium(made, shown))
+    return row
+
+
+def beside_pillow(file, report, made):
     try:
         reference = primary(file)
         upright(reference)
@@ -159,15 +197,18 @@ def main():
     kinds = collections.defaultdict(collections.Counter)
     with tempfile.TemporaryDirectory() as work, ThreadPoolExecutor() as pool:
         (Path(work) / "specs.toml").write_text(SPECS)
-        rows = zip(files, pool.map(lambda file: compare(file, Path(work)), files))
+        shown = in_chromium(files)
+        rows = zip(files, pool.map(lambda file: compare(file, Path(work), shown[file]), files))
         for file, row in rows:
             kind = kinds[file.suffix.lower()]
             kind["files"] += 1
             kind.update(row.keys())
-            kind["alike"] += not row
+            kind["alike"] += not set(row) - {"shown by Chromium"}
             for what, detail in row.items():
+                if detail is None:
+                    continue
                 print(f"{file.relative_to(folder)}: {what}: {detail[:150]}", file=sys.stderr)
-    columns = ["files", "alike", "refused", "refused by both", "taken by us alone"]
+    columns = ["files", "alike", "shown by Chromium", "refused", "refused by both", "taken by us alone"]
     columns += sorted({name for kind in kinds.values() for name in kind} - set(columns))
     print("| kind |", " | ".join(columns), "|")
     print("|---|" + "---|" * len(columns))

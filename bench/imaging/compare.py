@@ -1,9 +1,9 @@
-"""The image pipeline beside sharp and Pillow: same photos, one process each that stays, in turn; medians of CPU, wall,
-peak memory and bytes, and the quality of each variant beside a Lanczos in floating point. Run by `make bench-imaging`.
+"""The image pipeline beside sharp: the same photos, one process each that stays, in turn; medians of CPU, wall and peak
+memory, bytes, and the SSIMULACRA2 of each variant beside a Lanczos in floating point. Run by `make bench-imaging`.
 """
 
-import io
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -11,13 +11,13 @@ import sys
 import tempfile
 
 import numpy
-from PIL import Image
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from PIL import Image, ImageOps
 
-ROUNDS = int(os.environ.get("ROUNDS", "7"))
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
 HERE = os.path.dirname(os.path.abspath(__file__))
-PEERS = os.path.join(HERE, "..", "peers")
+SHARP = ["node", os.path.join(HERE, "..", "peers", "sharp", "make.js")]
 SIDES = {"thumbnail": 150, "small": 300, "medium": 600, "large": 1200, "webp": None}
+ARRANGEMENTS = ("apart", "chained", "once")
 
 
 class Peer:
@@ -27,53 +27,67 @@ class Peer:
         self.name, self.more = name, more
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
+    def ask(self, **order):
+        self.process.stdin.write(json.dumps({**order, **self.more}) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
     def make(self, what, file, out=None):
         # From here on the kernel remembers a new peak.
         with open(f"/proc/{self.process.pid}/clear_refs", "w") as refs:
             refs.write("5")
-        self.process.stdin.write(json.dumps({"what": what, "file": file, "out": out, **self.more}) + "\n")
-        self.process.stdin.flush()
-        spent = json.loads(self.process.stdout.readline())
+        spent = self.ask(what=what, file=file, out=out)
         with open(f"/proc/{self.process.pid}/status") as status:
             peak = next(line for line in status if line.startswith("VmHWM"))
         return {**spent, "peak": int(peak.split()[1]) / 1024}
 
 
-def start():
-    sharp = ["node", os.path.join(PEERS, "sharp", "make.js")]
-    ours = Peer("Darkroom", [os.environ["BENCH_IMAGING"]])
-    sharps = [
-        Peer(f"sharp, {arrangement}, effort {effort}", sharp, arrangement=arrangement, effort=effort)
-        for effort in (4, 2)
-        for arrangement in ("apart", "chained", "once")
-    ]
-    return ours, sharps, Peer("Pillow", [sys.executable, os.path.join(PEERS, "pillow", "make.py")])
+def ours(name="Darkroom", **more):
+    return Peer(name, [os.environ["BENCH_IMAGING"]], **more)
+
+
+def opened(file):
+    return ImageOps.exif_transpose(Image.open(file)).convert("RGB")
 
 
 def reference(image, side):
     """Lanczos in floating point, of Pillow's own size."""
     if side is None:
-        return numpy.asarray(image, dtype=numpy.float64)
+        return numpy.asarray(image)
     sized = image.copy()
     sized.thumbnail((side, side), reducing_gap=None)
     bands = [band.convert("F").resize(sized.size, Image.Resampling.LANCZOS) for band in image.split()]
-    return numpy.clip(numpy.stack([numpy.asarray(band) for band in bands], axis=-1), 0, 255).astype(numpy.float64)
+    stacked = numpy.stack([numpy.asarray(band) for band in bands], axis=-1)
+    return numpy.clip(numpy.rint(stacked), 0, 255).astype(numpy.uint8)
 
 
-def quality(file, folder):
-    image = Image.open(file).convert("RGB")
-    found = {}
-    for name, side in SIDES.items():
-        wanted = reference(image, side)
-        made = numpy.asarray(Image.open(os.path.join(folder, f"{name}.webp")).convert("RGB"), dtype=numpy.float64)
-        if made.shape != wanted.shape:
-            found[name] = (0.0, 0.0)
-            continue
-        found[name] = (
-            structural_similarity(wanted, made, channel_axis=-1, data_range=255),
-            peak_signal_noise_ratio(wanted, made, data_range=255),
-        )
-    return found
+class Judge:
+    """Scores variants by SSIMULACRA2, beside references that are made once."""
+
+    def __init__(self, file, folder):
+        self.scorer, self.folder, self.shapes = ours("judge"), folder, {}
+        image = opened(file)
+        for name, side in SIDES.items():
+            pixels = reference(image, side)
+            self.shapes[name] = pixels.shape
+            pixels.tofile(os.path.join(folder, f"{name}.reference"))
+
+    def scores(self, made):
+        found = {}
+        for name, shape in self.shapes.items():
+            pixels = numpy.asarray(Image.open(os.path.join(made, f"{name}.webp")).convert("RGB"))
+            if pixels.shape != shape:
+                # Sizes are rounded in another way: by a pixel, which a reference of that size would hide.
+                found[name] = math.nan
+                continue
+            other = os.path.join(self.folder, "made")
+            pixels.tofile(other)
+            order = {"file": os.path.join(self.folder, f"{name}.reference"), "out": other}
+            found[name] = self.scorer.ask(what="score", width=shape[1], **order)
+        return found
+
+    def end(self):
+        self.scorer.process.kill()
 
 
 def measure(peers, what, file):
@@ -86,73 +100,75 @@ def measure(peers, what, file):
     return {
         name: {
             **{key: statistics.median(result[key] for result in rows) for key in ("cpu", "wall", "peak")},
+            "sizes": dict(rows[0]["sizes"]),
             "bytes": sum(size for _, size in rows[0]["sizes"]),
         }
         for name, rows in results.items()
     }
 
 
-def large_photo(file, folder):
-    """Twenty megapixels, of a photo that has twelve."""
-    made = os.path.join(folder, "20mp.jpg")
-    Image.open(file).resize((5184, 3888), Image.Resampling.LANCZOS).save(made, quality=92, subsampling="4:2:0")
-    return made
+def best_of(results, effort):
+    names = [f"sharp, {arrangement}, effort {effort}" for arrangement in ARRANGEMENTS]
+    return min(names, key=lambda name: results[name]["cpu"])
+
+
+def measure_photo(file, mine, equal, sharps):
+    """Of one photo, by name of the figure."""
+    row = {"scores": {}, "bytes": {}}
+    for what in ("five", "four"):
+        results = measure([mine, equal, *sharps], what, file)
+        usual, fast = best_of(results, 4), best_of(results, 2)
+        row[f"{what}, of effort 4"] = results[mine.name]["cpu"] / results[usual]["cpu"]
+        row[f"{what}, equal effort"] = results[equal.name]["cpu"] / results[fast]["cpu"]
+        row[f"{what}, bytes"] = results[mine.name]["bytes"] / results[usual]["bytes"]
+        row[f"{what}, cpu"], row[f"{what}, peak"] = results[mine.name]["cpu"], results[mine.name]["peak"]
+        row[f"{what}, peak of sharp's"] = results[mine.name]["peak"] / results[usual]["peak"]
+    with tempfile.TemporaryDirectory() as folder:
+        judge = Judge(file, folder)
+        for peer in (mine, equal, *[peer for peer in sharps if peer.more["arrangement"] == "chained"]):
+            out = os.path.join(folder, peer.name)
+            os.makedirs(out)
+            row["bytes"][peer.name] = dict(peer.make("five", file, out)["sizes"])
+            row["scores"][peer.name] = judge.scores(out)
+        judge.end()
+    return row
 
 
 def main():
-    photo = sys.argv[1]
-    others = sys.argv[2:]
-    ours, sharps, pillow = start()
-    bars = []
-    with tempfile.TemporaryDirectory() as folder:
-        for label, file in (("12 MP", photo), ("20 MP", large_photo(photo, folder))):
-            print(f"\n| {label} | by | CPU ms | wall ms | peak MiB | bytes |\n|---|---|---|---|---|---|")
-            best = {}
-            for what in ("five", "four"):
-                results = measure([ours, *sharps, pillow], what, file)
-                for name, result in results.items():
-                    row = [what, name, *(f"{result[key]:.0f}" for key in ("cpu", "wall", "peak", "bytes"))]
-                    print("| " + " | ".join(row) + " |")
-                usual = [results[peer.name] for peer in sharps if peer.more["effort"] == 4]
-                any_effort = min(results[peer.name]["cpu"] for peer in sharps)
-                best[what] = min(usual, key=lambda result: result["cpu"])
-                mine = results[ours.name]
-                bars.append((f"{label}, {what}: CPU, of sharp's best", mine["cpu"] / best[what]["cpu"], "≤ 0.75"))
-                bars.append((f"{label}, {what}: CPU, of sharp's best at effort 2 too", mine["cpu"] / any_effort, ""))
-                if what == "five":
-                    bars.append((f"{label}: peak memory, of that", mine["peak"] / best[what]["peak"], "≤ 0.5"))
-            stages = [ours_stages(ours, file) for _ in range(ROUNDS)]
-            total = statistics.median(sum(stage.values()) for stage in stages)
-            mine = statistics.median(ours.make("five", file)["cpu"] for _ in range(ROUNDS))
-            bars.append((f"{label}: CPU, of the stages alone", mine / total, "≤ 1.1"))
-            best_peer = min((peer for peer in sharps if peer.more["effort"] == 4), key=lambda peer: peer.make("two", file)["cpu"])
-            two = measure([ours, best_peer], "two", file)
-            ratio = two[best_peer.name]["cpu"] / two[ours.name]["cpu"]
-            bars.append((f"{label}: two at once, images a CPU second, of sharp's", ratio, "≥ 1.4"))
-        print("\n| quality | variant | SSIM | of Pillow's | PSNR dB | of Pillow's |\n|---|---|---|---|---|---|")
-        worst = [1.0, 100.0]
-        for file in [photo, *others]:
-            found = []
-            for peer in (ours, pillow):
-                out = os.path.join(folder, peer.name)
-                os.makedirs(out, exist_ok=True)
-                peer.make("five", file, out)
-                found.append(quality(file, out))
-            for name in SIDES:
-                (ssim, psnr), (their_ssim, their_psnr) = found[0][name], found[1][name]
-                worst = [min(worst[0], ssim - their_ssim), min(worst[1], psnr - their_psnr)]
-                print(f"| {os.path.basename(file)} | {name} | {ssim:.4f} | {ssim - their_ssim:+.4f} | {psnr:.2f} | {psnr - their_psnr:+.2f} |")
-        bars.append(("SSIM, at worst, beside Pillow's", worst[0], "≥ -0.001"))
-        bars.append(("PSNR, at worst, beside Pillow's", worst[1], "≥ -0.1"))
-    print("\n| | measured | bar |\n|---|---|---|")
-    for name, value, bar in bars:
-        print(f"| {name} | {value:.3f} | {bar} |")
-
-
-def ours_stages(ours, file):
-    ours.process.stdin.write(json.dumps({"what": "stages", "file": file}) + "\n")
-    ours.process.stdin.flush()
-    return json.loads(ours.process.stdout.readline())
+    mine, equal = ours(), ours("Darkroom, effort 2, quality 85", effort=2, quality=85, sharp_yuv=False)
+    sharps = [
+        Peer(f"sharp, {arrangement}, effort {effort}", SHARP, arrangement=arrangement, effort=effort)
+        for effort in (4, 2)
+        for arrangement in ARRANGEMENTS
+    ]
+    figures = ["cpu", "peak", "of effort 4", "equal effort", "bytes", "peak of sharp's"]
+    print("| photo | MP | what | CPU ms | peak MiB | CPU, of sharp's at effort 4 | CPU, at equal effort | bytes, of sharp's | peak, of sharp's |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    rows = []
+    for file in sys.argv[1:]:
+        row = measure_photo(file, mine, equal, sharps)
+        rows.append(row)
+        image = Image.open(file)
+        megapixels = image.width * image.height / 1e6
+        for what in ("five", "four"):
+            cells = [f"{row[f'{what}, {name}']:.0f}" if name in ("cpu", "peak") else f"{row[f'{what}, {name}']:.2f}" for name in figures]
+            print(f"| {os.path.basename(file)} | {megapixels:.1f} | {what} | {' | '.join(cells)} |", flush=True)
+    print("\n| median of all photos | five | four | most, five | most, four |\n|---|---|---|---|---|")
+    for name in figures[2:]:
+        values = {what: [row[f"{what}, {name}"] for row in rows] for what in ("five", "four")}
+        medians = [f"{statistics.median(values[what]):.3f}" for what in values]
+        print(f"| {name} | {' | '.join(medians)} | {' | '.join(f'{max(values[what]):.3f}' for what in values)} |")
+    theirs = "sharp, chained, effort 4"
+    print("\n| SSIMULACRA2 | ours, median | sharp's, median | ours less sharp's, median | worst | at equal effort, median | bytes, of sharp's |")
+    print("|---|---|---|---|---|---|---|")
+    for name in SIDES:
+        column = lambda peer: [row["scores"][peer][name] for row in rows]
+        less = [a - b for a, b in zip(column(mine.name), column(theirs)) if not math.isnan(a - b)]
+        alike = [a - b for a, b in zip(column(equal.name), column("sharp, chained, effort 2")) if not math.isnan(a - b)]
+        size = [row["bytes"][mine.name][name] / row["bytes"][theirs][name] for row in rows]
+        medians = [statistics.median(value for value in column(peer) if not math.isnan(value)) for peer in (mine.name, theirs)]
+        cells = [*medians, statistics.median(less), min(less), statistics.median(alike)]
+        print(f"| {name} | {' | '.join(f'{cell:.2f}' for cell in cells)} | {statistics.median(size):.3f} |")
 
 
 if __name__ == "__main__":

@@ -1,34 +1,39 @@
-"""What libwebp's efforts cost and give, at several qualities: the table of docs/decisions/0014. Run by
+"""What libwebp's efforts, qualities and sharp YUV cost and give: the tables of docs/decisions/0033. Run by
 `make bench-efforts`; the photos are its arguments."""
 
+import math
 import os
 import statistics
 import sys
 import tempfile
 
-from compare import Peer, SIDES, quality
+from compare import SIDES, Judge, ours
 
-PAIRS = [(0, 85), (0, 88), (1, 85), (1, 87), (2, 85), (2, 86), (2, 87), (3, 85), (3, 86), (4, 85), (4, 86), (6, 85)]
-ROUNDS = 3
+USUAL = (4, 85, False)
+TRIED = [USUAL, (2, 85, False), (2, 85.8, False), (2, 86.5, False), (4, 84, True), (4, 84.5, True), (6, 85, False)]
 
 
 def main():
-    print("| effort | quality | variant | CPU ms | bytes | SSIM | PSNR dB |\n|---|---|---|---|---|---|---|")
-    for effort, asked in PAIRS:
-        peer = Peer("Darkroom", [os.environ["BENCH_IMAGING"]], effort=effort, quality=asked)
-        rows = {name: [] for name in SIDES}
-        spent = {"four": [], "full": []}
+    peers = {one: ours(effort=one[0], quality=one[1], sharp_yuv=one[2]) for one in TRIED}
+    found = {one: {name: [] for name in SIDES} for one in TRIED}
+    for file in sys.argv[1:]:
         with tempfile.TemporaryDirectory() as folder:
-            for file in sys.argv[1:]:
-                for what in spent:
-                    spent[what].append(statistics.median(peer.make(what, file)["cpu"] for _ in range(ROUNDS)))
+            judge = Judge(file, folder)
+            for one, peer in peers.items():
                 sizes = dict(peer.make("five", file, folder)["sizes"])
-                for name, (ssim, psnr) in quality(file, folder).items():
-                    rows[name].append((sizes[name], ssim, psnr))
-        for name, found in rows.items():
-            size, ssim, psnr = (statistics.mean(column) for column in zip(*found))
-            cpu = f"{statistics.mean(spent['full' if name == 'webp' else 'four']):.0f}" if name in ("webp", "large") else ""
-            print(f"| {effort} | {asked} | {name} | {cpu} | {size:.0f} | {ssim:.4f} | {psnr:.2f} |", flush=True)
+                for name, score in judge.scores(folder).items():
+                    found[one][name].append((sizes[name], score))
+            judge.end()
+    print("| variant | effort | quality | sharp YUV | bytes, of the first row's | SSIMULACRA2, less the first row's: median | worst |")
+    print("|---|---|---|---|---|---|---|")
+    for name in SIDES:
+        for effort, quality, sharp in TRIED:
+            pairs = list(zip(found[effort, quality, sharp][name], found[USUAL][name]))
+            size = math.exp(statistics.mean(math.log(one[0] / usual[0]) for one, usual in pairs))
+            less = [one[1] - usual[1] for one, usual in pairs]
+            cells = f"{size:.3f} | {statistics.median(less):+.2f} | {min(less):+.2f}"
+            print(f"| {name} | {effort} | {quality} | {'yes' if sharp else 'no'} | {cells} |")
+    for peer in peers.values():
         peer.process.kill()
 
 

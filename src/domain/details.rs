@@ -2,6 +2,10 @@
 
 use super::error::{Refusal, UserErrorCode};
 
+/// In characters.
+pub const MAX_TITLE_CHARS: usize = 255;
+/// In characters.
+pub const MAX_DESCRIPTION_CHARS: usize = 5000;
 /// As many tags an image has, and a list is narrowed down by.
 pub const MAX_TAGS: usize = 50;
 /// In characters.
@@ -33,8 +37,8 @@ impl DetailsChange {
     /// Every field that breaks a rule: `TOO_LONG` or `INVALID_VALUE`.
     pub fn check(self) -> Result<Self, Vec<Refusal>> {
         let mut refusals = Vec::new();
-        check_text("title", self.title.as_deref(), 255, &mut refusals);
-        check_text("description", self.description.as_deref(), 5000, &mut refusals);
+        check_text("title", self.title.as_deref(), MAX_TITLE_CHARS, &mut refusals);
+        check_text("description", self.description.as_deref(), MAX_DESCRIPTION_CHARS, &mut refusals);
         check_text("altText", self.alt_text.as_deref(), 1000, &mut refusals);
         let tags = self.tags.map(clean_tags);
         check_tags(tags.as_deref().unwrap_or_default(), &mut refusals);

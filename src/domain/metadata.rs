@@ -20,9 +20,26 @@ pub struct Metadata {
     /// What the file has and no variant has.
     #[serde(default)]
     pub removed: Vec<Removed>,
+    /// Nothing, where the file says nothing.
+    #[serde(default)]
+    pub suggested: Suggested,
     /// What else is to be said of the variants, for people.
     #[serde(default)]
     pub notes: Vec<String>,
+}
+
+/// In characters.
+pub const MAX_RIGHTS_CHARS: usize = 1000;
+
+/// What people wrote into the file about its picture, for the owner's eyes alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suggested {
+    pub title: Option<String>,
+    pub description: Option<String>,
+    /// In the order of the file, each once.
+    pub keywords: Vec<String>,
+    /// Whose picture it is, and what may be done with it.
+    pub rights: Option<String>,
 }
 
 /// What is left out of every variant.

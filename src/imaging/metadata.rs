@@ -24,8 +24,8 @@ pub(super) fn removed(beside: &Beside, metadata: &Metadata) -> Vec<Removed> {
     let found = [
         (Removed::Exif, beside.exif.is_some()),
         (Removed::Gps, has_location),
-        (Removed::Xmp, beside.has_xmp),
-        (Removed::Iptc, beside.has_iptc),
+        (Removed::Xmp, beside.xmp.is_some()),
+        (Removed::Iptc, beside.iptc.is_some()),
         (Removed::IccProfile, matches!(beside.profile, Some(Profile::Icc(_)))),
     ];
     found.into_iter().filter_map(|(what, is_there)| is_there.then_some(what)).collect()

@@ -16,7 +16,10 @@ mod resample;
 mod resize;
 pub mod sandbox;
 mod sniff;
+mod suggested;
 mod turn;
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use image::DynamicImage;
@@ -28,6 +31,7 @@ use self::{
     decode::{Beside, Flaw, Motion, Source},
     encode::{AnimationEncoder, MOST_LOSSLESS, SourceKind},
     resize::Scaler,
+    turn::upright_size,
 };
 use crate::domain::{
     failure::{Failure, FailureCode},
@@ -47,10 +51,14 @@ const MAX_FRAME: u64 = 9_000_000;
 const MAX_PIXELS_OF_FRAMES: u64 = 100_000_000;
 /// In milliseconds.
 const MAX_ANIMATION: u64 = 5 * 60 * 1000;
+/// How many times as many bytes as its original a variant that moves may have; and in bytes, what is never too many.
+const MOST_OF_ORIGINAL: usize = 4;
+const LEAST_MOST: usize = 1024 * 1024;
 /// In bytes a pixel: what a variant takes while it is scaled and encoded, measured. An alpha, and what is drawn, is
 /// encoded without loss, which takes libwebp thirty bytes; a moving one is compared with the frames before it.
 const ENCODING: u64 = 4;
 const SCALED: u64 = 3;
+const ENCODING_SHARP: u64 = 24;
 const ENCODING_ALPHA: u64 = 36;
 const MOVING: u64 = 60;
 /// In bytes: what a job takes beside its pixels.
@@ -116,6 +124,8 @@ pub struct Decoded<'a> {
     picture: Scaler,
     /// `None` for one that stands still, or is made to.
     motion: Option<Motion>,
+    /// A variant that moves took too many bytes: larger ones are not tried.
+    is_too_heavy: AtomicBool,
     notes: Vec<String>,
 }
 
@@ -142,18 +152,19 @@ impl<'a> Opened<'a> {
     pub fn memory(&self, specs: &[VariantSpec], at_once: usize) -> u64 {
         let Source { bytes, header, .. } = &self.0;
         let pixels = self.0.pixels();
-        let encoding = |pixels: u64| match kind_of(self.0.format) {
+        let encoding = |pixels: u64, spec: &VariantSpec| match kind_of(self.0.format) {
             _ if header.has_alpha => pixels * ENCODING_ALPHA,
             SourceKind::MayBeDrawn if pixels <= MOST_LOSSLESS => pixels * ENCODING_ALPHA,
+            SourceKind::MayBeDrawn | SourceKind::Photo if spec.sharp_yuv => pixels * ENCODING_SHARP,
             SourceKind::MayBeDrawn | SourceKind::Photo => pixels * ENCODING,
         };
         let of_variant = |spec: &VariantSpec| match spec.bounds {
             Some(bounds) => {
                 let (width, height) = bounds.sides();
                 let scaled = (u64::from(width) * u64::from(height)).min(pixels);
-                encoding(scaled) + scaled * SCALED
+                encoding(scaled, spec) + scaled * SCALED
             }
-            None => encoding(pixels),
+            None => encoding(pixels, spec),
         };
         let mut variants: Vec<u64> = specs.iter().map(of_variant).collect();
         variants.sort_unstable_by(|one, other| other.cmp(one));
@@ -169,15 +180,18 @@ impl<'a> Opened<'a> {
         self.0.header.motion.filter(|motion| too_much(*motion, self.0.pixels()).is_none())
     }
 
-    /// Decodes it.
+    /// Decodes it, as large as these variants need it.
     ///
     /// # Errors
     /// When it is damaged.
-    pub fn decode(self) -> Result<Decoded<'a>, ImagingError> {
+    pub fn decode(self, specs: &[VariantSpec]) -> Result<Decoded<'a>, ImagingError> {
         let motion = self.moving();
         let Self(source) = self;
         let beside = source.beside();
-        let (pixels, flaw) = source.decode(&beside)?;
+        let size = beside.size_shown(source.header.size);
+        let reduction = resize::reduction(upright_size(size, &beside.turns), specs);
+        let (pixels, flaw) = source.decode(&beside, reduction)?;
+        let picture = Scaler::new(pixels, size, &beside.turns, specs);
         let mut notes: Vec<String> = flaw.iter().map(Flaw::to_string).collect();
         if source.header.is_stilled {
             notes.push("Animations in this format are not supported: the variants show the first frame.".to_owned());
@@ -185,7 +199,7 @@ impl<'a> Opened<'a> {
         if let Some(what) = source.header.motion.and_then(|motion| too_much(motion, source.pixels())) {
             notes.push(format!("The animation has {what}: the variants show the first frame."));
         }
-        Ok(Decoded { source, beside, picture: Scaler::new(pixels), motion, notes })
+        Ok(Decoded { source, beside, picture, motion, is_too_heavy: AtomicBool::new(false), notes })
     }
 }
 
@@ -213,9 +227,9 @@ fn too_much(motion: Motion, pixels: u64) -> Option<String> {
 }
 
 impl Decoded<'_> {
-    /// What variants are made of; of an animation, the first frame.
+    /// What variants are made of; of an animation, the first frame. Whole and upright where one of them is of full size.
     pub const fn pixels(&self) -> &DynamicImage {
-        self.picture.full()
+        self.picture.decoded()
     }
 
     /// What can be told before any variant is made.
@@ -223,12 +237,13 @@ impl Decoded<'_> {
     /// # Errors
     /// When the pixels cannot be scaled down.
     pub fn facts(&self) -> Result<(Facts, Fingerprint), ImagingError> {
-        let small = placeholder::in_small(self.pixels())?;
+        let small = self.picture.roughly(placeholder::MAX_SIDE)?;
+        let size = self.picture.size();
         let perceptual_hash = perceptual_hash::of(&small);
         let small = small.into_rgba8();
         let facts = Facts {
-            width: self.pixels().width(),
-            height: self.pixels().height(),
+            width: size.width,
+            height: size.height,
             placeholder: placeholder::thumbhash(&small),
             dominant_colour: Some(placeholder::dominant_colour(&small)),
             is_animated: self.source.header.motion.is_some() || self.source.header.is_stilled,
@@ -253,31 +268,44 @@ impl Decoded<'_> {
     pub fn metadata(&self) -> Metadata {
         let mut metadata = self.beside.exif.clone().map(metadata::read).unwrap_or_default();
         metadata.removed = metadata::removed(&self.beside, &metadata);
+        metadata.suggested = suggested::of(&self.beside);
         metadata.notes.clone_from(&self.notes);
         metadata
     }
 
-    /// Makes one variant.
+    /// Makes one of the variants that it was decoded for.
     ///
     /// # Errors
     /// When a frame is damaged, or scaling or encoding fails.
     pub fn variant(&self, spec: &VariantSpec) -> Result<Encoded, ImagingError> {
         let pixels = self.picture.for_variant(spec)?;
         let (width, height) = (pixels.width(), pixels.height());
-        let bytes = match self.motion {
+        let moving = match self.motion {
             Some(motion) if spec.format == VariantFormat::WebP => self.moving((width, height), motion, spec)?,
-            _ => encode::still(&pixels, spec, kind_of(self.source.format))?,
+            _ => None,
+        };
+        let bytes = match moving {
+            Some(bytes) => bytes,
+            None => encode::still(&pixels, spec, kind_of(self.source.format))?,
         };
         Ok(Encoded { name: spec.name.clone(), format: spec.format, bytes: bytes.into(), width, height })
     }
 
-    fn moving(&self, size: (u32, u32), motion: Motion, spec: &VariantSpec) -> Result<Vec<u8>, ImagingError> {
+    /// All frames, unless they take too many bytes: then the first one stands for them, in this variant and in those that are
+    /// made after it, which are larger.
+    fn moving(&self, size: (u32, u32), motion: Motion, spec: &VariantSpec) -> Result<Option<Vec<u8>>, ImagingError> {
+        if self.is_too_heavy.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         let mut animation = AnimationEncoder::new(size, motion.loops, spec)?;
         for frame in self.frames()? {
             let frame = frame?;
             let scaled = resize::frame(&frame.image, spec)?;
             animation.add(&scaled, frame.duration)?;
         }
-        animation.finish()
+        let bytes = animation.finish()?;
+        let is_too_heavy = bytes.len() > LEAST_MOST.max(MOST_OF_ORIGINAL * self.source.bytes.len());
+        self.is_too_heavy.store(is_too_heavy, Ordering::Relaxed);
+        Ok((!is_too_heavy).then_some(bytes))
     }
 }

@@ -1,7 +1,7 @@
 //! What a page shows before the picture is there: a blur in about 25 bytes, or one colour.
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use image::{DynamicImage, RgbaImage};
+use image::RgbaImage;
 
 /// The largest side that ThumbHash takes, in pixels.
 pub(super) const MAX_SIDE: u32 = 100;
@@ -25,9 +25,4 @@ pub(super) fn dominant_colour(small: &RgbaImage) -> String {
     let [r, g, b, weight] = boxes.into_iter().max_by_key(|found| found[3]).unwrap_or_default();
     let [r, g, b] = [r, g, b].map(|sum| sum / weight.max(1));
     format!("#{r:02x}{g:02x}{b:02x}")
-}
-
-/// The picture scaled down so far that both can be read from it.
-pub(super) fn in_small(image: &DynamicImage) -> Result<DynamicImage, super::ImagingError> {
-    super::resize::roughly(image, MAX_SIDE)
 }

@@ -4,6 +4,20 @@
 use fast_transpose::{FlipMode, FlopMode, transpose_rgb};
 use image::{DynamicImage, RgbImage, metadata::Orientation};
 
+use super::decode::Size;
+
+/// The picture after all of these turns.
+pub(super) fn turned_by(image: DynamicImage, turns: &[Orientation]) -> DynamicImage {
+    turns.iter().fold(image, |image, turn| turned(image, *turn))
+}
+
+/// The size of a picture after these turns; and before them, of one that is so after them.
+pub(super) fn upright_size(Size { width, height }: Size, turns: &[Orientation]) -> Size {
+    // From 5 on, by their numbers in EXIF, rows become columns.
+    let quarters = turns.iter().filter(|turn| turn.to_exif() >= 5).count();
+    if quarters % 2 == 0 { Size { width, height } } else { Size { width: height, height: width } }
+}
+
 /// The picture as it is to be seen.
 pub(super) fn turned(mut image: DynamicImage, turn: Orientation) -> DynamicImage {
     // The crate's plain transposition is a quarter turn to the left.

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use darkroom::{
-    domain::variant_spec::VariantSpec,
+    domain::variant_spec::{VariantSet, VariantSpec},
     imaging::{Decoded, Limits, Opened},
 };
 use image::{Rgba, RgbaImage};
@@ -90,8 +90,12 @@ fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
+fn five() -> Vec<VariantSpec> {
+    VariantSet::default().iter().cloned().collect()
+}
+
 fn decoded(bytes: &[u8]) -> Decoded<'_> {
-    Opened::new(bytes, None, LIMITS).expect("a header").decode().expect("a picture")
+    Opened::new(bytes, None, LIMITS).expect("a header").decode(&five()).expect("a picture")
 }
 
 /// D65, of sRGB.
@@ -166,11 +170,11 @@ fn what_lacks_more_than_a_tenth_of_its_rows_is_damaged() {
     for name in ["420.jpg", "progressive.jpg", "rgb.png", "grey16.png", "lossy.webp"] {
         let whole = fixture(name);
         let mut broken = whole[..whole.len() * 4 / 5].to_vec();
-        let opened = Opened::new(&broken, None, LIMITS).and_then(Opened::decode);
+        let opened = Opened::new(&broken, None, LIMITS).and_then(|opened| opened.decode(&five()));
         assert!(opened.is_err(), "{name}: {:?}", opened.map(|image| image.metadata().notes));
         // An end marker does not make it whole.
         broken.extend(b"\xff\xd9");
-        let opened = Opened::new(&broken, None, LIMITS).and_then(Opened::decode);
+        let opened = Opened::new(&broken, None, LIMITS).and_then(|opened| opened.decode(&five()));
         assert!(opened.is_err(), "{name} with an end marker");
     }
 }
@@ -250,7 +254,7 @@ fn a_gif_that_breaks_off_is_shown_as_far_as_its_frames_are_whole() {
     assert!(image.metadata().notes[0].contains("the animation ends before the damage"), "{:?}", image.metadata().notes);
     let still = fixture("still.gif");
     let opened = Opened::new(&still[..still.len() / 2], None, LIMITS);
-    assert!(opened.and_then(Opened::decode).is_err(), "its one frame is not there");
+    assert!(opened.and_then(|opened| opened.decode(&five())).is_err(), "its one frame is not there");
 }
 
 #[test]

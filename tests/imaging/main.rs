@@ -12,6 +12,7 @@ mod mutated;
 #[expect(dead_code, reason = "the server's stories draw more pictures than these")]
 mod pictures;
 mod program;
+mod reduced;
 mod sandbox;
 #[path = "../it/support/skip.rs"]
 mod skip;

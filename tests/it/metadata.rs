@@ -164,3 +164,35 @@ async fn junk_costs_itself_and_never_the_image() {
         assert!(found["exif"].to_string().len() < 20_000, "{}", found["exif"].to_string().len());
     }
 }
+
+/// A segment of a JPEG, in front of all others.
+fn with_segment(jpeg: &[u8], marker: u8, content: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(content.len() + 2).expect("at most 64 KiB").to_be_bytes();
+    [&[0xFF, 0xD8, 0xFF, marker], &length[..], content, &jpeg[2..]].concat()
+}
+
+#[tokio::test]
+async fn what_people_wrote_into_a_file_is_suggested_to_its_owner_and_taken_over_by_nobody() {
+    let app = TestApp::start().await;
+    let (ann, admin) = (app.user("ann@example.com").await, app.admin().await);
+    let packet = "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>\
+        <rdf:Description xmlns:dc='http://purl.org/dc/elements/1.1/'><dc:title><rdf:Alt>\
+        <rdf:li xml:lang='x-default'>A pier</rdf:li></rdf:Alt></dc:title></rdf:Description></rdf:RDF></x:xmpmeta>";
+    let xmp = [b"http://ns.adobe.com/xap/1.0/\0", packet.as_bytes()].concat();
+    let records = b"\x1c\x02\x05\x00\x05Other\x1c\x02\x19\x00\x03sea\x1c\x02\x19\x00\x03sun\x1c\x02\x74\x00\x03Ann";
+    let length = u32::try_from(records.len()).expect("short").to_be_bytes();
+    let iptc = [b"Photoshop 3.0\x008BIM\x04\x04\0\0", &length[..], records].concat();
+    let photo = with_segment(&with_segment(&pictures::small_jpeg(), 0xED, &iptc), 0xE1, &xmp);
+    let image = ann.processed(&app, "a.jpg", "image/jpeg", photo).await;
+    let query = "query($id: ID!) { image(id: $id) { title description tags metadata { removed \
+        suggested { title description keywords rights } } } }";
+    let of = async |client: &Client| client.send(query, json!({"id": image["id"]})).await.0["data"]["image"].clone();
+    let seen = of(&ann).await;
+    let expected = json!({"title": "A pier", "description": null, "keywords": ["sea", "sun"], "rights": "Ann"});
+    assert_eq!(seen["metadata"], json!({"removed": ["XMP", "IPTC"], "suggested": expected}));
+    assert_eq!((&seen["title"], &seen["tags"]), (&json!(""), &json!([])));
+    assert_eq!(of(&admin).await["metadata"]["suggested"], Value::Null, "for its owner alone");
+    let plain = ann.processed(&app, "b.jpg", "image/jpeg", pictures::small_jpeg()).await;
+    let plain = ann.send(query, json!({"id": plain["id"]})).await.0["data"]["image"]["metadata"].clone();
+    assert_eq!(plain, json!({"removed": [], "suggested": null}));
+}

@@ -14,6 +14,7 @@ use darkroom::{
     domain::variant_spec::{VariantSet, VariantSpec},
     imaging::{Limits, Opened},
 };
+use fast_ssim2::{PixelDescriptor, PixelSlice, compute_ssimulacra2};
 use serde::{Deserialize, Serialize};
 
 #[global_allocator]
@@ -30,6 +31,11 @@ struct Order {
     quality: Option<f32>,
     #[serde(default)]
     effort: Option<u8>,
+    #[serde(default)]
+    sharp_yuv: Option<bool>,
+    /// In pixels, of what is to be scored.
+    #[serde(default)]
+    width: Option<u32>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -45,6 +51,8 @@ enum What {
     Two,
     /// The stages that nobody gets around, each by itself.
     Stages,
+    /// How like two pictures are, `file` and `out`, both of RGB without a header, by SSIMULACRA2.
+    Score,
 }
 
 #[derive(Serialize)]
@@ -65,6 +73,7 @@ fn main() -> Result<()> {
         let (cpu, wall) = (cpu(), Instant::now());
         let answer = match order.what {
             What::Stages => serde_json::to_string(&stages::run(&bytes)?)?,
+            What::Score => serde_json::to_string(&score(&bytes, &order)?)?,
             _ => {
                 let sizes = make(&bytes, &order)?;
                 let spent = Spent { cpu: self::cpu() - cpu, wall: wall.elapsed().as_secs_f64() * 1000.0, sizes };
@@ -89,6 +98,7 @@ fn make(bytes: &[u8], order: &Order) -> Result<Vec<(String, usize)>> {
         .map(|spec| VariantSpec {
             quality: order.quality.unwrap_or(spec.quality),
             effort: order.effort.unwrap_or(spec.effort),
+            sharp_yuv: order.sharp_yuv.unwrap_or(spec.sharp_yuv),
             ..spec
         })
         .collect();
@@ -103,9 +113,20 @@ fn make(bytes: &[u8], order: &Order) -> Result<Vec<(String, usize)>> {
     }
 }
 
+/// 100 where both are one, 90 where nobody sees a difference side by side.
+fn score(reference: &[u8], order: &Order) -> Result<f64> {
+    let (other, width) = (order.out.as_ref().context("another picture")?, order.width.context("a width")?);
+    let other = std::fs::read(other)?;
+    let stride = width as usize * 3;
+    let height = u32::try_from(reference.len() / stride)?;
+    let slice = |pixels| PixelSlice::new(pixels, width, height, stride, PixelDescriptor::RGB8_SRGB);
+    let picture = |pixels| slice(pixels).map_err(|error| anyhow::anyhow!("{error}"));
+    Ok(compute_ssimulacra2(&picture(reference)?, &picture(&other)?)?)
+}
+
 /// All that the server does of an image, but for storing it.
 fn image(bytes: &[u8], specs: &[VariantSpec], out: Option<&Path>) -> Result<Vec<(String, usize)>> {
-    let decoded = Opened::new(bytes, None, Limits { max_pixels: 100_000_000 })?.decode()?;
+    let decoded = Opened::new(bytes, None, Limits { max_pixels: 100_000_000 })?.decode(specs)?;
     decoded.facts()?;
     decoded.metadata();
     let mut sizes = Vec::new();

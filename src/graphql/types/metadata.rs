@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use async_graphql::{Description, Enum, Json, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
-use crate::domain::{self, metadata::Metadata};
+use crate::domain::{
+    self,
+    metadata::{Metadata, Suggested},
+};
 use crate::graphql::cost;
 
 /// The metadata that the camera wrote into the file.
@@ -23,6 +26,25 @@ pub struct GeoPoint {
     latitude: f64,
     /// The longitude in degrees, positive to the east. Example: `126.978`.
     longitude: f64,
+}
+
+/// Details of an image, as its file suggests them. They are cut off at the lengths that `updateImage` accepts.
+#[derive(SimpleObject)]
+pub struct SuggestedDetails {
+    /// The title: `dc:title` of XMP, or the object name of IPTC.
+    title: Option<String>,
+    /// The description: `dc:description` of XMP, or the caption of IPTC.
+    description: Option<String>,
+    /// The keywords, at most 50: `dc:subject` of XMP, or the keywords of IPTC. Example: `["sea", "sun"]`.
+    keywords: Vec<String>,
+    /// The rights: `dc:rights` of XMP, or the copyright notice of IPTC. Example: `"© 2026 Ann Example"`.
+    rights: Option<String>,
+}
+
+impl From<Suggested> for SuggestedDetails {
+    fn from(Suggested { title, description, keywords, rights }: Suggested) -> Self {
+        Self { title, description, keywords, rights }
+    }
 }
 
 /// The kinds of metadata that are removed from every variant, because they reveal more than the picture shows.
@@ -75,6 +97,14 @@ impl ImageMetadata {
     #[graphql(directive = cost::cost::apply(2))]
     async fn removed(&self) -> Vec<RemovedMetadata> {
         self.metadata.removed.iter().copied().map(Into::into).collect()
+    }
+
+    /// The details that people wrote into the file, in XMP or IPTC: suggestions for a form. The server does not copy them to
+    /// the details of the image. Null if the file says nothing, and for everybody except the owner.
+    #[graphql(directive = cost::cost::apply(20))]
+    async fn suggested(&self) -> Option<SuggestedDetails> {
+        let suggested = Some(&self.metadata.suggested).filter(|_| self.shows_location);
+        suggested.filter(|suggested| **suggested != Suggested::default()).cloned().map(Into::into)
     }
 
     /// Notes about the variants, for example the reason why the variants of an animation are still images.

@@ -20,15 +20,17 @@ pub(super) fn header(bytes: &[u8], size: Size) -> Result<Header, ImagingError> {
 }
 
 pub(super) fn beside(bytes: &[u8]) -> Beside {
-    let JpegOutline { exif, icc, has_xmp, has_iptc, .. } = outline(bytes);
-    Beside { has_xmp, has_iptc, ..Beside::of(exif, icc) }
+    let JpegOutline { exif, icc, xmp, iptc, .. } = outline(bytes);
+    Beside { xmp, iptc, ..Beside::of(exif, icc) }
 }
 
-pub(super) fn decode(bytes: &[u8]) -> Result<(Pixels, Option<Flaw>), ImagingError> {
-    let decompressor = Decompressor::open(bytes)?;
-    let size @ Size { width, height } = decompressor.size();
+pub(super) fn decode(bytes: &[u8], reduction: f64) -> Result<(Pixels, Option<Flaw>), ImagingError> {
+    let mut decompressor = Decompressor::open(bytes)?;
+    let times = decompressor.reduce(reduction);
+    let size @ Size { width, height } = decompressor.size_decoded();
     let (samples, pixels, damage) = decompressor.decode()?;
-    let flaw = flaw(damage, &pixels, height as usize)?.or_else(|| (!outline(bytes).has_end).then_some(Flaw::Damaged));
+    let flaw = flaw(damage, &pixels, height as usize, times as usize)?
+        .or_else(|| (!outline(bytes).has_end).then_some(Flaw::Damaged));
     let not_taken = || ImagingError::corrupt("the JPEG has too few samples");
     let pixels = match samples {
         Samples::Cmyk => Pixels::Cmyk(cmyk(pixels, size)),
@@ -42,12 +44,13 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Pixels, Option<Flaw>), ImagingErro
     Ok((pixels, flaw))
 }
 
-/// The library goes on in one colour where data are missing: so do few pictures of themselves.
-fn flaw(damage: Damage, pixels: &[u8], height: usize) -> Result<Option<Flaw>, ImagingError> {
+/// The library goes on in one colour where data are missing: so do few pictures of themselves. Of one that was decoded so many
+/// times smaller.
+fn flaw(damage: Damage, pixels: &[u8], height: usize, times: usize) -> Result<Option<Flaw>, ImagingError> {
     if !damage.is_damaged {
         return Ok(None);
     }
-    let short_from = damage.short_from.map_or(height, |row| row as usize);
+    let short_from = damage.short_from.map_or(height, |row| row as usize / times);
     let flat = pixels.len().checked_div(height).map_or(0, |stride| flat_rows(pixels, stride));
     let missing = flat.min(height.saturating_sub(short_from));
     Flaw::of_missing(missing as u64, height as u64).map(Some)

@@ -3,7 +3,7 @@
 use super::EXIF_PREFIX;
 
 const ICC_PART: &[u8] = b"ICC_PROFILE\0";
-const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+pub(super) const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 const PHOTOSHOP: &[u8] = b"Photoshop 3.0\0";
 /// The block of Photoshop's that IPTC is in.
 const IPTC_BLOCK: u16 = 0x0404;
@@ -15,8 +15,8 @@ pub(super) struct JpegOutline {
     pub has_end: bool,
     pub exif: Option<Vec<u8>>,
     pub icc: Option<Vec<u8>>,
-    pub has_xmp: bool,
-    pub has_iptc: bool,
+    pub xmp: Option<Vec<u8>>,
+    pub iptc: Option<Vec<u8>>,
 }
 
 /// Follows a JPEG's markers to the one that ends it, or as far as they go.
@@ -56,30 +56,30 @@ impl JpegOutline {
             0xE1 if self.exif.is_none() && content.starts_with(EXIF_PREFIX) => {
                 self.exif = Some(content.to_vec());
             }
-            0xE1 => self.has_xmp |= content.starts_with(XMP),
+            0xE1 if self.xmp.is_none() => self.xmp = content.strip_prefix(XMP).map(<[u8]>::to_vec),
             0xE2 => profile.add(content),
-            0xED => self.has_iptc |= content.strip_prefix(PHOTOSHOP).is_some_and(has_iptc),
+            0xED if self.iptc.is_none() => {
+                self.iptc = content.strip_prefix(PHOTOSHOP).and_then(iptc_of).map(<[u8]>::to_vec);
+            }
             _ => {}
         }
     }
 }
 
-/// Whether IPTC is among the blocks of Photoshop, and says anything.
-fn has_iptc(mut blocks: &[u8]) -> bool {
+/// What IPTC says among the blocks of Photoshop; as much of it as is there.
+pub(super) fn iptc_of(mut blocks: &[u8]) -> Option<&[u8]> {
     while let Some(block) = blocks.strip_prefix(b"8BIM") {
-        let Some((kind, rest)) = block.split_first_chunk().map(|(kind, rest)| (u16::from_be_bytes(*kind), rest)) else {
-            return false;
-        };
+        let (kind, rest) = block.split_first_chunk().map(|(kind, rest)| (u16::from_be_bytes(*kind), rest))?;
         // A name with its length before it, and then the content, each of an even number of bytes.
         let name = rest.first().map_or(0, |length| usize::from(*length) + 1).next_multiple_of(2);
-        let Some((length, content)) = rest.get(name..).and_then(<[u8]>::split_first_chunk) else { return false };
+        let (length, content) = rest.get(name..).and_then(<[u8]>::split_first_chunk)?;
         let length = u32::from_be_bytes(*length) as usize;
         if kind == IPTC_BLOCK && length > 0 {
-            return true;
+            return Some(content.get(..length).unwrap_or(content));
         }
         blocks = content.get(length.next_multiple_of(2)..).unwrap_or_default();
     }
-    false
+    None
 }
 
 /// An ICC profile, in parts of up to 64 KiB.

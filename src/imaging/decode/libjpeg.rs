@@ -19,6 +19,8 @@ use mozjpeg_sys::{
 use super::Size;
 use crate::imaging::ImagingError;
 
+/// How many times smaller the library decodes, by fewer coefficients of each block.
+const REDUCTIONS: [u32; 3] = [8, 4, 2];
 /// The side of a block, in pixels.
 const BLOCK: u32 = 8;
 /// How libjpeg counts warnings among its messages.
@@ -114,6 +116,23 @@ impl<'a> Decompressor<'a> {
         Size { width: self.info().image_width, height: self.info().image_height }
     }
 
+    /// Has the picture decoded smaller: the most that the library does fast, and that is not more than so many times. Says
+    /// how many times it is.
+    pub(super) fn reduce(&mut self, most: f64) -> u32 {
+        let times = REDUCTIONS.into_iter().find(|times| f64::from(*times) <= most).unwrap_or(1);
+        // SAFETY: made by `open`, and the library does not run now.
+        let info = unsafe { &mut (*self.state).info };
+        (info.scale_num, info.scale_denom) = (1, times);
+        times
+    }
+
+    /// As it is going to be decoded.
+    pub(super) fn size_decoded(&self) -> Size {
+        let times = self.info().scale_denom.max(1);
+        let Size { width, height } = self.size();
+        Size { width: width.div_ceil(times), height: height.div_ceil(times) }
+    }
+
     /// Whether the coefficients of all of the picture wait in memory.
     pub(super) fn keeps_coefficients(&self) -> bool {
         // SAFETY: the header was read.
@@ -127,12 +146,12 @@ impl<'a> Decompressor<'a> {
             J_COLOR_SPACE::JCS_CMYK | J_COLOR_SPACE::JCS_YCCK => Samples::Cmyk,
             _ => Samples::Rgb,
         };
-        let Size { width, height } = self.size();
+        let Size { width, height } = self.size_decoded();
         let stride = width as usize * samples.channels();
         let mut pixels = vec![0; stride * height as usize];
         self.guarded(|state| {
-            // SAFETY: each row has room for as many samples as the width and the colours announce, and the output is not
-            // scaled. What is behind the last row is not read.
+            // SAFETY: each row has room for as many samples as the width and the colours announce, which is checked once the
+            // library has computed its own. What is behind the last row is not read.
             unsafe {
                 let info = &raw mut (*state).info;
                 (*info).out_color_space = match samples {
@@ -141,6 +160,7 @@ impl<'a> Decompressor<'a> {
                     Samples::Cmyk => J_COLOR_SPACE::JCS_CMYK,
                 };
                 jpeg_start_decompress(&mut *info);
+                assert_eq!(((*info).output_width, (*info).output_height), (width, height), "libjpeg rounds up");
                 for row in pixels.chunks_exact_mut(stride) {
                     let mut row = row.as_mut_ptr();
                     if jpeg_read_scanlines(&mut *info, &raw mut row, 1) == 0 {

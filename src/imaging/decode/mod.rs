@@ -18,7 +18,7 @@ use super::{
     colour::{self, Cmyk, Profile},
     crop::Crop,
     sniff,
-    turn::turned,
+    turn::turned_by,
 };
 use crate::domain::format::ImageFormat;
 
@@ -73,8 +73,10 @@ pub(super) struct Beside {
     pub crop: Option<Crop>,
     pub exif: Option<Vec<u8>>,
     pub profile: Option<Profile>,
-    pub has_xmp: bool,
-    pub has_iptc: bool,
+    /// A packet of XMP; empty where it is there and cannot be read.
+    pub xmp: Option<Vec<u8>>,
+    /// Records of IPTC; empty where they are there and cannot be read.
+    pub iptc: Option<Vec<u8>>,
 }
 
 impl Beside {
@@ -90,13 +92,17 @@ impl Beside {
         Self { turns, exif, profile: icc.map(Profile::Icc), ..Self::default() }
     }
 
-    /// The picture as it is to be seen.
-    fn upright(&self, image: DynamicImage) -> DynamicImage {
-        let image = match self.crop {
+    /// What is to be seen of the picture, before it is turned.
+    fn shown(&self, image: DynamicImage) -> DynamicImage {
+        match self.crop {
             Some(Crop { left, top, width, height }) => image.crop_imm(left, top, width, height),
             None => image,
-        };
-        self.turns.iter().fold(image, |image, turn| turned(image, *turn))
+        }
+    }
+
+    /// Of what is to be seen, before it is turned.
+    pub(super) fn size_shown(&self, size: Size) -> Size {
+        self.crop.map_or(size, |crop| Size { width: crop.width, height: crop.height })
     }
 }
 
@@ -199,10 +205,11 @@ impl<'a> Source<'a> {
         .unwrap_or_default()
     }
 
-    /// Decodes the picture, or the first frame, turns it upright and into sRGB: RGB or RGBA of 8 bits.
-    pub(super) fn decode(&self, beside: &Beside) -> Result<(DynamicImage, Option<Flaw>), ImagingError> {
+    /// Decodes the picture, or the first frame, and turns it into sRGB: RGB or RGBA of 8 bits, not upright yet. Of a format
+    /// that can be decoded smaller for less, it may be up to so many times smaller.
+    pub(super) fn decode(&self, beside: &Beside, reduction: f64) -> Result<(DynamicImage, Option<Flaw>), ImagingError> {
         let (pixels, flaw) = match self.format {
-            ImageFormat::Jpeg => jpeg::decode(self.bytes)?,
+            ImageFormat::Jpeg => jpeg::decode(self.bytes, reduction)?,
             ImageFormat::Png => {
                 png::decode(self.bytes, self.header.size).map(|(image, flaw)| (Pixels::Image(image), flaw))?
             }
@@ -214,7 +221,7 @@ impl<'a> Source<'a> {
             Pixels::Image(image) => colour::to_srgb(image, beside.profile.as_ref()),
             Pixels::Cmyk(cmyk) => colour::cmyk_to_srgb(&cmyk, beside.profile.as_ref()),
         };
-        Ok((beside.upright(colour::without_idle_alpha(image)), flaw))
+        Ok((beside.shown(colour::without_idle_alpha(image)), flaw))
     }
 
     /// Every frame, one after the other.
@@ -224,7 +231,8 @@ impl<'a> Source<'a> {
     ) -> Result<Box<dyn Iterator<Item = Result<Frame, ImagingError>> + 'b>, ImagingError> {
         let finish = move |frame: Result<(DynamicImage, u32), ImagingError>| {
             frame.map(|(image, duration)| {
-                let image = beside.upright(colour::to_srgb(image, beside.profile.as_ref()));
+                let image = beside.shown(colour::to_srgb(image, beside.profile.as_ref()));
+                let image = turned_by(image, &beside.turns);
                 Frame { image, duration }
             })
         };

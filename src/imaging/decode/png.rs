@@ -37,7 +37,7 @@ pub(super) fn beside(bytes: &[u8]) -> Option<Beside> {
     let chunks = png_chunks::read(bytes);
     let reader = opened(bytes, METADATA_BYTES, Checks::None).ok()?;
     let icc = reader.info().icc_profile.as_deref().map(<[u8]>::to_vec);
-    Some(Beside { has_xmp: chunks.has_xmp, has_iptc: chunks.has_iptc, ..Beside::of(chunks.exif, icc) })
+    Some(Beside { xmp: chunks.xmp, iptc: chunks.iptc, ..Beside::of(chunks.exif, icc) })
 }
 
 /// Decodes it; where a checksum is wrong, as if there were none.

@@ -4,6 +4,8 @@ use std::io::Read;
 
 use flate2::read::ZlibDecoder;
 
+use super::jpeg_outline::{XMP as XMP_IN_JPEG, iptc_of};
+
 const SIGNATURE: usize = 8;
 /// In bytes: a chunk's length and name before its content, and its checksum behind.
 const BEFORE: usize = 8;
@@ -18,8 +20,8 @@ const RAW_PROFILE: &[u8] = b"Raw profile type ";
 #[derive(Debug, Default)]
 pub(super) struct PngChunks {
     pub exif: Option<Vec<u8>>,
-    pub has_xmp: bool,
-    pub has_iptc: bool,
+    pub xmp: Option<Vec<u8>>,
+    pub iptc: Option<Vec<u8>>,
     has_tried: bool,
 }
 
@@ -42,7 +44,9 @@ pub(super) fn read(bytes: &[u8]) -> PngChunks {
 
 impl PngChunks {
     fn note_text(&mut self, name: &[u8], content: &[u8]) {
-        self.has_xmp |= content.starts_with(XMP);
+        if let Some(value) = content.strip_prefix(XMP).filter(|_| self.xmp.is_none()) {
+            self.xmp = Some(text_of(name, value).unwrap_or_default());
+        }
         let Some(profile) = content.strip_prefix(RAW_PROFILE) else { return };
         let Some(end) = memchr::memchr(0, profile) else { return };
         let (kind, value) = (&profile[..end], &profile[end + 1..]);
@@ -52,13 +56,21 @@ impl PngChunks {
                 self.has_tried = true;
                 let block = text_of(name, value).and_then(|text| from_hexadecimal(&text));
                 match block {
-                    Some(block) if block.starts_with(b"http://ns.adobe.com/xap/") => self.has_xmp = true,
+                    Some(block) if block.starts_with(XMP_IN_JPEG) => {
+                        self.xmp.get_or_insert_with(|| block[XMP_IN_JPEG.len()..].to_vec());
+                    }
                     Some(block) => self.exif = Some(block),
                     None => {}
                 }
             }
-            b"iptc" | b"8bim" => self.has_iptc = true,
-            b"xmp" => self.has_xmp = true,
+            b"iptc" | b"8bim" if self.iptc.is_none() => {
+                let block = text_of(name, value).and_then(|text| from_hexadecimal(&text)).unwrap_or_default();
+                self.iptc = Some(iptc_of(&block).map(<[u8]>::to_vec).unwrap_or(block));
+            }
+            b"xmp" if self.xmp.is_none() => {
+                let packet = text_of(name, value).and_then(|text| from_hexadecimal(&text));
+                self.xmp = Some(packet.unwrap_or_default());
+            }
             _ => {}
         }
     }

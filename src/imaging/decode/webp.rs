@@ -33,8 +33,8 @@ pub(super) fn header(bytes: &[u8], size: Size) -> Result<Header, ImagingError> {
 pub(super) fn beside(bytes: &[u8]) -> Option<Beside> {
     let mut decoder = opened(bytes, METADATA_BYTES).ok()?;
     let exif = decoder.exif_metadata().unwrap_or(None);
-    let has_xmp = decoder.xmp_metadata().is_ok_and(|xmp| xmp.is_some());
-    Some(Beside { has_xmp, ..Beside::of(exif, decoder.icc_profile().unwrap_or(None)) })
+    let xmp = decoder.xmp_metadata().unwrap_or(None);
+    Some(Beside { xmp, ..Beside::of(exif, decoder.icc_profile().unwrap_or(None)) })
 }
 
 pub(super) fn decode(bytes: &[u8], pixels: u64) -> Result<DynamicImage, ImagingError> {

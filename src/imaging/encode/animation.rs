@@ -20,6 +20,9 @@ use crate::{domain::variant_spec::VariantSpec, imaging::ImagingError};
 /// Among the flags of a file's first chunk.
 const HAS_ALPHA: u8 = 0x10;
 
+/// Of an animation each frame costs as much as a picture: more than this effort gains little.
+const MOST_EFFORT: u8 = 2;
+
 /// Takes frames of one size, one after the other.
 pub struct AnimationEncoder {
     encoder: *mut WebPAnimEncoder,
@@ -29,6 +32,10 @@ pub struct AnimationEncoder {
     has_alpha: bool,
 }
 
+fn moving(spec: &VariantSpec) -> VariantSpec {
+    VariantSpec { effort: spec.effort.min(MOST_EFFORT), sharp_yuv: false, ..spec.clone() }
+}
+
 impl AnimationEncoder {
     /// For frames of that size, to be played so often; for ever where there is no number.
     pub(in crate::imaging) fn new(
@@ -36,7 +43,7 @@ impl AnimationEncoder {
         loops: Option<u16>,
         spec: &VariantSpec,
     ) -> Result<Self, ImagingError> {
-        let config = webp::config(spec)?;
+        let config = webp::config(&moving(spec))?;
         let abi = WEBP_MUX_ABI_VERSION.cast_signed();
         let mut options = MaybeUninit::<WebPAnimEncoderOptions>::uninit();
         // SAFETY: the call initialises every field, or says that it did not.

@@ -25,7 +25,9 @@ const LEVEL: i32 = 4;
 
 /// Lossy; or without loss, where that is no larger. Colours of half the size spoil what is tiny or drawn.
 pub(super) fn encode(image: &DynamicImage, spec: &VariantSpec, source: SourceKind) -> Result<Vec<u8>, ImagingError> {
-    let lossy = encode_by(&config(spec)?, Picture::import(image)?)?;
+    // libwebp makes sharp light and colours out of red, green and blue by itself.
+    let picture = if spec.sharp_yuv { Picture::import_frame(image)? } else { Picture::import(image)? };
+    let lossy = encode_by(&config(spec)?, picture)?;
     let pixels = image.width() * image.height();
     let is_tried = pixels <= TINY || (source == SourceKind::MayBeDrawn && pixels <= MOST_LOSSLESS && is_flat(image));
     if !is_tried {
@@ -61,6 +63,7 @@ pub(super) fn config(spec: &VariantSpec) -> Result<WebPConfig, ImagingError> {
     let mut config = WebPConfig::new().map_err(|()| failed("libwebp: initializing the configuration failed"))?;
     config.quality = spec.quality;
     config.method = spec.effort.into();
+    config.use_sharp_yuv = spec.sharp_yuv.into();
     validated(config)
 }
 
@@ -90,7 +93,7 @@ impl Picture {
         Self::import_as(image, false)
     }
 
-    /// As red, green and blue, which frames are compared by.
+    /// As red, green and blue.
     pub(super) fn import_frame(image: &DynamicImage) -> Result<Self, ImagingError> {
         Self::import_as(image, true)
     }

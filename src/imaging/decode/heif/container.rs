@@ -168,10 +168,10 @@ pub(super) fn is_premultiplied(file: &HeifFile) -> bool {
     !file.referenced_items(file.primary_id, b"prem").is_empty()
 }
 
-pub(super) fn has_xmp(file: &HeifFile) -> bool {
-    file.referencing_items(file.primary_id, b"cdsc")
-        .into_iter()
-        .any(|id| file.item(id).is_ok_and(|item| item.item_type == FourCC(*b"mime")))
+pub(super) fn xmp(file: &HeifFile) -> Option<Vec<u8>> {
+    let described = file.referencing_items(file.primary_id, b"cdsc").into_iter();
+    let id = described.into_iter().find(|id| file.item(*id).is_ok_and(|item| item.item_type == FourCC(*b"mime")))?;
+    Some(file.item_data(id).map(|packet| packet.to_vec()).unwrap_or_default())
 }
 
 /// Whether it is a film of which only one picture is shown.

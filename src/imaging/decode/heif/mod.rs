@@ -65,7 +65,7 @@ pub(super) fn beside(bytes: &[u8]) -> Option<Beside> {
         _ => container::colour(&file, file.primary_id).ok()?.and_then(profile_of),
     };
     let exif = file.exif(file.primary_id).unwrap_or(None);
-    Some(Beside { turns, crop, exif, profile, has_xmp: container::has_xmp(&file), has_iptc: false })
+    Some(Beside { turns, crop, exif, profile, xmp: container::xmp(&file), iptc: None })
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<DynamicImage, ImagingError> {
