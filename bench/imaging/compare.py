@@ -99,7 +99,7 @@ def measure(peers, what, file):
             results[peer.name].append(peer.make(what, file))
     return {
         name: {
-            **{key: statistics.median(result[key] for result in rows) for key in ("cpu", "wall", "peak")},
+            **{key: statistics.median(result.get(key, 0) for result in rows) for key in ("cpu", "wall", "first", "peak")},
             "sizes": dict(rows[0]["sizes"]),
             "bytes": sum(size for _, size in rows[0]["sizes"]),
         }
@@ -121,7 +121,8 @@ def measure_photo(file, mine, equal, sharps):
         row[f"{what}, of effort 4"] = results[mine.name]["cpu"] / results[usual]["cpu"]
         row[f"{what}, equal effort"] = results[equal.name]["cpu"] / results[fast]["cpu"]
         row[f"{what}, bytes"] = results[mine.name]["bytes"] / results[usual]["bytes"]
-        row[f"{what}, cpu"], row[f"{what}, peak"] = results[mine.name]["cpu"], results[mine.name]["peak"]
+        for key in ("cpu", "first", "peak"):
+            row[f"{what}, {key}"] = results[mine.name][key]
         row[f"{what}, peak of sharp's"] = results[mine.name]["peak"] / results[usual]["peak"]
     with tempfile.TemporaryDirectory() as folder:
         judge = Judge(file, folder)
@@ -141,9 +142,9 @@ def main():
         for effort in (4, 2)
         for arrangement in ARRANGEMENTS
     ]
-    figures = ["cpu", "peak", "of effort 4", "equal effort", "bytes", "peak of sharp's"]
-    print("| photo | MP | what | CPU ms | peak MiB | CPU, of sharp's at effort 4 | CPU, at equal effort | bytes, of sharp's | peak, of sharp's |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    figures = ["cpu", "first", "peak", "of effort 4", "equal effort", "bytes", "peak of sharp's"]
+    print("| photo | MP | what | CPU ms | until the first variant | peak MiB | CPU, of sharp's at effort 4 | CPU, at equal effort | bytes, of sharp's | peak, of sharp's |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     rows = []
     for file in sys.argv[1:]:
         row = measure_photo(file, mine, equal, sharps)
@@ -151,10 +152,10 @@ def main():
         image = Image.open(file)
         megapixels = image.width * image.height / 1e6
         for what in ("five", "four"):
-            cells = [f"{row[f'{what}, {name}']:.0f}" if name in ("cpu", "peak") else f"{row[f'{what}, {name}']:.2f}" for name in figures]
+            cells = [f"{row[f'{what}, {name}']:.0f}" if name in figures[:3] else f"{row[f'{what}, {name}']:.2f}" for name in figures]
             print(f"| {os.path.basename(file)} | {megapixels:.1f} | {what} | {' | '.join(cells)} |", flush=True)
     print("\n| median of all photos | five | four | most, five | most, four |\n|---|---|---|---|---|")
-    for name in figures[2:]:
+    for name in figures[3:]:
         values = {what: [row[f"{what}, {name}"] for row in rows] for what in ("five", "four")}
         medians = [f"{statistics.median(values[what]):.3f}" for what in values]
         print(f"| {name} | {' | '.join(medians)} | {' | '.join(f'{max(values[what]):.3f}' for what in values)} |")

@@ -24,7 +24,7 @@ pub struct Locked {
 pub enum RowChange {
     VariantReady(Variant),
     VariantsForgotten(Vec<VariantName>),
-    Metadata(Metadata),
+    Metadata(Box<Metadata>),
     Fingerprint(Fingerprint),
 }
 

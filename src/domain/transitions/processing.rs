@@ -37,7 +37,7 @@ impl Image {
             let state = UploadState::Processing { original: original.clone(), facts: Some(learned) };
             Change::into_state(self, state, now)
         };
-        Some(change.row(RowChange::Metadata(metadata)).row(RowChange::Fingerprint(fingerprint)))
+        Some(change.row(RowChange::Metadata(Box::new(metadata))).row(RowChange::Fingerprint(fingerprint)))
     }
 
     /// Another variant is ready. `None` where the image is not being processed any more.
@@ -74,7 +74,7 @@ impl Image {
         let mut change = Change::silently(self.clone());
         change.image.state = UploadState::Completed { original: original.clone(), facts: learned };
         change.image.updated_at = now;
-        Some(change.row(RowChange::Metadata(metadata)).row(RowChange::Fingerprint(fingerprint)))
+        Some(change.row(RowChange::Metadata(Box::new(metadata))).row(RowChange::Fingerprint(fingerprint)))
     }
 
     /// Puts a variant in the place of the one of its name. `None` where the image is not completed any more.
