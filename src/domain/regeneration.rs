@@ -4,9 +4,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    fingerprint::Fingerprint,
     format::ImageFormat,
     ids::{ImageId, RegenerationId, UserId},
-    image::Image,
+    image::{Facts, Image},
+    metadata::Metadata,
     variant::Variant,
     variant_spec::{VariantSet, VariantSpec},
 };
@@ -98,6 +100,14 @@ impl Tally {
             Remade::NotNeeded => {}
         }
     }
+}
+
+/// What decoding an image once more told.
+#[derive(Debug, Clone)]
+pub struct Learned {
+    pub facts: Facts,
+    pub fingerprint: Fingerprint,
+    pub metadata: Box<Metadata>,
 }
 
 /// What became of one image.

@@ -116,8 +116,12 @@ impl VariantSpec {
         let Self { bounds, fit, format, quality, effort, sharp_yuv, .. } = self;
         let (width, height) = bounds.map_or((0, 0), Bounds::sides);
         let fit = if *fit == Fit::Cover { "cover" } else { "inside" };
-        let sharp = if *sharp_yuv { " sharp" } else { "" };
-        format!("{} {width}x{height} {fit} q{quality} e{effort}{sharp}", format.name())
+        let how = match (format, sharp_yuv) {
+            (VariantFormat::Jpeg, _) => String::new(),
+            (VariantFormat::WebP, false) => format!(" e{effort}"),
+            (VariantFormat::WebP, true) => format!(" e{effort} sharp"),
+        };
+        format!("{} {width}x{height} {fit} q{quality}{how}", format.name())
     }
 
     fn check(&self) -> Result<(), String> {

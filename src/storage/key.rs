@@ -34,6 +34,12 @@ impl StorageKey {
         self.0.rsplit('/').next()?.get(..ID_LENGTH)?.parse().ok()
     }
 
+    /// Of a variant, how often its image was made anew before.
+    pub fn generation(&self) -> u32 {
+        let mut parts = self.0.rsplit('/').next().unwrap_or_default().split('.').skip(1);
+        parts.next().filter(|_| parts.next().is_some()).and_then(|part| part.parse().ok()).unwrap_or(0)
+    }
+
     /// Where an upload lands. Whatever is left here is an orphan.
     pub fn incoming(image: ImageId) -> Self {
         Self(format!("{}{image}", Self::INCOMING))

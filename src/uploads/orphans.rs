@@ -36,7 +36,7 @@ pub(super) struct OrphanPages<'a> {
     continuation: Option<String>,
 }
 
-/// The orphans of a page, how many of them no image belongs to, and how many objects are known.
+/// The orphans of a page, how many of them no image of this database has left behind, and how many objects are known.
 pub(super) struct OrphanPage {
     pub orphans: Vec<Orphan>,
     strange: u64,
@@ -44,8 +44,8 @@ pub(super) struct OrphanPage {
 }
 
 impl Uploads {
-    /// How many orphans there are that no image belongs to, where they are too many to be believed. What was replaced of an
-    /// image that is there is ours, however much of it there is.
+    /// How many orphans there are that no image of this database has left behind, where they are too many to be believed. What
+    /// was replaced of an image is ours, however much of it there is.
     pub(super) async fn too_many_orphans(&self) -> ServiceResult<Option<u64>> {
         let (mut strange, mut known) = (0, 0);
         let mut pages = OrphanPages::of(self).await?;
@@ -109,7 +109,10 @@ impl<'a> OrphanPages<'a> {
             is_left_alone && self.stored_in.contains(&object.modified)
         };
         let orphans: Vec<Orphan> = unknown.into_iter().filter(is_orphan).collect();
-        let strange = orphans.iter().filter(|object| image_of(object).is_none()).count() as u64;
+        // Where the database is older than the bucket, its images have variants that they do not know.
+        let is_strange =
+            |object: &&Orphan| image_of(object).is_none_or(|image| object.key.generation() > image.generation);
+        let strange = orphans.iter().filter(is_strange).count() as u64;
         Ok(Some(OrphanPage { orphans, strange, known: known.len() as u64 }))
     }
 }

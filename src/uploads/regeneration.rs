@@ -1,7 +1,7 @@
 //! A run through the library that makes anew what is out of date: after a change of the variants, or for images from before
 //! something was kept of them.
 //!
-//! The job examines one page of images, notes how far it came, and has itself run again. Where it is killed, it goes on
+//! The job examines images until one was made anew, notes how far it came, and has itself run again. Where it is killed, it goes on
 //! behind the last image that was noted; those made anew since are up to date, and are passed over.
 
 use super::Uploads;
@@ -11,15 +11,23 @@ use crate::{
         error::{Refusal, ServiceResult, UserErrorCode},
         ids::RegenerationId,
         job::{Job, JobError},
-        regeneration::{Regeneration, RegenerationFilter, RegenerationState, Tally},
+        regeneration::{Regeneration, RegenerationFilter, RegenerationState, Remade, Tally},
         user::{Caller, Permission},
     },
 };
 
-/// How many images one job examines.
+/// How many images one job examines at most.
 const PAGE: u64 = 100;
 
 impl Uploads {
+    /// Whether the caller may deal with runs.
+    ///
+    /// # Errors
+    /// `Unauthenticated` or `Forbidden`.
+    pub fn check_regenerates(caller: &Caller) -> ServiceResult<()> {
+        caller.with(Permission::ChangeAnyImage).map(drop)
+    }
+
     /// Begins a run, for an administrator.
     ///
     /// # Errors
@@ -101,10 +109,10 @@ impl Uploads {
         Ok(Regeneration { state: RegenerationState::Cancelled, ended_at: Some(now), ..run })
     }
 
-    /// The job: examines a page of images.
+    /// The job: examines images until one was made anew.
     ///
     /// # Errors
-    /// When the storage or the database is away: what was done stays done.
+    /// When something is amiss that is not the image's fault: what was done stays done.
     pub async fn regenerate(&self) -> Result<(), JobError> {
         let conn = self.inner.db.conn();
         let Some(run) = db::regenerations::running(conn).await? else { return Ok(()) };
@@ -116,9 +124,21 @@ impl Uploads {
         }
         let mut tally = run.tally;
         for examined in page {
-            tally.count(self.remake(&run, examined.id(), examined.lacks_rows).await?);
-            if !db::regenerations::advance(conn, run.id, examined.id(), tally).await? {
-                return Ok(());
+            let outcome = self.remake(&run, examined.id(), examined.lacks_rows).await;
+            // What is amiss here costs this image its turn, and the run a pause, which grows; an outage only the pause.
+            let (counted, amiss) = match outcome {
+                Ok(remade) => (remade, None),
+                Err(JobError::Failed(error)) => (Remade::Failed, Some(error)),
+                Err(outage @ JobError::Outage(_)) => return Err(outage),
+            };
+            tally.count(counted);
+            let goes_on = db::regenerations::advance(conn, run.id, examined.id(), tally).await?;
+            if let Some(error) = amiss.filter(|_| goes_on) {
+                return Err(JobError::Failed(error));
+            }
+            // One image a job, so that a process that is told to stop need not wait for more.
+            if !goes_on || counted != Remade::NotNeeded {
+                break;
             }
         }
         Ok(self.inner.queue.enqueue(conn, Job::Regenerate, self.now()).await?)

@@ -1,5 +1,5 @@
-//! One completed image anew, while everybody goes on seeing it as it was: each variant takes the place of the one before
-//! once it is stored, and what is known of the image follows.
+//! One completed image anew, while everybody goes on seeing it as it was: once all is stored, it takes the place of what was
+//! there, in one transaction.
 
 use super::{Uploads, process::Stop};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
         ids::ImageId,
         image::{Image, UploadState},
         job::JobError,
-        regeneration::{Regeneration, Remade},
+        regeneration::{Learned, Regeneration, Remade},
         variant::Variant,
         variant_spec::VariantSpec,
     },
@@ -20,7 +20,7 @@ impl Uploads {
     /// Makes anew what of an image is out of date, if anything is.
     ///
     /// # Errors
-    /// When the storage or the database is away. An image that cannot be made anew is no error.
+    /// When something is amiss that is not the image's fault. An image that cannot be made anew is no error.
     pub(super) async fn remake(&self, run: &Regeneration, id: ImageId, lacks_rows: bool) -> Result<Remade, JobError> {
         let conn = self.inner.db.conn();
         let Some(image) = db::images::find(conn, id).await? else { return Ok(Remade::NotNeeded) };
@@ -29,14 +29,11 @@ impl Uploads {
         if outdated.is_empty() && !lacks_rows && !image.lacks_facts() {
             return Ok(Remade::NotNeeded);
         }
-        match self.make_anew(id, outdated).await {
+        let relearns = lacks_rows || image.lacks_facts() || run.filter.made_before.is_some();
+        match self.make_anew(&image, outdated, relearns).await {
             Ok(()) => Ok(Remade::Done),
             Err(Stop::Gone) => Ok(Remade::NotNeeded),
-            Err(Stop::Later(JobError::Outage(error))) => Err(JobError::Outage(error)),
-            Err(Stop::Later(JobError::Failed(error))) => {
-                tracing::warn!(image = %id, error = format!("{error:#}"), "an image could not be made anew, and stays as it is");
-                Ok(Remade::Failed)
-            }
+            Err(Stop::Later(error)) => Err(error),
             Err(Stop::Failed(failure) | Stop::Unfit(failure)) => {
                 tracing::warn!(image = %id, failure = failure.message, "an image could not be made anew, and stays as it is");
                 Ok(Remade::Failed)
@@ -44,31 +41,31 @@ impl Uploads {
         }
     }
 
-    async fn make_anew(&self, id: ImageId, outdated: Vec<VariantSpec>) -> Result<(), Stop> {
-        let now = self.now();
-        let begin = |image: &Image| match image.state {
-            UploadState::Completed { .. } => Ok(Some(image.next_generation(now))),
-            _ => Err(Refusal::image_not_found().into()),
-        };
-        let image = self.change(id, begin).await?;
+    async fn make_anew(&self, image: &Image, outdated: Vec<VariantSpec>, relearns: bool) -> Result<(), Stop> {
         let format = image.format.known().ok_or(Stop::Gone)?;
-        let file = self.download_original(&image).await?;
+        let file = self.download_original(image).await?;
         let mut work =
             self.inner.sandbox.begin(image.owner, file, Some(format), outdated, Priority::Background).await?;
+        let now = self.now();
+        let begin = |found: &Image| match found.state {
+            UploadState::Completed { .. } if found.generation == image.generation => {
+                Ok(Some(found.next_generation(now)))
+            }
+            _ => Err(Refusal::image_not_found().into()),
+        };
+        let image = self.change(image.id, begin).await?;
+        let (mut variants, mut learned) = (Vec::new(), None);
         loop {
             match work.next().await? {
-                Made::Facts(facts, fingerprint, metadata) => {
-                    let now = self.now();
-                    self.go_on(&image, |image| image.relearn(facts, fingerprint, *metadata, now)).await?;
+                Made::Facts(facts, fingerprint, metadata) if relearns => {
+                    learned = Some(Learned { facts, fingerprint, metadata });
                 }
-                Made::Variant(encoded) => {
-                    let variant = self.store_variant(&image, encoded).await?;
-                    let now = self.now();
-                    self.go_on(&image, |image| image.replace_variant(variant, now)).await?;
-                }
+                Made::Facts(..) => {}
+                Made::Variant(encoded) => variants.push(self.store_variant(&image, encoded).await?),
+                // Until here nobody sees any of it: where it is killed, the image is as it was.
                 Made::All(_) => {
                     let now = self.now();
-                    return self.go_on(&image, |image| image.remade(now)).await;
+                    return self.go_on(&image, |image| image.remade(variants, learned, now)).await;
                 }
             }
         }

@@ -185,3 +185,28 @@ async fn cancel(client: &Client) -> Vec<String> {
     let errors = answer.0["data"]["cancelRegeneration"]["userErrors"].as_array().expect("a list").clone();
     errors.iter().map(|error| error["code"].as_str().expect("a code").to_owned()).collect()
 }
+
+#[tokio::test]
+async fn what_is_amiss_here_leaves_the_image_as_it_was_and_the_run_waits() {
+    let app = TestApp::start().await;
+    let (ann, admin) = (app.user("ann@example.com").await, app.admin().await);
+    let (first, second) = (photo(&app, &ann).await, photo(&app, &ann).await);
+    let before = [known(&ann, &first).await, known(&ann, &second).await];
+    sql(&app, "UPDATE image_metadata SET metadata = '{}'").await;
+    app.app.clock.advance(TimeDelta::minutes(1));
+    // No row of a variant can be written for a while.
+    sql(&app, "ALTER TABLE variant RENAME COLUMN settings TO elsewhere").await;
+    admin.mutate("regenerateVariants", json!({"madeBefore": app.app.clock.now()}), RUN).await;
+    app.run_all_jobs().await;
+    let ended = run(&app).await;
+    assert_eq!((&ended["status"], &ended["remade"]), (&json!("RUNNING"), &json!(0)), "{ended}");
+    sql(&app, "ALTER TABLE variant RENAME COLUMN elsewhere TO settings").await;
+    for (id, before) in [&first, &second].into_iter().zip(&before) {
+        assert_eq!(urls(&known(&ann, id).await), urls(before), "all at once, or nothing");
+    }
+    app.app.clock.advance(TimeDelta::hours(1));
+    app.run_all_jobs().await;
+    let ended = run(&app).await;
+    assert_eq!((&ended["status"], &ended["examined"]), (&json!("FINISHED"), &json!(2)), "{ended}");
+    assert_ne!(urls(&known(&ann, &second).await), urls(&before[1]));
+}

@@ -11,6 +11,7 @@ use crate::domain::{
     image::{Facts, Image, Keep, Kept, Original, UploadState},
     job::Job,
     metadata::Metadata,
+    regeneration::Learned,
     variant::{Variant, VariantName},
 };
 
@@ -62,33 +63,20 @@ impl Image {
         change
     }
 
-    /// Keeps what decoding it once more told. `None` where it is not completed any more.
-    pub fn relearn(
-        &self,
-        learned: Facts,
-        fingerprint: Fingerprint,
-        metadata: Metadata,
-        now: DateTime<Utc>,
-    ) -> Option<Change> {
-        let UploadState::Completed { original, .. } = &self.state else { return None };
-        let mut change = Change::silently(self.clone());
-        change.image.state = UploadState::Completed { original: original.clone(), facts: learned };
-        change.image.updated_at = now;
-        Some(change.row(RowChange::Metadata(Box::new(metadata))).row(RowChange::Fingerprint(fingerprint)))
-    }
-
-    /// Puts a variant in the place of the one of its name. `None` where the image is not completed any more.
-    pub fn replace_variant(&self, variant: Variant, now: DateTime<Utc>) -> Option<Change> {
-        let UploadState::Completed { .. } = self.state else { return None };
-        let mut change = Change::silently(self.clone());
-        change.image.updated_at = now;
-        Some(change.row(RowChange::VariantReady(variant)))
-    }
-
-    /// All of it was made anew, which everybody is told. `None` where the image is not completed any more.
-    pub fn remade(&self, now: DateTime<Utc>) -> Option<Change> {
-        let UploadState::Completed { .. } = self.state else { return None };
-        Some(Change::into_state(self, self.state.clone(), now).event(EventKind::Completed))
+    /// Puts what was made anew in the place of what was there, all at once, which everybody is told. `None` where the image is
+    /// not completed any more.
+    pub fn remade(&self, variants: Vec<Variant>, learned: Option<Learned>, now: DateTime<Utc>) -> Option<Change> {
+        let UploadState::Completed { original, facts } = &self.state else { return None };
+        let facts = learned.as_ref().map_or(facts, |learned| &learned.facts).clone();
+        let state = UploadState::Completed { original: original.clone(), facts };
+        let mut change = Change::into_state(self, state, now).event(EventKind::Completed);
+        for variant in variants {
+            change = change.row(RowChange::VariantReady(variant));
+        }
+        if let Some(Learned { fingerprint, metadata, .. }) = learned {
+            change = change.row(RowChange::Metadata(metadata)).row(RowChange::Fingerprint(fingerprint));
+        }
+        Some(change)
     }
 
     /// It cannot be done, and its objects are to go; but what was good enough once may be kept, whatever is thought of

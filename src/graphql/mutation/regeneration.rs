@@ -2,10 +2,13 @@
 
 use async_graphql::{Context, Object, Result};
 
-use crate::graphql::{
-    FromContext, cost,
-    error::{ApiError, split},
-    types::regeneration::{RegenerateVariantsInput, RegenerationPayload},
+use crate::{
+    graphql::{
+        FromContext, cost,
+        error::{ApiError, split},
+        types::regeneration::{RegenerateVariantsInput, RegenerationPayload},
+    },
+    uploads::Uploads,
 };
 
 /// Making images anew that are out of date.
@@ -22,12 +25,10 @@ impl RegenerationMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The images to examine.")] input: RegenerateVariantsInput,
     ) -> Result<RegenerationPayload> {
+        Uploads::check_regenerates(ctx.caller()).map_err(ApiError::from)?;
         let filter = match input.filter()? {
             Ok(filter) => filter,
-            Err(refusal) => {
-                ctx.services().uploads.regeneration_for(ctx.caller()).await.map_err(ApiError::from)?;
-                return Ok(Err(vec![refusal]).into());
-            }
+            Err(refusal) => return Ok(Err(vec![refusal]).into()),
         };
         Ok(split(ctx.services().uploads.regenerate_for(ctx.caller(), filter).await)?.into())
     }

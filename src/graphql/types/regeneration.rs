@@ -58,7 +58,7 @@ pub enum RegenerationStatus {
 }
 
 /// A run through the library that makes anew what is out of date. Meanwhile the images stay COMPLETED and keep their
-/// variants until each new one is stored.
+/// variants until all of the new ones are stored.
 #[derive(Description)]
 pub struct Regeneration(domain::regeneration::Regeneration);
 

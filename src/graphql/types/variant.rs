@@ -100,7 +100,7 @@ impl ImageVariant {
     }
 
     /// Whether the variant was made with the settings that are in force. False for variants from before the settings were
-    /// kept. `regenerateVariants` and `generateVariants` make such variants anew.
+    /// kept, and for those that are no longer configured. `regenerateVariants` and `generateVariants` make the former anew.
     async fn is_up_to_date(&self, ctx: &Context<'_>) -> bool {
         ctx.services().uploads.is_up_to_date(&self.variant)
     }

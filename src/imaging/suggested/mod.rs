@@ -70,8 +70,9 @@ impl Property {
     }
 }
 
-/// Without what no database keeps, and no longer than so many characters.
+/// Without what no form takes, and no longer than so many characters. Descriptions have lines.
 fn cleaned(value: &str, most: usize) -> String {
-    let shown = value.trim().chars().filter(|c| !c.is_control() || *c == '\n').take(most);
+    let is_long = most == MAX_DESCRIPTION_CHARS;
+    let shown = value.trim().chars().filter(|c| !c.is_control() || (is_long && *c == '\n')).take(most);
     shown.collect::<String>().trim_end().to_owned()
 }

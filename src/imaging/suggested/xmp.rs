@@ -3,7 +3,7 @@
 use quick_xml::{
     NsReader,
     escape::resolve_xml_entity,
-    events::{BytesStart, Event},
+    events::{BytesStart, Event, attributes::Attribute},
     name::{Namespace, ResolveResult},
 };
 
@@ -48,10 +48,14 @@ pub(super) fn read(packet: &[u8]) -> Suggested {
 struct State {
     suggested: Suggested,
     depth: usize,
+    /// How deep the element of RDF is: what is said of the picture itself is two below, and what is deeper is of its parts.
+    rdf: Option<usize>,
     /// Which property is open, and how deep it is.
     open: Option<(Property, usize)>,
     /// The text of the open value.
     value: String,
+    /// Whether text belongs to the value, and not to what is said about it.
+    is_in_value: bool,
     /// Of several languages one is for everybody.
     is_default: bool,
 }
@@ -62,33 +66,39 @@ impl State {
         let name = element.local_name();
         let name: &str = name.as_ref();
         let is_of = |wanted: &str| matches!(namespace, ResolveResult::Bound(Namespace(found)) if *found == wanted);
-        if self.open.is_none() && is_of(DUBLIN_CORE) {
-            let property = match name {
-                "title" => Some(Property::Title),
-                "description" => Some(Property::Description),
-                "subject" => Some(Property::Keywords),
-                "rights" => Some(Property::Rights),
-                _ => None,
-            };
-            self.open = property.map(|property| (property, self.depth));
-            self.value.clear();
-            self.is_default = false;
-        } else if self.open.is_some() && is_of(RDF) && name == "li" {
-            self.value.clear();
-            let mut attributes = element.attributes().flatten();
-            self.is_default = attributes.any(|one| one.key.as_ref() == "xml:lang" && &*one.value == "x-default");
+        if self.rdf.is_none() && is_of(RDF) && name == "RDF" {
+            self.rdf = Some(self.depth);
+        }
+        match self.open {
+            None if is_of(DUBLIN_CORE) && self.rdf.is_some_and(|rdf| self.depth == rdf + 2) => {
+                self.open = property_of(name).map(|property| (property, self.depth));
+                self.value.clear();
+                (self.is_in_value, self.is_default) = (true, false);
+            }
+            Some((_, depth)) if is_of(RDF) && name == "li" && self.depth == depth + 2 => {
+                self.value.clear();
+                let is_default =
+                    |one: &Attribute| one.key.as_ref() == "xml:lang" && one.value.eq_ignore_ascii_case("x-default");
+                self.is_in_value = true;
+                self.is_default = element.attributes().flatten().any(|one| is_default(&one));
+            }
+            Some((_, depth)) => self.is_in_value = is_of(RDF) && name == "value" && self.depth == depth + 3,
+            None => {}
         }
     }
 
     /// A value ends where its item does; what has no items is a value itself.
     fn leave(&mut self) {
         if let Some((property, depth)) = self.open {
-            let value = std::mem::take(&mut self.value);
-            if self.is_default {
-                property.forget(&mut self.suggested);
+            if self.depth == depth || self.depth == depth + 2 {
+                let value = std::mem::take(&mut self.value);
+                if self.is_default && !value.trim().is_empty() {
+                    property.forget(&mut self.suggested);
+                }
+                property.put(&mut self.suggested, &value);
+                self.is_default = false;
             }
-            property.put(&mut self.suggested, &value);
-            self.is_default = false;
+            self.is_in_value = false;
             if self.depth == depth {
                 self.open = None;
             }
@@ -97,9 +107,19 @@ impl State {
     }
 
     fn add(&mut self, more: &str) {
-        if self.open.is_some() {
+        if self.open.is_some() && self.is_in_value {
             self.value.push_str(more);
         }
+    }
+}
+
+fn property_of(name: &str) -> Option<Property> {
+    match name {
+        "title" => Some(Property::Title),
+        "description" => Some(Property::Description),
+        "subject" => Some(Property::Keywords),
+        "rights" => Some(Property::Rights),
+        _ => None,
     }
 }
 
@@ -128,6 +148,21 @@ mod tests {
         assert_eq!(found.title.as_deref(), Some("A pier & a boat"));
         assert_eq!(found.keywords, ["sea", "sun"]);
         assert_eq!((found.rights.as_deref(), found.description), (Some("Ann"), None));
+    }
+
+    #[test]
+    fn what_is_said_of_parts_and_about_values_is_no_value() {
+        let pantry = "<m:Pantry xmlns:m=\"m\"><rdf:Bag><rdf:li rdf:parseType=\"Resource\"><d:title><rdf:Alt>\
+            <rdf:li xml:lang=\"x-default\">ingredient.psd</rdf:li></rdf:Alt></d:title></rdf:li></rdf:Bag></m:Pantry>";
+        let title = "<d:title><rdf:Alt><rdf:li xml:lang=\"en\">Real</rdf:li><rdf:li xml:lang=\"X-Default\"/>\
+            <rdf:li xml:lang=\"x-default\"></rdf:li></rdf:Alt></d:title>";
+        let keyword = "<d:subject><rdf:Bag><rdf:li rdf:parseType=\"Resource\"><rdf:value>kw</rdf:value>\
+            <q:note xmlns:q=\"q\">a private note</q:note></rdf:li><rdf:li>two\nlines</rdf:li></rdf:Bag></d:subject>";
+        for properties in [format!("{title}{pantry}{keyword}"), format!("{pantry}{keyword}{title}")] {
+            let found = read(packet(&properties).as_bytes());
+            assert_eq!(found.title.as_deref(), Some("Real"));
+            assert_eq!(found.keywords, ["kw", "twolines"]);
+        }
     }
 
     #[test]
