@@ -55,21 +55,25 @@ const show = async ([url, side]) => {
 const files = [];
 for await (const file of createInterface({ input: process.stdin })) files.push(file);
 const server = createServer((request, response) => {
+  if (request.url === "/") return response.writeHead(200, { "content-type": "text/html" }).end();
   const file = files[Number(request.url.slice(1))];
-  if (file === undefined) return response.writeHead(request.url === "/" ? 200 : 404, { "content-type": "text/html" }).end();
+  if (file === undefined) return response.writeHead(404).end();
   createReadStream(file).on("error", () => response.destroy()).pipe(response.writeHead(200, { "cache-control": "no-store" }));
 });
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 const origin = `http://127.0.0.1:${server.address().port}`;
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
 
 let next = 0;
+/** Each with a browser of its own, which some files end. */
 const work = async () => {
+  let browser = await launch();
   let page;
   while (next < files.length) {
     const at = next++;
     let found;
     try {
+      if (!browser.isConnected()) browser = await launch();
       if (!page) await (page = await browser.newPage()).goto(`${origin}/`);
       const late = new Promise((_, reject) => setTimeout(() => reject(new Error("late")), SILENCE).unref());
       found = await Promise.race([page.evaluate(show, [`${origin}/${at}`, SIDE]), late]);
@@ -83,7 +87,7 @@ const work = async () => {
     }
     console.log(JSON.stringify({ file: files[at], ...found }));
   }
+  await browser.close();
 };
 await Promise.all(Array.from({ length: PAGES }, work));
-await browser.close();
 server.close();
