@@ -149,6 +149,18 @@ def in_chromium(files):
     return {Path(row["file"]): row for row in map(json.loads, ran.stdout.splitlines())}
 
 
+def averaged(picture, columns, rows):
+    """The means of parts of whole pixels, as the script has them for Chromium."""
+    pixels = numpy.asarray(picture, dtype=numpy.float64)
+    high, wide = pixels.shape[:2]
+    part = (numpy.arange(high) * rows // high)[:, None] * columns + (numpy.arange(wide) * columns // wide)[None, :]
+    sums = lambda values: numpy.bincount(part.ravel(), values.ravel(), minlength=rows * columns)
+    alphas = sums(pixels[..., 3])
+    colours = [sums(pixels[..., channel] * pixels[..., 3]) / numpy.maximum(alphas, 1) for channel in range(3)]
+    means = numpy.stack([*colours, alphas / numpy.maximum(sums(numpy.ones((high, wide))), 1)], -1)
+    return Image.fromarray(means.reshape(rows, columns, 4).astype(numpy.uint8), "RGBA")
+
+
 def beside_chromium(made, shown):
     """What is not as in Chromium, by name."""
     picture = Image.open(made).convert("RGBA")
@@ -156,7 +168,7 @@ def beside_chromium(made, shown):
         return {"size, of Chromium's": f"{picture.size} for {(shown['width'], shown['height'])}"}
     size = (shown["columns"], shown["rows"])
     theirs = Image.frombytes("RGBA", size, base64.b64decode(shown["pixels"]))
-    colours = float(numpy.sqrt(((lab(picture.resize(size, Image.Resampling.BOX)) - lab(theirs)) ** 2).sum(-1)).mean())
+    colours = float(numpy.sqrt(((lab(averaged(picture, *size)) - lab(theirs)) ** 2).sum(-1)).mean())
     if colours > UNSEEN and colours > UNSEEN + distance(by_webp(picture), picture):
         return {"colours, of Chromium's": f"ΔE {colours:.1f}"}
     return {}

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use image::{DynamicImage, RgbImage};
-use moxcms::{CicpProfile, ColorProfile, DataColorSpace, Layout, Transform8BitExecutor, TransformOptions};
+use moxcms::{
+    Chromaticity, CicpProfile, ColorPrimaries, ColorProfile, DataColorSpace, Layout, ToneReprCurve,
+    Transform8BitExecutor, TransformOptions, XyY,
+};
 
 use super::hdr::{self, Hdr};
 
@@ -19,6 +22,43 @@ pub(super) enum Profile {
     /// By the code points of ITU-T H.273, as HEIC and AVIF have them.
     Cicp(CicpProfile),
     Hdr(Hdr),
+    /// By a gamma and by primaries, as PNG has them.
+    Measured(Measured),
+}
+
+/// What numbers stand for on the screen that they were made for; sRGB where nothing is said.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Measured {
+    /// The power that makes light of numbers.
+    pub gamma: Option<f32>,
+    pub gamut: Option<MeasuredGamut>,
+}
+
+/// By CIE's x and y.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MeasuredGamut {
+    pub white: (f32, f32),
+    pub red: (f32, f32),
+    pub green: (f32, f32),
+    pub blue: (f32, f32),
+}
+
+impl Measured {
+    fn profile(self) -> ColorProfile {
+        let mut profile = ColorProfile::new_srgb();
+        // Code points would come before what is said here.
+        profile.cicp = None;
+        if let Some(MeasuredGamut { white, red, green, blue }) = self.gamut {
+            let [red, green, blue] = [red, green, blue].map(|(x, y)| Chromaticity { x, y });
+            let white = XyY { x: white.0.into(), y: white.1.into(), yb: 1.0 };
+            profile.update_rgb_colorimetry(white, ColorPrimaries { red, green, blue });
+        }
+        if let Some(gamma) = self.gamma {
+            let curve = Some(ToneReprCurve::Parametric(vec![gamma]));
+            (profile.red_trc, profile.green_trc, profile.blue_trc) = (curve.clone(), curve.clone(), curve);
+        }
+        profile
+    }
 }
 
 /// Four inks a pixel, each as a share of 255: 0 is bare paper.
@@ -34,6 +74,7 @@ impl Profile {
         match self {
             Self::Icc(bytes) => ColorProfile::new_from_slice(bytes).ok(),
             Self::Cicp(code_points) => Some(ColorProfile::new_from_cicp(*code_points)),
+            Self::Measured(measured) => Some(measured.profile()),
             Self::Hdr(_) => None,
         }
     }

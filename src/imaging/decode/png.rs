@@ -1,15 +1,21 @@
 //! PNG of any depth; of an APNG the first frame.
 
-use std::io::Cursor;
+use std::{io::Cursor, ops::RangeInclusive};
 
 use image::{DynamicImage, GrayAlphaImage, GrayImage, ImageBuffer, Luma, LumaA, Pixel, Rgb, RgbImage, Rgba, RgbaImage};
 use png::{
-    BitDepth, ColorType, Decoder, DecodingError, InterlaceInfo, Limits, Reader, Transformations, expand_interlaced_row,
+    BitDepth, ColorType, Decoder, DecodingError, Info, InterlaceInfo, Limits, Reader, SourceChromaticities,
+    Transformations, expand_interlaced_row,
 };
 
 use super::{Beside, Flaw, Header, METADATA_BYTES, Size, png_chunks};
-use crate::imaging::ImagingError;
+use crate::imaging::{
+    ImagingError,
+    colour::{Measured, MeasuredGamut, Profile},
+};
 
+/// Others are mistakes, which would leave a picture black or white.
+const USUAL_GAMMAS: RangeInclusive<f32> = 0.2..=5.0;
 /// RGBA of 8 bits, and twice that: samples of 16 bits are turned into numbers beside what was read.
 const BYTES_A_PIXEL: u64 = 8;
 const BYTES_A_DEEP_PIXEL: u64 = 16;
@@ -37,7 +43,25 @@ pub(super) fn beside(bytes: &[u8]) -> Option<Beside> {
     let chunks = png_chunks::read(bytes);
     let reader = opened(bytes, METADATA_BYTES, Checks::None).ok()?;
     let icc = reader.info().icc_profile.as_deref().map(<[u8]>::to_vec);
-    Some(Beside { xmp: chunks.xmp, iptc: chunks.iptc, ..Beside::of(chunks.exif, icc) })
+    let beside = Beside::of(chunks.exif, icc);
+    let profile = beside.profile.clone().or_else(|| measured(reader.info()).map(Profile::Measured));
+    Some(Beside { xmp: chunks.xmp, iptc: chunks.iptc, profile, ..beside })
+}
+
+/// What `gAMA` and `cHRM` say, where neither a profile nor `sRGB` says it better.
+fn measured(info: &Info) -> Option<Measured> {
+    if info.srgb.is_some() || (info.gama_chunk.is_none() && info.chrm_chunk.is_none()) {
+        return None;
+    }
+    let gamma = info.gama_chunk.map(|gamma| 1.0 / gamma.into_value()).filter(|gamma| USUAL_GAMMAS.contains(gamma));
+    let gamut = info.chrm_chunk.map(|SourceChromaticities { white, red, green, blue }| {
+        let [white, red, green, blue] = [white, red, green, blue].map(|(x, y)| (x.into_value(), y.into_value()));
+        MeasuredGamut { white, red, green, blue }
+    });
+    // Whatever is divided by is not zero.
+    let is_a_gamut =
+        |gamut: &MeasuredGamut| [gamut.white, gamut.red, gamut.green, gamut.blue].iter().all(|(_, y)| *y > 0.01);
+    Some(Measured { gamma, gamut: gamut.filter(is_a_gamut) })
 }
 
 /// Decodes it; where a checksum is wrong, as if there were none.
@@ -148,5 +172,44 @@ fn opened(bytes: &[u8], max_alloc: u64, checks: Checks) -> Result<PngReader<'_>,
 impl From<DecodingError> for ImagingError {
     fn from(error: DecodingError) -> Self {
         Self::corrupt(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use png::{Encoder, ScaledFloat};
+
+    use super::*;
+    use crate::imaging::colour;
+
+    /// A grey in the middle, with this gamma and these primaries, as sRGB.
+    fn middle(gamma: Option<f32>, gamut: Option<SourceChromaticities>) -> [u8; 3] {
+        let mut bytes = Vec::new();
+        let mut encoder = Encoder::new(&mut bytes, 1, 1);
+        encoder.set_color(ColorType::Rgb);
+        if let Some(gamma) = gamma {
+            encoder.set_source_gamma(ScaledFloat::new(gamma));
+        }
+        if let Some(gamut) = gamut {
+            encoder.set_source_chromaticities(gamut);
+        }
+        encoder.write_header().and_then(|mut file| file.write_image_data(&[128, 64, 128])).expect("a PNG");
+        let (image, _) = decode(&bytes, Size { width: 1, height: 1 }).expect("a picture");
+        let profile = beside(&bytes).expect("a header").profile;
+        colour::to_srgb(image, profile.as_ref()).into_rgb8().get_pixel(0, 0).0
+    }
+
+    #[test]
+    fn gamma_and_primaries_are_followed() {
+        assert_eq!(middle(None, None), [128, 64, 128]);
+        // Numbers that are light itself: half of it is 188 in sRGB, a quarter 137.
+        let linear = middle(Some(1.0), None);
+        assert!(linear[0].abs_diff(188) < 2 && linear[1].abs_diff(137) < 2, "{linear:?}");
+        assert_eq!(middle(Some(0.00001), None), [128, 64, 128], "no screen has that");
+        let swapped = SourceChromaticities::new((0.3127, 0.3290), (0.30, 0.60), (0.64, 0.33), (0.15, 0.06));
+        let swapped = middle(None, Some(swapped));
+        assert!(swapped[0].abs_diff(64) < 3 && swapped[1].abs_diff(128) < 3, "{swapped:?}");
+        let none = SourceChromaticities::new((0.0, 0.0), (0.0, 0.0), (0.0, 0.0), (0.0, 0.0));
+        assert_eq!(middle(None, Some(none)), [128, 64, 128]);
     }
 }
