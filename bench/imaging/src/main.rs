@@ -1,8 +1,6 @@
 //! Makes images as it is told to, a line of JSON each, and answers with what it took. Stays, as the processes that it
 //! is measured beside do; the server starts a process an image, which bench/upload.mjs measures.
 
-mod stages;
-
 use std::{
     io::{BufRead, Write},
     path::{Path, PathBuf},
@@ -47,10 +45,6 @@ enum What {
     Four,
     /// The full size alone.
     Full,
-    /// All of two images, at the same time.
-    Two,
-    /// The stages that nobody gets around, each by itself.
-    Stages,
     /// How like two pictures are, `file` and `out`, both of RGB without a header, by SSIMULACRA2.
     Score,
 }
@@ -74,7 +68,6 @@ fn main() -> Result<()> {
         let bytes = std::fs::read(&order.file).with_context(|| order.file.display().to_string())?;
         let (cpu, wall) = (cpu(), Instant::now());
         let answer = match order.what {
-            What::Stages => serde_json::to_string(&stages::run(&bytes)?)?,
             What::Score => serde_json::to_string(&score(&bytes, &order)?)?,
             _ => {
                 let (first, sizes) = make(&bytes, &order)?;
@@ -108,15 +101,7 @@ fn make(bytes: &[u8], order: &Order) -> Result<Made> {
             ..spec
         })
         .collect();
-    match order.what {
-        What::Two => std::thread::scope(|scope| {
-            let other = scope.spawn(|| image(bytes, &specs, None));
-            let made = image(bytes, &specs, None)?;
-            other.join().map_err(|_| anyhow::anyhow!("the other image was not made"))??;
-            Ok(made)
-        }),
-        _ => image(bytes, &specs, order.out.as_deref()),
-    }
+    image(bytes, &specs, order.out.as_deref())
 }
 
 /// 100 where both are one, 90 where nobody sees a difference side by side.

@@ -43,7 +43,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   const names = what === "four" ? NAMES : what === "full" ? ["webp"] : [...NAMES, "webp"];
   const make = () => ARRANGEMENTS[arrangement](bytes, effort, names);
   const [cpu, wall] = [process.cpuUsage(), process.hrtime.bigint()];
-  const [made] = what === "two" ? await Promise.all([make(), make()]) : [await make()];
+  const made = await make();
   const { user, system } = process.cpuUsage(cpu);
   const spent = { cpu: (user + system) / 1000, wall: Number(process.hrtime.bigint() - wall) / 1e6 };
   if (out) {
