@@ -14,10 +14,10 @@ test: lint test-rust test-elsewhere test-clients
 # Formatting, clippy without a warning, the schema as the code says (a test). Licences: `make deny`.
 lint:
 	cargo fmt --check
-	cargo clippy --all-targets --quiet -- --deny warnings
+	cargo clippy --workspace --all-targets --quiet -- --deny warnings
 
 test-rust:
-	cargo test --workspace
+	cargo test
 
 # The suite again, on a real PostgreSQL and a real S3 that was not written here.
 test-elsewhere:

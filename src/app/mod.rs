@@ -89,6 +89,7 @@ impl App {
             spool: spool(&config),
             variants: variants(&config)?,
         };
+        let sandbox = sandbox(&config, rules.variants.clone())?;
         let jwt_secret = jwt_secret(&config, &clock)?;
         let secret = jwt_secret.as_bytes();
         let of_library =
@@ -99,7 +100,6 @@ impl App {
             points: config.limits.rate_limit_points,
             per_second: config.limits.rate_limit_restore,
         });
-        let sandbox = sandbox(&config)?;
         let hands = UploadHands {
             db: db.clone(),
             changes: changes.clone(),
@@ -204,10 +204,11 @@ fn spool(config: &Config) -> PathBuf {
 ///
 /// # Errors
 /// When our own program cannot be found.
-pub fn sandbox(config: &Config) -> anyhow::Result<Sandbox> {
+pub fn sandbox(config: &Config, variants: VariantSet) -> anyhow::Result<Sandbox> {
     Ok(Sandbox::new(SandboxSettings {
         program: config.images.program.clone().map_or_else(machine::program, Ok)?,
         limits: Limits { max_pixels: config.images.max_image_pixels },
+        variants,
         memory: image_memory(config),
         cores: machine::cores(),
     }))

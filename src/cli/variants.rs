@@ -51,8 +51,9 @@ struct Written {
 #[expect(clippy::print_stdout, reason = "the table is what was asked for")]
 pub async fn run(config: &Config, files: &[PathBuf], out: &Path, is_json: bool) -> anyhow::Result<()> {
     fs::create_dir_all(out).with_context(|| format!("{} cannot be created", out.display()))?;
-    let sandbox = app::sandbox(config)?;
-    let specs: Vec<VariantSpec> = app::variants(config)?.iter().cloned().collect();
+    let set = app::variants(config)?;
+    let specs: Vec<VariantSpec> = set.iter().cloned().collect();
+    let sandbox = app::sandbox(config, set)?;
     if !is_json {
         println!("{:<32} {:<12} {:>11} {:>10} {:>8}", "file", "variant", "pixels", "bytes", "ms");
     }

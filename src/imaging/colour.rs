@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use image::{DynamicImage, RgbImage};
 use moxcms::{
-    Chromaticity, CicpProfile, ColorPrimaries, ColorProfile, DataColorSpace, Layout, ToneReprCurve,
-    Transform8BitExecutor, TransformOptions, XyY,
+    Chromaticity, CicpColorPrimaries, CicpProfile, ColorPrimaries, ColorProfile, DataColorSpace, Layout,
+    MatrixCoefficients, ToneReprCurve, TransferCharacteristics, Transform8BitExecutor, TransformOptions, XyY,
 };
 
-use super::hdr::{self, Hdr};
+use super::hdr::{self, Gamut, Hdr, HdrCurve};
 
 /// How many pixels are converted at once: a second copy of a whole picture would be half of its memory.
 const AT_ONCE: usize = 16 * 1024;
@@ -19,7 +19,7 @@ const UNSEEN: u8 = 1;
 #[derive(Debug, Clone)]
 pub(super) enum Profile {
     Icc(Vec<u8>),
-    /// By the code points of ITU-T H.273, as HEIC and AVIF have them.
+    /// By the code points of ITU-T H.273, as HEIC, AVIF and PNG have them.
     Cicp(CicpProfile),
     Hdr(Hdr),
     /// By a gamma and by primaries, as PNG has them.
@@ -70,6 +70,24 @@ pub(super) struct Cmyk {
 }
 
 impl Profile {
+    /// By the code points of ITU-T H.273, of a picture whose brightest light is so many cd/m²; nothing where they say sRGB.
+    pub(super) fn of_code_points(primaries: u16, transfer: u16, peak: Option<f32>) -> Option<Self> {
+        if let Some(curve) = HdrCurve::of_transfer(transfer) {
+            return Some(Self::Hdr(Hdr { curve, gamut: Gamut::of_primaries(primaries), peak }));
+        }
+        let color_primaries = CicpColorPrimaries::try_from(u8::try_from(primaries).ok()?).ok()?;
+        let transfer_characteristics = TransferCharacteristics::try_from(u8::try_from(transfer).ok()?).ok()?;
+        let is_srgb = matches!(color_primaries, CicpColorPrimaries::Bt709 | CicpColorPrimaries::Unspecified)
+            && matches!(transfer, 1 | 2 | 6 | 13);
+        let cicp = CicpProfile {
+            color_primaries,
+            transfer_characteristics,
+            matrix_coefficients: MatrixCoefficients::Identity,
+            full_range: true,
+        };
+        (!is_srgb).then_some(Self::Cicp(cicp))
+    }
+
     fn parse(&self) -> Option<ColorProfile> {
         match self {
             Self::Icc(bytes) => ColorProfile::new_from_slice(bytes).ok(),

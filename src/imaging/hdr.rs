@@ -7,14 +7,26 @@ use super::colour::samples_of;
 /// In cd/m²: the white of paper and text (ITU-R BT.2408), and the brightest light where a file does not say it.
 const WHITE: f32 = 203.0;
 const PEAK: f32 = 1000.0;
+/// In cd/m²: what PQ ends at.
+const BRIGHTEST: f32 = 10_000.0;
+/// How far the middle of the curve is bent towards the corner between its ends (SMPTE ST 2094-50).
+const BEND: f32 = 0.65;
 /// In how many steps light is rounded before it is written as sRGB.
 const STEPS: usize = 4096;
+
+type Matrix = [[f32; 3]; 3];
+
+/// Of light.
+const BT2020_TO_BT709: Matrix =
+    [[1.660_491, -0.587_641, -0.072_85], [-0.124_55, 1.132_9, -0.008_349], [-0.018_151, -0.100_579, 1.118_73]];
 
 /// What a picture's numbers stand for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hdr {
     pub curve: HdrCurve,
     pub gamut: Gamut,
+    /// In cd/m², its brightest light, where that is known.
+    pub peak: Option<f32>,
 }
 
 /// From a number to light.
@@ -48,7 +60,7 @@ impl HdrCurve {
             #[expect(clippy::cast_precision_loss, reason = "a byte")]
             let signal = number as f32 / 255.0;
             match self {
-                Self::Pq => pq(signal) * 10_000.0 / WHITE,
+                Self::Pq => pq(signal) * BRIGHTEST / WHITE,
                 Self::Hlg => hlg(signal),
             }
         })
@@ -65,43 +77,82 @@ impl Gamut {
         }
     }
 
-    /// To BT.709, of light.
+    /// To BT.2020, of light.
     #[rustfmt::skip]
-    const fn to_bt709(self) -> [[f32; 3]; 3] {
+    const fn to_bt2020(self) -> Matrix {
         match self {
-            Self::Bt709 => [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
-            Self::Bt2020 => [
-                [1.660_491, -0.587_641, -0.072_850],
-                [-0.124_550, 1.132_9, -0.008_349],
-                [-0.018_151, -0.100_579, 1.118_73],
+            Self::Bt2020 => [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+            Self::Bt709 => [
+                [0.627_404, 0.329_283, 0.043_313],
+                [0.069_097, 0.919_54, 0.011_362],
+                [0.016_391, 0.088_013, 0.895_595],
             ],
             Self::DisplayP3 => [
-                [1.224_94, -0.224_94, 0.0],
-                [-0.042_057, 1.042_057, 0.0],
-                [-0.019_638, -0.078_636, 1.098_274],
+                [0.753_833, 0.198_597, 0.047_57],
+                [0.045_744, 0.941_777, 0.012_479],
+                [-0.001_21, 0.017_602, 0.983_609],
             ],
         }
     }
 }
 
-/// Makes sRGB of it. Lights are compressed as Chromium does, by Reinhard's rule extended to `PEAK`, on the brightest of the
-/// three colours, so that hues stay.
+/// Makes sRGB of it as Chromium does: by SMPTE ST 2094-50's curve for pictures that bring none, on the brightest of the three
+/// colours in BT.2020, so that hues stay.
 pub(super) fn to_srgb(mut image: DynamicImage, hdr: Hdr) -> DynamicImage {
-    let (light, srgb, matrix) = (hdr.curve.light(), srgb(), hdr.gamut.to_bt709());
+    let (light, srgb, to_bt2020) = (hdr.curve.light(), srgb(), hdr.gamut.to_bt2020());
+    // What HLG stands for is measured by the screen.
+    let peak = hdr.peak.filter(|_| hdr.curve == HdrCurve::Pq).unwrap_or(PEAK);
+    let curve = ToneCurve::of(peak.clamp(WHITE, BRIGHTEST) / WHITE);
     let channels = usize::from(image.color().channel_count());
     for pixel in samples_of(&mut image).chunks_exact_mut(channels) {
         let scene = [pixel[0], pixel[1], pixel[2]].map(|number| light[usize::from(number)]);
         let display = if hdr.curve == HdrCurve::Hlg { displayed(scene) } else { scene };
-        let brightest = display.into_iter().fold(0.0, f32::max);
-        let peak = PEAK / WHITE;
-        let factor = (1.0 + brightest / (peak * peak)) / (1.0 + brightest);
-        let shown = display.map(|light| light * factor);
-        for (sample, row) in pixel.iter_mut().zip(matrix) {
-            let light = row[0] * shown[0] + row[1] * shown[1] + row[2] * shown[2];
+        let display = times(to_bt2020, display);
+        let gain = curve.gain(display.into_iter().fold(0.0, f32::max));
+        let shown = times(BT2020_TO_BT709, display.map(|light| light * gain));
+        for (sample, light) in pixel.iter_mut().zip(shown) {
             *sample = srgb[step_of(light)];
         }
     }
     image
+}
+
+fn times(matrix: Matrix, [x, y, z]: [f32; 3]) -> [f32; 3] {
+    matrix.map(|row| row[0] * x + row[1] * y + row[2] * z)
+}
+
+/// What becomes of light on a screen that shows no more than white: a straight line up to `WHITE`, and from there a quadratic
+/// Bézier curve to the brightest light, which becomes white. In units of `WHITE`.
+struct ToneCurve {
+    peak: f32,
+    /// What becomes of `WHITE`.
+    white: f32,
+    /// The curve's point in the middle.
+    middle: (f32, f32),
+}
+
+impl ToneCurve {
+    fn of(peak: f32) -> Self {
+        let share_of_usual = (peak.log2() / (PEAK / WHITE).log2()).min(1.0);
+        let white = 1.0 - share_of_usual / 2.0;
+        let middle = |near: f32, far: f32| near + (far - near) * BEND;
+        Self { peak, white, middle: (middle(1.0, 1.0 / white), middle(white, 1.0)) }
+    }
+
+    /// What light is multiplied by.
+    fn gain(&self, light: f32) -> f32 {
+        if light <= 1.0 {
+            return self.white;
+        }
+        if light >= self.peak {
+            return 1.0 / light;
+        }
+        let (across, up) = (self.middle.0 - 1.0, self.middle.1 - self.white);
+        let bend = self.peak - 1.0 - 2.0 * across;
+        // Where on the curve that light is, from 0 to 1: the root of a quadratic equation.
+        let at = (light - 1.0) / (across + (across * across + bend * (light - 1.0)).sqrt());
+        (self.white + 2.0 * up * at + (1.0 - self.white - 2.0 * up) * at * at) / light
+    }
 }
 
 /// SMPTE ST 2084: from 0 to 1, where 1 is 10,000 cd/m².

@@ -29,8 +29,7 @@ impl Uploads {
         if outdated.is_empty() && !lacks_rows && !image.lacks_facts() {
             return Ok(Remade::NotNeeded);
         }
-        let relearns = lacks_rows || image.lacks_facts() || run.filter.made_before.is_some();
-        match self.make_anew(&image, outdated, relearns).await {
+        match self.make_anew(&image, outdated).await {
             Ok(()) => Ok(Remade::Done),
             Err(Stop::Gone) => Ok(Remade::NotNeeded),
             Err(Stop::Later(error)) => Err(error),
@@ -41,7 +40,7 @@ impl Uploads {
         }
     }
 
-    async fn make_anew(&self, image: &Image, outdated: Vec<VariantSpec>, relearns: bool) -> Result<(), Stop> {
+    async fn make_anew(&self, image: &Image, outdated: Vec<VariantSpec>) -> Result<(), Stop> {
         let format = image.format.known().ok_or(Stop::Gone)?;
         let file = self.download_original(image).await?;
         let mut work =
@@ -57,14 +56,13 @@ impl Uploads {
         let (mut variants, mut learned) = (Vec::new(), None);
         loop {
             match work.next().await? {
-                Made::Facts(facts, fingerprint, metadata) if relearns => {
+                Made::Facts(facts, fingerprint, metadata) => {
                     learned = Some(Learned { facts, fingerprint, metadata });
                 }
-                Made::Facts(..) => {}
                 Made::Variant(encoded) => variants.push(self.store_variant(&image, encoded).await?),
                 // Until here nobody sees any of it: where it is killed, the image is as it was.
                 Made::All(_) => {
-                    let now = self.now();
+                    let (now, learned) = (self.now(), learned.ok_or(Stop::Gone)?);
                     return self.go_on(&image, |image| image.remade(variants, learned, now)).await;
                 }
             }

@@ -17,5 +17,6 @@ export CHROMIUM="${CHROMIUM:-$(command -v chromium || command -v chromium-browse
 if [ -z "$CHROMIUM" ]; then install chromium; CHROMIUM=$(command -v chromium); fi
 
 npm ci --no-audit --no-fund --silent
-(cd ../.. && cargo build --quiet)
+# As the tests build it: `cargo build` would choose other features, and build half of it again.
+(cd ../.. && cargo test --quiet --no-run --test it)
 DARKROOM="${DARKROOM:-$PWD/../../target/debug/darkroom}" npm test

@@ -3,7 +3,10 @@
 use std::{fs::File, io::Write, os::unix::fs::PermissionsExt, path::Path};
 
 use darkroom::{
-    domain::{ids::UserId, variant_spec::VariantSpec},
+    domain::{
+        ids::UserId,
+        variant_spec::{VariantSet, VariantSpec},
+    },
     imaging::{
         ImagingError, Limits,
         sandbox::{Made, Priority, Sandbox, SandboxError, SandboxSettings},
@@ -18,7 +21,8 @@ const MEBIBYTE: u64 = 1024 * 1024;
 
 fn sandbox(program: &Path, memory: u64) -> Sandbox {
     let limits = Limits { max_pixels: 50_000_000 };
-    Sandbox::new(SandboxSettings { program: program.to_owned(), limits, memory, cores: 2 })
+    let (program, variants) = (program.to_owned(), VariantSet::default());
+    Sandbox::new(SandboxSettings { program, limits, variants, memory, cores: 2 })
 }
 
 fn ours(memory: u64) -> Sandbox {

@@ -65,18 +65,13 @@ impl Image {
 
     /// Puts what was made anew in the place of what was there, all at once, which everybody is told. `None` where the image is
     /// not completed any more.
-    pub fn remade(&self, variants: Vec<Variant>, learned: Option<Learned>, now: DateTime<Utc>) -> Option<Change> {
-        let UploadState::Completed { original, facts } = &self.state else { return None };
-        let facts = learned.as_ref().map_or(facts, |learned| &learned.facts).clone();
+    pub fn remade(&self, variants: Vec<Variant>, learned: Learned, now: DateTime<Utc>) -> Option<Change> {
+        let UploadState::Completed { original, .. } = &self.state else { return None };
+        let Learned { facts, fingerprint, metadata } = learned;
         let state = UploadState::Completed { original: original.clone(), facts };
-        let mut change = Change::into_state(self, state, now).event(EventKind::Completed);
-        for variant in variants {
-            change = change.row(RowChange::VariantReady(variant));
-        }
-        if let Some(Learned { fingerprint, metadata, .. }) = learned {
-            change = change.row(RowChange::Metadata(metadata)).row(RowChange::Fingerprint(fingerprint));
-        }
-        Some(change)
+        let change = Change::into_state(self, state, now).event(EventKind::Completed);
+        let change = variants.into_iter().fold(change, |change, variant| change.row(RowChange::VariantReady(variant)));
+        Some(change.row(RowChange::Metadata(metadata)).row(RowChange::Fingerprint(fingerprint)))
     }
 
     /// It cannot be done, and its objects are to go; but what was good enough once may be kept, whatever is thought of

@@ -20,6 +20,9 @@ const USUAL_GAMMAS: RangeInclusive<f32> = 0.2..=5.0;
 const BYTES_A_PIXEL: u64 = 8;
 const BYTES_A_DEEP_PIXEL: u64 = 16;
 
+/// How many of the units in which a PNG tells light are one cd/m².
+const LIGHT: u32 = 10_000;
+
 type PngReader<'a> = Reader<Cursor<&'a [u8]>>;
 
 pub(super) fn size(bytes: &[u8]) -> Result<Size, ImagingError> {
@@ -44,8 +47,20 @@ pub(super) fn beside(bytes: &[u8]) -> Option<Beside> {
     let reader = opened(bytes, METADATA_BYTES, Checks::None).ok()?;
     let icc = reader.info().icc_profile.as_deref().map(<[u8]>::to_vec);
     let beside = Beside::of(chunks.exif, icc);
-    let profile = beside.profile.clone().or_else(|| measured(reader.info()).map(Profile::Measured));
+    let profile = match reader.info().coding_independent_code_points {
+        Some(_) => by_code_points(reader.info()),
+        None => beside.profile.clone().or_else(|| measured(reader.info()).map(Profile::Measured)),
+    };
     Some(Beside { xmp: chunks.xmp, iptc: chunks.iptc, profile, ..beside })
+}
+
+/// What `cICP` says, which comes before all others.
+fn by_code_points(info: &Info) -> Option<Profile> {
+    let points = info.coding_independent_code_points?;
+    let of_picture = info.content_light_level.map(|light| light.max_content_light_level);
+    let of_screen = info.mastering_display_color_volume.map(|screen| screen.max_luminance);
+    let brightest = of_picture.filter(|most| *most > 0).or(of_screen).and_then(|most| u16::try_from(most / LIGHT).ok());
+    Profile::of_code_points(points.color_primaries.into(), points.transfer_function.into(), brightest.map(f32::from))
 }
 
 /// What `gAMA` and `cHRM` say, where neither a profile nor `sRGB` says it better.

@@ -94,7 +94,7 @@ fn work(
     send(to, &Response::Opened { memory, is_shut_in }, &[])?;
     let (Start { threads }, _) = receive(from)?;
     limit(Resource::Data, memory + memory / 2 + BEFORE_IMAGES);
-    let decoded = opened.decode(&request.variants)?;
+    let decoded = opened.decode(&request.set)?;
     limit(Resource::Cpu, DECODING + EACH_VARIANT * request.variants.len() as u64);
     let (facts, fingerprint) = decoded.facts()?;
     send(to, &Response::Facts { facts, fingerprint, metadata: Box::new(decoded.metadata()) }, &[])?;

@@ -30,8 +30,13 @@ pub use self::{child::run, protocol::Spent};
 use super::{Encoded, ImagingError, Limits};
 use crate::{
     domain::{
-        fingerprint::Fingerprint, format::ImageFormat, ids::UserId, image::Facts, metadata::Metadata,
-        variant::VariantName, variant_spec::VariantSpec,
+        fingerprint::Fingerprint,
+        format::ImageFormat,
+        ids::UserId,
+        image::Facts,
+        metadata::Metadata,
+        variant::VariantName,
+        variant_spec::{VariantSet, VariantSpec},
     },
     permits::{FairPermits, Permit, Share},
 };
@@ -61,6 +66,9 @@ pub struct SandboxSettings {
     /// Our own program.
     pub program: PathBuf,
     pub limits: Limits,
+    /// Pictures are decoded as large as all of these need them, whichever are made: what is told of a picture, and each
+    /// variant, comes out the same.
+    pub variants: VariantSet,
     /// In bytes, for all images at once.
     pub memory: u64,
     pub cores: usize,
@@ -151,7 +159,8 @@ impl Sandbox {
             work.yield_to_all();
         }
         work.awaited = variants.iter().map(|spec| spec.name.clone()).collect();
-        let request = Request { expected, limits: self.settings.limits, variants };
+        let set = self.settings.variants.iter().cloned().collect();
+        let request = Request { expected, limits: self.settings.limits, set, variants };
         work.send(&request).await?;
         let memory = match work.receive().await? {
             (Response::Opened { memory, is_shut_in }, _) => {
@@ -219,7 +228,7 @@ impl Work {
                     .swap_remove(ordered.ok_or_else(|| io::Error::other("it sent a variant that was not requested"))?);
                 Ok(Made::Variant(Encoded { name, format, bytes: file.into(), width, height }))
             }
-            (Response::Done(spent), _) if self.awaited.is_empty() => Ok(Made::All(spent)),
+            (Response::Done(spent), _) if self.is_described && self.awaited.is_empty() => Ok(Made::All(spent)),
             (answer, _) => Err(unexpected(answer)),
         }
     }

@@ -24,6 +24,9 @@ const MAX_FILE: usize = 1024 * 1024 * 1024;
 pub(super) struct Request {
     pub expected: Option<ImageFormat>,
     pub limits: Limits,
+    /// What it is decoded for.
+    pub set: Vec<VariantSpec>,
+    /// Of these, the ones to be made.
     pub variants: Vec<VariantSpec>,
 }
 

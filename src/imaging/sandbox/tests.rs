@@ -30,7 +30,7 @@ impl Program {
     fn sandbox(&self) -> Sandbox {
         let limits = Limits { max_pixels: 1000 };
         let program = self.folder.path().join("program");
-        Sandbox::new(SandboxSettings { program, limits, memory: 1 << 30, cores: 2 })
+        Sandbox::new(SandboxSettings { program, limits, variants: VariantSet::default(), memory: 1 << 30, cores: 2 })
     }
 
     async fn begin(&self, sandbox: &Sandbox) -> Result<Work, SandboxError> {

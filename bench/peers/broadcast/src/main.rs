@@ -72,6 +72,7 @@ async fn serve(stream: TcpStream, topics: Topics) -> Result<(), Box<dyn Error + 
 }
 
 #[expect(clippy::result_large_err, reason = "the callback of tungstenite")]
+#[expect(clippy::unnecessary_wraps, reason = "as the library calls it")]
 fn with_protocol(_: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     let protocol = HeaderValue::from_static("graphql-transport-ws");
     response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);

@@ -14,6 +14,10 @@ const ALPHA: [&str; 2] = ["urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", "urn:mp
 /// Each costs a decoder of its own; phones make some fifty, and the largest pictures have some hundreds.
 const MOST_TILES: usize = 4096;
 
+/// Where a mastering display's box has its brightest light, in bytes; and how many of its units are one cd/m².
+const MASTERING_PEAK: usize = 16;
+const MASTERING_UNIT: u32 = 10_000;
+
 /// A coded picture, and where it belongs in the whole one.
 pub(super) struct Part {
     pub item: ItemId,
@@ -99,6 +103,21 @@ pub(super) fn colour(file: &HeifFile, id: ItemId) -> Result<Option<ColorInfo>, I
         Property::Color(colour @ ColorInfo::Nclx { .. }) => Some(colour.clone()),
         _ => None,
     }))
+}
+
+/// In cd/m², the brightest light of an HDR picture; of the screen that it was made on, where the picture's is not told.
+pub(super) fn peak(file: &HeifFile, id: ItemId) -> Option<f32> {
+    let of_kind = |wanted: [u8; 4]| {
+        file.item_properties(id).into_iter().flatten().find_map(move |property| match property {
+            Property::Unknown(FourCC(kind), content) if *kind == wanted => Some(content.as_slice()),
+            _ => None,
+        })
+    };
+    let of_picture = of_kind(*b"clli").and_then(|content| content.first_chunk()).map(|most| u16::from_be_bytes(*most));
+    let of_screen = of_kind(*b"mdcv").and_then(|content| content.get(MASTERING_PEAK..)?.first_chunk());
+    let of_screen =
+        of_screen.map(|most| u32::from_be_bytes(*most) / MASTERING_UNIT).and_then(|most| most.try_into().ok());
+    of_picture.filter(|most| *most > 0).or(of_screen).map(f32::from)
 }
 
 /// How the picture is turned to be upright, one turn after the other, after what is cut off it.

@@ -12,7 +12,6 @@ mod sequence;
 
 use heifer_isobmff::{HeifFile, boxes::ColorInfo};
 use image::{DynamicImage, GenericImage, GrayImage, Rgb, RgbImage, RgbaImage};
-use moxcms::{CicpColorPrimaries, CicpProfile, MatrixCoefficients, TransferCharacteristics};
 
 use self::{
     container::Part,
@@ -20,11 +19,7 @@ use self::{
     sequence::{Sample, Sequence},
 };
 use super::{Beside, Header, Size};
-use crate::imaging::{
-    ImagingError,
-    colour::Profile,
-    hdr::{Gamut, Hdr, HdrCurve},
-};
+use crate::imaging::{ImagingError, colour::Profile};
 
 /// Planes of 16 bits, the decoder's own buffers, the canvas: measured at 13 for 4:4:4 of 10 bits.
 const BYTES_A_PIXEL: u64 = 16;
@@ -56,13 +51,17 @@ pub(super) fn beside(bytes: &[u8]) -> Option<Beside> {
     let file = match open(bytes).ok()? {
         Container::Items(file) => file,
         Container::Film(film) => {
-            return Some(Beside { profile: film.picture.colour.and_then(profile_of), ..Beside::default() });
+            let profile = film.picture.colour.and_then(|colour| profile_of(colour, None));
+            return Some(Beside { profile, ..Beside::default() });
         }
     };
     let (turns, crop) = container::turns(&file).ok()?;
     let profile = match file.icc_profile(file.primary_id) {
         Ok(Some(profile)) => Some(Profile::Icc(profile.to_vec())),
-        _ => container::colour(&file, file.primary_id).ok()?.and_then(profile_of),
+        _ => {
+            let peak = container::peak(&file, file.primary_id);
+            container::colour(&file, file.primary_id).ok()?.and_then(|colour| profile_of(colour, peak))
+        }
     };
     let exif = file.exif(file.primary_id).unwrap_or(None);
     Some(Beside { turns, crop, exif, profile, xmp: container::xmp(&file), iptc: None })
@@ -174,20 +173,7 @@ fn divide(value: u8, alpha: u8) -> u8 {
     u8::try_from(exact).unwrap_or(u8::MAX)
 }
 
-fn profile_of(colour: ColorInfo) -> Option<Profile> {
+fn profile_of(colour: ColorInfo, peak: Option<f32>) -> Option<Profile> {
     let ColorInfo::Nclx { primaries, transfer, .. } = colour else { return None };
-    if let Some(curve) = HdrCurve::of_transfer(transfer) {
-        return Some(Profile::Hdr(Hdr { curve, gamut: Gamut::of_primaries(primaries) }));
-    }
-    let color_primaries = CicpColorPrimaries::try_from(u8::try_from(primaries).ok()?).ok()?;
-    let transfer_characteristics = TransferCharacteristics::try_from(u8::try_from(transfer).ok()?).ok()?;
-    let is_srgb = matches!(color_primaries, CicpColorPrimaries::Bt709 | CicpColorPrimaries::Unspecified)
-        && matches!(transfer, 1 | 2 | 6 | 13);
-    let cicp = CicpProfile {
-        color_primaries,
-        transfer_characteristics,
-        matrix_coefficients: MatrixCoefficients::Identity,
-        full_range: true,
-    };
-    (!is_srgb).then_some(Profile::Cicp(cicp))
+    Profile::of_code_points(primaries, transfer, peak)
 }
