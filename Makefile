@@ -19,9 +19,12 @@ lint:
 test-rust:
 	cargo test
 
-# The suite again, on a real PostgreSQL and a real S3 that was not written here.
+# The suite again, on a real PostgreSQL, a real Redis and a real S3 that was not written here, with every socket at a second
+# server; and what is watched once more by PostgreSQL's NOTIFY alone.
+test-elsewhere: export TEST_WATCHED_ELSEWHERE = 1
 test-elsewhere:
-	tests/with-postgres.sh tests/with-seaweedfs.sh cargo test --test it
+	tests/with-postgres.sh tests/with-redis.sh tests/with-seaweedfs.sh cargo test --test it
+	tests/with-postgres.sh tests/with-seaweedfs.sh cargo test --test it -- websocket story changes life relay
 
 # Real clients, a real browser: graphql-http's audit, graphql-ws, Apollo, Chromium.
 test-clients: web

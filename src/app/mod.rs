@@ -1,6 +1,7 @@
 //! Everything put together, for main and for tests alike.
 
 mod database;
+mod others;
 mod storage;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
@@ -17,7 +18,7 @@ use crate::{
     config::{AccountsConfig, Config},
     db::Db,
     domain::{error::ServiceError, ticket::Unfinished, variant_spec::VariantSet},
-    events::Hub,
+    events::{Carrier, Hub},
     graphql::{self, Services, admission::Admission, limits::OperationLimits},
     http::{self, ConnectionLimits, HttpSettings, SocketLimits, TrustedProxies},
     imaging::{
@@ -49,6 +50,8 @@ pub struct App {
     pub clock: Clock,
     sandbox: Sandbox,
     config: Config,
+    /// What this process and the others tell each other by.
+    carrier: Option<Carrier>,
     embedded_credentials: Option<Credentials>,
 }
 
@@ -91,7 +94,7 @@ impl App {
         };
         let sandbox = sandbox(&config, rules.variants.clone())?;
         let jwt_secret = jwt_secret(&config, &clock)?;
-        let secret = jwt_secret.as_bytes();
+        let (secret, carrier) = (jwt_secret.as_bytes(), others::carrier(&config, &jwt_secret));
         let of_library =
             LibraryRules { max_upload_size: config.images.max_upload_size, storage_quota: config.limits.storage_quota };
         let hands = LibraryHands { db: db.clone(), changes: changes.clone(), storage: storage.clone() };
@@ -116,7 +119,7 @@ impl App {
             accounts: Accounts::new(db.clone(), clock.clone(), secret),
             budget,
         };
-        Ok(Self { db, queue, storage, hub, services, clock, sandbox, config, embedded_credentials })
+        Ok(Self { db, queue, storage, hub, services, clock, sandbox, config, carrier, embedded_credentials })
     }
 
     /// Makes what an empty database lacks: the first category and the first administrator.

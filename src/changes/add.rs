@@ -28,7 +28,8 @@ impl Changes {
     pub async fn add(&self, new: &Image, idempotency_key: Option<String>) -> ServiceResult<Added> {
         match self.insert(new, idempotency_key).await? {
             Saved::Done => {
-                self.inner.hub.publish(Progress { image: new.clone(), variants: Vec::new(), made_ready: None });
+                let news = Progress { image: new.clone(), variants: Vec::new(), made_ready: None };
+                self.inner.hub.tell(new, Some(news), false);
                 Ok(Added::Done)
             }
             Saved::Duplicate => Ok(Added::KeyWasUsed),

@@ -104,13 +104,11 @@ impl Changes {
             db::event_log::append(&transaction, &events).await?;
             transaction.commit().await?;
             inner.queue.announce();
-            for Written { image, news, events } in written {
-                if let Some(news) = news {
-                    inner.hub.publish(news);
-                }
-                if !events.is_empty() {
-                    inner.hub.nudge(image.owner);
-                }
+            if written.iter().any(|written| written.has_jobs) {
+                inner.hub.tell_of_jobs();
+            }
+            for Written { image, news, events, .. } in written {
+                inner.hub.tell(&image, news, !events.is_empty());
             }
             Ok(())
         });

@@ -20,6 +20,8 @@ pub(super) struct Written {
     pub news: Option<Progress>,
     /// For the log.
     pub events: Vec<NewEvent>,
+    /// Whether there is something to be done at once.
+    pub has_jobs: bool,
 }
 
 impl Changes {
@@ -46,15 +48,16 @@ impl Changes {
         if let Some(job) = withdraw {
             self.inner.queue.withdraw(transaction, job).await?;
         }
+        let at = self.inner.clock.now();
+        let has_jobs = enqueue.is_some_and(|(_, due)| due <= at);
         if let Some((job, due)) = enqueue {
             self.inner.queue.enqueue(transaction, job, due).await?;
         }
-        let at = self.inner.clock.now();
         let event = |kind| NewEvent { at, actor, kind, image: image.id, owner: image.owner };
         let events = events.into_iter().map(event).collect();
         let is_news = image.revision > before.image.revision;
         let news = is_news.then(|| Progress { image: image.clone(), variants, made_ready });
-        Ok(Written { image, news, events })
+        Ok(Written { image, news, events, has_jobs })
     }
 }
 

@@ -1,6 +1,6 @@
 //! `serve` and `worker`: the processes that stay.
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
 use anyhow::Context;
 use tokio::{
@@ -9,12 +9,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    accounts::NewAdmin, app::App, clock::Clock, config::Config, domain::error::ServiceError, graphql::Services, http,
-};
-
-/// How soon watchers hear of what another process did.
-const REFRESH_EVERY: Duration = Duration::from_secs(2);
+use crate::{accounts::NewAdmin, app::App, clock::Clock, config::Config, domain::error::ServiceError, http};
 
 /// Answers requests until it is told to stop.
 pub async fn serve(mut config: Config, no_worker: bool) -> anyhow::Result<()> {
@@ -31,7 +26,7 @@ pub async fn serve(mut config: Config, no_worker: bool) -> anyhow::Result<()> {
     app.services.uploads.schedule_index().await.map_err(ServiceError::into_anyhow)?;
     app.services.uploads.schedule_sweep().await.map_err(ServiceError::into_anyhow)?;
     let worker = (!no_worker).then(|| tokio::spawn(app.worker().run(stop.clone())));
-    tokio::spawn(refresh(app.services.clone()));
+    tokio::spawn(app.heed_others());
     let no_more_requests = CancellationToken::new();
     let server = tokio::spawn(http::listen(listener, router, limits, no_more_requests.clone()));
     stop.cancelled().await;
@@ -43,25 +38,13 @@ pub async fn serve(mut config: Config, no_worker: bool) -> anyhow::Result<()> {
     Ok(server.await?)
 }
 
-/// Looks again and again at what is being watched, for changes that other processes made.
-async fn refresh(services: Services) {
-    loop {
-        tokio::time::sleep(REFRESH_EVERY).await;
-        if let Err(error) = services.uploads.refresh_watched().await {
-            tracing::warn!(error = ?error, "refreshing the watched uploads failed");
-        }
-        if let Err(error) = services.changes.look_for_events().await {
-            tracing::warn!(error = ?error, "reading the event log failed");
-        }
-    }
-}
-
 /// Runs jobs until it is told to stop.
 pub async fn work(config: Config) -> anyhow::Result<()> {
     let app = App::build_on_existing(config, Clock::default()).await?;
     app.services.uploads.schedule_index().await.map_err(ServiceError::into_anyhow)?;
     app.services.uploads.schedule_sweep().await.map_err(ServiceError::into_anyhow)?;
     let stop = stop_on_signal()?;
+    tokio::spawn(app.heed_others());
     tracing::info!("worker started");
     app.worker().run(stop).await;
     Ok(())

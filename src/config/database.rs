@@ -10,6 +10,10 @@ pub struct DatabaseConfig {
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
 
+    /// redis://… or rediss://…: what processes tell each other of changes by, in the place of PostgreSQL's NOTIFY. For many servers.
+    #[arg(long, env = "REDIS_URL", hide_env_values = true, global = true)]
+    pub redis_url: Option<String>,
+
     /// How many connections to the database requests may have; jobs have a few more, slow reads some
     /// of their own.
     #[arg(long, env = "DATABASE_CONNECTIONS", default_value_t = 10,

@@ -2,15 +2,19 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
 };
+
+use uuid::Uuid;
 
 use super::{
     mailbox::{Mailbox, Watch},
     nudges::{Nudge, Nudges},
+    relay::{Carrier, Happened, Outbox, Relay},
 };
 use crate::domain::{
     ids::{ImageId, UserId},
+    image::Image,
     progress::Progress,
 };
 
@@ -28,6 +32,8 @@ pub enum Topic {
 pub struct Hub {
     watchers: Arc<Mutex<HashMap<Topic, Vec<Weak<Mailbox>>>>>,
     nudges: Nudges,
+    /// What the other processes are to be told, where there may be any.
+    outbox: Arc<OnceLock<Arc<Outbox>>>,
 }
 
 impl Hub {
@@ -41,7 +47,40 @@ impl Hub {
         Watch::new(mailbox, move || forget_the_gone(&registry, topic))
     }
 
-    /// Tells everybody who watches this image or its owner. To be called after the commit.
+    /// Connects this process to the others: from now on they are told of what happens here. `id` is this process's own.
+    pub fn connect(&self, carrier: Carrier, id: Uuid) -> Relay {
+        Relay::start(carrier, id, Arc::clone(self.outbox.get_or_init(Arc::default)))
+    }
+
+    /// Tells of a change, here and in the other processes: those who watch the upload, if that is news to them, and those who
+    /// read the log, if there are events. To be called after the commit.
+    pub fn tell(&self, image: &Image, news: Option<Progress>, has_events: bool) {
+        if let Some(outbox) = self.outbox.get().filter(|_| news.is_some() || has_events) {
+            outbox.put(Happened {
+                image: image.id,
+                owner: image.owner,
+                revision: image.revision,
+                made_ready: news.as_ref().and_then(|news| news.made_ready.clone()),
+                is_news: news.is_some(),
+                has_events,
+            });
+        }
+        if let Some(news) = news {
+            self.publish(news);
+        }
+        if has_events {
+            self.nudge(image.owner);
+        }
+    }
+
+    /// Tells the other processes that jobs were enqueued. To be called after the commit.
+    pub fn tell_of_jobs(&self) {
+        if let Some(outbox) = self.outbox.get() {
+            outbox.put_jobs();
+        }
+    }
+
+    /// Tells everybody in this process who watches this image or its owner.
     pub fn publish(&self, progress: Progress) {
         let progress = Arc::new(progress);
         let topics = [Topic::Image(progress.image.id), Topic::Owner(progress.image.owner)];
@@ -57,12 +96,12 @@ impl Hub {
         self.nudges.begin(owner)
     }
 
-    /// Tells those who read an owner's events that there are more. To be called after the commit.
+    /// Tells those in this process who read an owner's events that there are more.
     pub fn nudge(&self, owner: UserId) {
         self.nudges.nudge(owner);
     }
 
-    /// Tells everybody who reads events that there may be more.
+    /// Tells everybody in this process who reads events that there may be more.
     pub fn nudge_all(&self) {
         self.nudges.nudge_all();
     }
@@ -81,6 +120,16 @@ impl Hub {
     pub fn is_watched(&self, image: ImageId, owner: UserId) -> bool {
         let watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
         watchers.contains_key(&Topic::Image(image)) || watchers.contains_key(&Topic::Owner(owner))
+    }
+
+    /// The images of which somebody watches each alone.
+    pub fn watched_images(&self) -> Vec<ImageId> {
+        let watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
+        let ids = watchers.keys().filter_map(|topic| match topic {
+            Topic::Image(id) => Some(*id),
+            Topic::Owner(_) => None,
+        });
+        ids.collect()
     }
 
     /// How many watch: for metrics and tests.

@@ -25,7 +25,7 @@ use std::{
     sync::{Arc, Mutex, atomic::AtomicBool},
 };
 
-use self::refresh::SeenRevisions;
+use self::refresh::Seen;
 pub use self::{
     orphans::Orphan,
     request::NewUpload,
@@ -102,7 +102,7 @@ struct Inner {
     /// Whether this process saw that every image has an entry in the search's index.
     all_searchable: AtomicBool,
     /// What the last look for changes by other processes saw.
-    seen: Mutex<SeenRevisions>,
+    seen: Mutex<Seen>,
 }
 
 impl Uploads {
@@ -139,6 +139,12 @@ impl Uploads {
     fn missing<'a>(&'a self, ready: &'a [Variant]) -> impl Iterator<Item = &'a VariantSpec> {
         let is_ready = |spec: &VariantSpec| ready.iter().any(|variant| variant.name == spec.name);
         self.inner.rules.variants.iter().filter(move |spec| !is_ready(spec))
+    }
+
+    /// Wakes the workers, here and in other processes, once jobs are committed.
+    fn tell_of_jobs(&self) {
+        self.inner.queue.announce();
+        self.inner.hub.tell_of_jobs();
     }
 
     fn now(&self) -> DateTime<Utc> {

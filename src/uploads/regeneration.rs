@@ -64,7 +64,7 @@ impl Uploads {
         }
         self.inner.queue.enqueue(&transaction, Job::Regenerate, now).await?;
         transaction.commit().await?;
-        self.inner.queue.announce();
+        self.tell_of_jobs();
         Ok(run)
     }
 

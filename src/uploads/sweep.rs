@@ -75,7 +75,7 @@ impl Uploads {
                 }
             }
         }
-        self.inner.queue.announce();
+        self.tell_of_jobs();
         Ok(())
     }
 

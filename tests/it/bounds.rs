@@ -117,7 +117,7 @@ async fn points_are_spent_by_http_and_sockets_alike_and_the_answer_says_what_is_
     assert_eq!((&extensions["code"], extensions["retryAfter"].as_u64()), (&json!("RATE_LIMITED"), Some(wait)));
     assert_eq!(extensions["requested"], requested);
     assert!((1..=requested).contains(&wait) && error["message"].as_str().expect("text").contains("points"), "{error}");
-    let mut socket = Socket::of(&app, &ann).await;
+    let mut socket = Socket::at(&app.address.to_string(), &ann).await;
     socket.subscribe("1", LIST, Value::Null).await;
     let refused = socket.receive().await;
     assert_eq!(

@@ -132,8 +132,13 @@ fn images_are_written_in_one_place() {
 fn crates_of_the_hands_are_named_in_them_alone() {
     let (mut wrong, mut found) = (Vec::new(), 0);
     for (relative, text) in sources() {
-        let folders: [(&str, &[&str]); 3] =
-            [("sea_orm::", &["db/", "queue/"]), ("aws_sdk_s3::", &["storage/"]), ("aws_config::", &["storage/"])];
+        let folders: [(&str, &[&str]); 5] = [
+            ("sea_orm::", &["db/", "queue/"]),
+            ("sqlx::", &["db/", "events/"]),
+            ("redis::", &["events/"]),
+            ("aws_sdk_s3::", &["storage/"]),
+            ("aws_config::", &["storage/"]),
+        ];
         for (name, folders) in folders.into_iter().filter(|(name, _)| text.contains(name)) {
             found += 1;
             if !folders.iter().any(|folder| relative.starts_with(folder)) {

@@ -24,6 +24,7 @@ mod metadata;
 mod policy;
 mod refusals;
 mod regeneration;
+mod relay;
 mod s3_semantics;
 mod schema;
 mod search;

@@ -328,7 +328,7 @@ async fn equal_subscriptions_are_executed_once_for_an_event() {
     let watch = "subscription($id: ID!) { uploadProgress(imageId: $id) { status image { metadata { notes } } } }";
     let mut sockets = Vec::new();
     for who in [&ann, &ann, &ann, &ann, &ann, &ann, &ann, &ann, &admin] {
-        let mut socket = Socket::of(&app, who).await;
+        let mut socket = Socket::at(&app.address.to_string(), who).await;
         socket.subscribe("1", watch, json!({"id": ticket.image})).await;
         assert_eq!(socket.event("uploadProgress").await["status"], "PENDING");
         sockets.push(socket);

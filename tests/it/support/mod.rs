@@ -37,6 +37,12 @@ pub const S3_ENDPOINT: &str = "TEST_S3_ENDPOINT";
 /// A PostgreSQL, when the environment names one; see `tests/with-postgres.sh`.
 const POSTGRES: &str = "TEST_POSTGRES";
 
+/// A Redis, when the environment names one; see `tests/with-redis.sh`.
+const REDIS: &str = "TEST_REDIS";
+
+/// Set where sockets are to be those of a second server, on the same database and the same bucket.
+const WATCHED_ELSEWHERE: &str = "TEST_WATCHED_ELSEWHERE";
+
 #[derive(Parser)]
 struct Arguments {
     #[command(flatten)]
@@ -49,7 +55,10 @@ pub struct TestApp {
     pub address: SocketAddr,
     pub data_dir: TempDir,
     database_url: Option<String>,
-    server: JoinHandle<()>,
+    /// Where sockets are opened: at this server, or at another.
+    pub watched_at: SocketAddr,
+    /// What ends with the test.
+    tasks: Vec<JoinHandle<()>>,
     worker: Option<(CancellationToken, JoinHandle<()>)>,
 }
 
@@ -61,6 +70,15 @@ impl TestApp {
 
     /// With these flags beside the defaults.
     pub async fn start_with(flags: &[&str]) -> Self {
+        Self::start_watched(flags, variable(WATCHED_ELSEWHERE).is_some()).await
+    }
+
+    /// With no second server, whatever the environment asks for.
+    pub async fn start_alone() -> Self {
+        Self::start_watched(&[], false).await
+    }
+
+    async fn start_watched(flags: &[&str], elsewhere: bool) -> Self {
         let data_dir = TempDir::new().expect("a folder");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -77,15 +95,25 @@ impl TestApp {
         if !flags.contains(&"--aws-storage-bucket-name") {
             arguments.extend(s3_elsewhere().await);
         }
+        if let Some(redis) = variable(REDIS) {
+            arguments.extend(["--redis-url".into(), redis]);
+        }
         arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
         let mut config = Arguments::parse_from(arguments).config;
         config.images.program = Some(env!("CARGO_BIN_EXE_darkroom").into());
         let database_url = config.database.database_url.clone();
-        let app = App::build(config, address, Clock::held()).await.expect("the application");
+        let app = App::build(config.clone(), address, Clock::held()).await.expect("the application");
         app.bootstrap().await.expect("the first rows");
-        let (router, limits) = (app.router().expect("the routes"), app.connection_limits().expect("limits"));
-        let server = tokio::spawn(darkroom::http::listen(listener, router, limits, CancellationToken::new()));
-        Self { app, address, data_dir, database_url, server, worker: None }
+        let mut tasks = vec![serve(&app, listener)];
+        let mut watched_at = address;
+        // Two servers cannot share a folder.
+        if elsewhere && database_url.is_some() && !Self::is_embedded() {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            watched_at = listener.local_addr().expect("an address");
+            let other = App::build(config, watched_at, app.clock.clone()).await.expect("another server");
+            tasks.extend([serve(&other, listener), tokio::spawn(other.heed_others()), tokio::spawn(app.heed_others())]);
+        }
+        Self { app, address, data_dir, database_url, watched_at, tasks, worker: None }
     }
 
     /// Another process on the same database, as far as one can tell: it serves nobody.
@@ -179,18 +207,30 @@ impl TestApp {
 
 impl Drop for TestApp {
     fn drop(&mut self) {
-        self.server.abort();
+        for task in &self.tasks {
+            task.abort();
+        }
         if let Some((_, worker)) = &self.worker {
             worker.abort();
         }
     }
 }
 
+/// A variable of the environment, where it is set.
+#[expect(clippy::disallowed_methods, reason = "how the scripts beside the tests tell what they started")]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Answers requests, until it is aborted.
+fn serve(app: &App, listener: TcpListener) -> JoinHandle<()> {
+    let (router, limits) = (app.router().expect("the routes"), app.connection_limits().expect("limits"));
+    tokio::spawn(darkroom::http::listen(listener, router, limits, CancellationToken::new()))
+}
+
 /// Flags for a database of its own on the PostgreSQL that the environment names.
 async fn database_elsewhere() -> Vec<String> {
-    let Some(server) = std::env::var_os(POSTGRES).and_then(|server| server.into_string().ok()) else {
-        return Vec::new();
-    };
+    let Some(server) = variable(POSTGRES) else { return Vec::new() };
     let name = format!("test_{}", Clock::default().new_id().simple());
     let conn = sea_orm::Database::connect(format!("{server}/postgres")).await.expect("a server");
     conn.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("a database");
@@ -199,7 +239,7 @@ async fn database_elsewhere() -> Vec<String> {
 
 /// Flags for a bucket of its own on the S3 that the environment names.
 async fn s3_elsewhere() -> Vec<String> {
-    match std::env::var_os(S3_ENDPOINT).and_then(|endpoint| endpoint.into_string().ok()) {
+    match variable(S3_ENDPOINT) {
         Some(endpoint) => bucket_flags(&endpoint, &endpoint).await,
         None => Vec::new(),
     }
@@ -212,8 +252,9 @@ pub async fn bucket_flags(endpoint: &str, called_at: &str) -> Vec<String> {
     let config = aws_sdk_s3::config::Builder::from(&sdk).force_path_style(true).build();
     aws_sdk_s3::Client::from_conf(config).create_bucket().bucket(&bucket).send().await.expect("a bucket");
     let flags = ["--aws-storage-bucket-name", &bucket, "--aws-endpoint-url-s3", called_at];
-    let secret = ["--jwt-secret", "a secret that is long enough for a test"];
-    flags.iter().chain(&secret).map(|flag| (*flag).to_owned()).collect()
+    // Its own, too, so that tests on one Redis do not hear each other.
+    let secret = format!("the secret of {bucket}, long enough");
+    flags.iter().chain(&["--jwt-secret", &secret]).map(|flag| (*flag).to_owned()).collect()
 }
 
 /// What a random test draws its lots from: TEST_SEED, or new each time. It is printed, so that a failure can be repeated.

@@ -23,7 +23,7 @@ pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 impl Socket {
     /// Connects with the subprotocol, and says nothing yet.
     pub async fn open(app: &TestApp) -> Self {
-        Self::open_at(&app.address.to_string()).await
+        Self::open_at(&app.watched_at.to_string()).await
     }
 
     async fn open_at(address: &str) -> Self {
@@ -35,7 +35,7 @@ impl Socket {
 
     /// Connects and introduces itself.
     pub async fn of(app: &TestApp, client: &Client) -> Self {
-        Self::at(&app.address.to_string(), client).await
+        Self::at(&app.watched_at.to_string(), client).await
     }
 
     /// The same for a server that runs by itself.
