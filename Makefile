@@ -1,6 +1,6 @@
 # make run    one binary, SQLite and S3 inside, on http://localhost:8000
 # make test   everything that has to hold, on both storages and with real clients
-.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools web bench bench-api bench-live bench-large bench-completions bench-growth bench-imaging bench-efforts \
+.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools test-metrics web bench bench-api bench-live bench-large bench-completions bench-growth bench-imaging bench-efforts \
     bench-queue bench-attacks corpus schema fmt lint deny clean
 
 export CARGO_TERM_COLOR ?= always
@@ -29,6 +29,12 @@ test-elsewhere:
 # Real clients, a real browser: graphql-http's audit, graphql-ws, Apollo, Chromium.
 test-clients: web
 	tests/clients/run.sh
+
+# A real Prometheus scrapes the server, and answers the queries of deploy/grafana and the rules of deploy/prometheus. It has to be
+# installed (Debian: apt-get install prometheus).
+test-metrics:
+	cargo test --quiet --no-run --test it
+	DARKROOM=$(CURDIR)/target/debug/darkroom python3 tests/metrics.py
 
 # Five S3 tools on the embedded storage. rclone has to be installed (Debian: apt-get install rclone).
 S3_TOOLS := target/s3-tools/bin/python

@@ -23,6 +23,7 @@ pub mod http;
 pub mod imaging;
 pub mod library;
 mod machine;
+pub mod measures;
 pub mod permits;
 pub mod queue;
 pub mod secrets;

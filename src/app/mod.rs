@@ -1,6 +1,7 @@
 //! Everything put together, for main and for tests alike.
 
 mod database;
+mod metrics;
 mod others;
 mod storage;
 

@@ -32,6 +32,7 @@ use crate::{
         ticket::Unfinished,
     },
     events::Hub,
+    measures,
     queue::Queue,
 };
 
@@ -108,6 +109,9 @@ impl Changes {
                 inner.hub.tell_of_jobs();
             }
             for Written { image, news, events, .. } in written {
+                for event in &events {
+                    measures::change(event.kind.name());
+                }
                 inner.hub.tell(&image, news, !events.is_empty());
             }
             Ok(())

@@ -21,7 +21,8 @@ pub async fn serve(mut config: Config, no_worker: bool) -> anyhow::Result<()> {
     config.server.bind = address;
     let app = App::build(config.clone(), address, Clock::default()).await?;
     let (router, limits) = (app.router()?, app.connection_limits()?);
-    say_where(&config, address, app.bootstrap().await?)?;
+    let metrics = app.serve_metrics().await?;
+    say_where(&config, address, metrics, app.bootstrap().await?)?;
     let stop = stop_on_signal()?;
     app.services.uploads.schedule_index().await.map_err(ServiceError::into_anyhow)?;
     app.services.uploads.schedule_sweep().await.map_err(ServiceError::into_anyhow)?;
@@ -45,7 +46,8 @@ pub async fn work(config: Config) -> anyhow::Result<()> {
     app.services.uploads.schedule_sweep().await.map_err(ServiceError::into_anyhow)?;
     let stop = stop_on_signal()?;
     tokio::spawn(app.heed_others());
-    tracing::info!("worker started");
+    let metrics = app.serve_metrics().await?;
+    tracing::info!(?metrics, "worker started");
     app.worker().run(stop).await;
     Ok(())
 }
@@ -66,13 +68,21 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
 }
 
 #[expect(clippy::print_stdout, reason = "what the person who started it wants to know, whatever the log level")]
-fn say_where(config: &Config, address: SocketAddr, admin: Option<NewAdmin>) -> anyhow::Result<()> {
+fn say_where(
+    config: &Config,
+    address: SocketAddr,
+    metrics: Option<SocketAddr>,
+    admin: Option<NewAdmin>,
+) -> anyhow::Result<()> {
     let url = config.server.public_url()?;
     let url = url.as_str().trim_end_matches('/');
     println!("Darkroom listens on {address}");
     println!("  explore    {url}/graphiql");
     println!("  GraphQL    {url}/graphql   (POST, GET, WebSocket)");
     println!("  schema     {url}/schema.graphql");
+    if let Some(metrics) = metrics {
+        println!("  metrics    http://{metrics}/metrics");
+    }
     match admin {
         Some(NewAdmin { email, generated_password: Some(password) }) => {
             println!("  sign in    {email} with the password {password}   (shown only once)");

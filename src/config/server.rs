@@ -34,6 +34,10 @@ pub struct ServerConfig {
     #[arg(long, env = "INTROSPECTION", default_value_t = true, action = clap::ArgAction::Set, global = true)]
     pub introspection: bool,
 
+    /// The address to answer /metrics on, for Prometheus; by default it is not answered. Not to be reached by everybody.
+    #[arg(long, env = "METRICS_BIND", global = true)]
+    pub metrics_bind: Option<SocketAddr>,
+
     /// How log lines look; RUST_LOG says which there are.
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, global = true)]
     pub log_format: LogFormat,

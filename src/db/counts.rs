@@ -12,6 +12,16 @@ use crate::domain::{
     stats::{Count, DayCount, TagCount, Total},
 };
 
+/// What is counted: what is deleted is gone.
+const COUNTED: [ImageStatus; 6] = [
+    ImageStatus::Pending,
+    ImageStatus::Uploading,
+    ImageStatus::Processing,
+    ImageStatus::Completed,
+    ImageStatus::Failed,
+    ImageStatus::Trashed,
+];
+
 /// All counts, also of what is in the trash.
 pub async fn all(conn: &impl ConnectionTrait, scope: Scope) -> Result<Vec<Count>, DbErr> {
     #[derive(FromQueryResult)]
@@ -29,6 +39,25 @@ pub async fn all(conn: &impl ConnectionTrait, scope: Scope) -> Result<Vec<Count>
         total: Total { images: unsigned(row.images), bytes: unsigned(row.bytes) },
     });
     Ok(rows.collect())
+}
+
+/// All images of all owners, by status; each status once.
+pub async fn by_status(conn: &impl ConnectionTrait) -> Result<Vec<(ImageStatus, Total)>, DbErr> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        status: String,
+        images: i64,
+        bytes: i64,
+    }
+    let sql = "SELECT status, CAST(sum(images) AS bigint) AS images, CAST(sum(bytes) AS bigint) AS bytes \
+               FROM image_count GROUP BY status";
+    let rows = Row::find_by_statement(Sql::of(conn, sql).statement()).all(conn).await?;
+    let total = |status: ImageStatus| {
+        let row = rows.iter().find(|row| row.status == status.name());
+        let (images, bytes) = row.map_or((0, 0), |row| (unsigned(row.images), unsigned(row.bytes)));
+        (status, Total { images, bytes })
+    };
+    Ok(COUNTED.into_iter().map(total).collect())
 }
 
 /// How many bytes each of these owners has in the storage, the trash included.

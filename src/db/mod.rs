@@ -143,6 +143,19 @@ impl Db {
         self.connection.execute_unprepared("ANALYZE").await.map(drop)
     }
 
+    /// How many connections there are, and how many of them nobody uses.
+    pub fn connections(&self) -> (u64, u64) {
+        let connection = &self.connection;
+        let (size, idle) = if locks_rows(connection) {
+            let pool = connection.get_postgres_connection_pool();
+            (pool.size(), pool.num_idle())
+        } else {
+            let pool = connection.get_sqlite_connection_pool();
+            (pool.size(), pool.num_idle())
+        };
+        (size.into(), idle as u64)
+    }
+
     /// Asks the database for a sign of life.
     ///
     /// # Errors

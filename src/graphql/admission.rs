@@ -85,6 +85,12 @@ impl Admitted {
         request
     }
 
+    /// The operation's name, also where the document alone tells it.
+    pub fn name(&self) -> Option<&str> {
+        let mut names = self.document.operations.iter().map(|(name, _)| name.map(Name::as_str));
+        self.operation_name.as_deref().or_else(|| names.next().filter(|_| names.next().is_none()).flatten())
+    }
+
     /// The points that this answer did cost.
     pub fn actual(&self, data: &Value) -> u64 {
         let operation = meant(&self.document, self.operation_name.as_deref());

@@ -6,6 +6,8 @@ use async_graphql::{ErrorExtensions, ID, Response, ServerError};
 
 use crate::domain::error::{Refusal, ServiceError, refusals_apart};
 
+/// The code of a request that is malformed.
+pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
 /// The code of whatever is to be tried again later, because it was too much.
 pub const RATE_LIMITED: &str = "RATE_LIMITED";
 
@@ -18,7 +20,7 @@ struct Masked(Arc<anyhow::Error>);
 impl ApiError {
     /// The request is malformed.
     pub fn bad_input(message: impl Into<String>) -> async_graphql::Error {
-        coded(message, "BAD_USER_INPUT")
+        coded(message, BAD_USER_INPUT)
     }
 }
 
@@ -39,7 +41,7 @@ impl From<ApiError> for async_graphql::Error {
             ServiceError::Forbidden => coded("Your account may not do this.", "FORBIDDEN"),
             ServiceError::Refused(refusals) => {
                 let messages: Vec<String> = refusals.into_iter().map(|refusal| refusal.message).collect();
-                coded(messages.join(" "), "BAD_USER_INPUT")
+                coded(messages.join(" "), BAD_USER_INPUT)
             }
             ServiceError::StorageUnavailable(source) => {
                 let message = "The storage cannot be reached. Nothing was changed; try again in a moment.";
@@ -93,7 +95,7 @@ pub fn finish(response: &mut Response, request_id: &str) {
         let has_code = error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some());
         if !has_code {
             let code =
-                if error.message == "PersistedQueryNotFound" { "PERSISTED_QUERY_NOT_FOUND" } else { "BAD_USER_INPUT" };
+                if error.message == "PersistedQueryNotFound" { "PERSISTED_QUERY_NOT_FOUND" } else { BAD_USER_INPUT };
             extend(error, "code", code);
         }
     }

@@ -2,8 +2,8 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use async_graphql::{Request, Response, ServerError, value};
-use tokio::time::timeout;
+use async_graphql::{Request, Response, ServerError, Value, parser::types::OperationType, value};
+use tokio::time::{Instant, timeout};
 
 use super::{EXECUTION_TIMEOUT, HttpState};
 use crate::{
@@ -11,14 +11,17 @@ use crate::{
     domain::user::{Caller, CallerKey},
     graphql::{
         admission::{Admitted, COST},
-        error::{RATE_LIMITED, retry_after_seconds},
+        error::{self, RATE_LIMITED, retry_after_seconds},
         for_caller,
     },
+    measures,
     permits::{FairPermits, Share},
 };
 
 /// The code of an operation that took too long.
 pub(super) const TIMEOUT: &str = "TIMEOUT";
+/// The log's name for a line a request.
+const REQUESTS: &str = "darkroom::requests";
 /// How many operations run at once.
 const RUNNING: u64 = 256;
 /// How many of one caller wait for their turn.
@@ -74,8 +77,41 @@ pub(super) fn pay(state: &HttpState, requester: &Requester, points: u64) -> Resu
     state.services.budget.charge(requester.key(), points).map(Payment)
 }
 
-/// Executes a query or a mutation.
+/// Executes a query or a mutation, and notes in the log and in the metrics that it did.
 pub(super) async fn answer(state: &HttpState, admitted: Admitted, requester: Requester) -> Response {
+    let began = Instant::now();
+    let (kind, name, points) = (kind_of(admitted.ty), admitted.name().map(str::to_owned), admitted.requested.points);
+    let (caller, address) = (Arc::clone(&requester.caller), requester.address);
+    let response = paid_and_executed(state, admitted, requester).await;
+    note(kind, name.as_deref(), points, began.elapsed(), &response, &caller, address);
+    response
+}
+
+fn note(
+    kind: &'static str,
+    name: Option<&str>,
+    points: u64,
+    took: Duration,
+    response: &Response,
+    caller: &Caller,
+    address: IpAddr,
+) {
+    let outcome = response.errors.first().map_or("ok", |error| code_of(error).unwrap_or(error::BAD_USER_INPUT));
+    measures::operation(kind, name, outcome, took, points);
+    let caller = caller.user().ok().map(|user| tracing::field::display(user.id));
+    let (operation, ms) = (name.unwrap_or("anonymous"), took.as_secs_f64() * 1000.0);
+    tracing::info!(target: REQUESTS, kind, operation, outcome, points, ms, caller, %address, "answered");
+}
+
+const fn kind_of(ty: OperationType) -> &'static str {
+    match ty {
+        OperationType::Query => "query",
+        OperationType::Mutation => "mutation",
+        OperationType::Subscription => "subscription",
+    }
+}
+
+async fn paid_and_executed(state: &HttpState, admitted: Admitted, requester: Requester) -> Response {
     let payment = match pay(state, &requester, admitted.requested.points) {
         Ok(payment) => payment,
         Err(exhausted) => return Response::from_errors(vec![too_much(&exhausted)]),
@@ -117,6 +153,14 @@ pub(super) fn too_much(exhausted: &Exhausted) -> ServerError {
     extensions.set("requested", requested);
     extensions.set("remaining", remaining);
     error
+}
+
+/// The code that an error has for clients.
+pub(super) fn code_of(error: &ServerError) -> Option<&str> {
+    match error.extensions.as_ref()?.get("code")? {
+        Value::String(code) => Some(code),
+        _ => None,
+    }
 }
 
 pub(super) fn refusal(message: &str, code: &str) -> ServerError {

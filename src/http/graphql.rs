@@ -153,7 +153,7 @@ fn respond(mut response: GraphqlResponse, format: &'static str, id: &RequestId) 
         answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         return answer;
     }
-    if response.errors.iter().any(|error| code_of(error) == Some(execute::TIMEOUT)) {
+    if response.errors.iter().any(|error| execute::code_of(error) == Some(execute::TIMEOUT)) {
         return errors(StatusCode::SERVICE_UNAVAILABLE, format, &response.errors);
     }
     if never_began(&response) {
@@ -171,20 +171,13 @@ fn retry_after(response: &GraphqlResponse) -> Option<u64> {
         async_graphql::Value::Object(fields) => fields.values().all(|field| *field == async_graphql::Value::Null),
         data => *data == async_graphql::Value::Null,
     };
-    let refused = response.errors.iter().find(|error| code_of(error) == Some(error::RATE_LIMITED))?;
+    let refused = response.errors.iter().find(|error| execute::code_of(error) == Some(error::RATE_LIMITED))?;
     let seconds = refused.extensions.as_ref().and_then(|extensions| extensions.get("retryAfter"));
     let seconds = match seconds {
         Some(async_graphql::Value::Number(seconds)) => seconds.as_u64(),
         _ => None,
     };
     is_empty.then(|| seconds.unwrap_or(1))
-}
-
-fn code_of(error: &ServerError) -> Option<&str> {
-    match error.extensions.as_ref()?.get("code")? {
-        async_graphql::Value::String(code) => Some(code),
-        _ => None,
-    }
 }
 
 /// Whether a request was refused before anything of it was executed: its errors have no place in the data.

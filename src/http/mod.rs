@@ -33,6 +33,7 @@ use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{AllowHeaders, AllowOrigin, CorsLayer},
 };
+use tracing::Instrument;
 use url::Url;
 
 pub use self::{
@@ -160,7 +161,8 @@ async fn identify(
     }
     let id = state.clock.new_id().to_string();
     request.extensions_mut().insert(RequestId(id.clone()));
-    let mut response = next.run(request).await;
+    let span = tracing::info_span!("request", %id);
+    let mut response = next.run(request).instrument(span).await;
     if let Ok(id) = HeaderValue::try_from(id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }

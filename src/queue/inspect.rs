@@ -1,11 +1,16 @@
 //! What an operator sees of the queue, and how what died comes back.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 use uuid::Uuid;
 
 use super::{Queue, is_duplicate, statement};
-use crate::domain::{ids::JobId, job::Job};
+use crate::domain::{
+    ids::JobId,
+    job::{Job, JobKind},
+};
 
 /// How many jobs are read at once.
 const MAX_ROWS: u64 = 1000;
@@ -38,6 +43,16 @@ pub enum Revived {
     OfANewerVersion,
 }
 
+/// How many jobs of a kind there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Depth {
+    pub kind: JobKind,
+    /// By state: `queued`, `running` and `dead`.
+    pub counts: [(&'static str, u64); 3],
+    /// How long the one that is due longest has waited.
+    pub oldest_due: Duration,
+}
+
 impl JobRow {
     /// The job, where this version can read it.
     pub fn job(&self) -> Option<Job> {
@@ -46,6 +61,29 @@ impl JobRow {
 }
 
 impl Queue {
+    /// How many jobs there are, of every kind that this version knows.
+    pub async fn depth(&self) -> Result<Vec<Depth>, DbErr> {
+        #[derive(FromQueryResult)]
+        struct Row {
+            kind: String,
+            state: String,
+            jobs: i64,
+            first: DateTime<Utc>,
+        }
+        let sql = "SELECT kind, state, count(*) AS jobs, min(run_at) AS first FROM job GROUP BY kind, state";
+        let found = statement(self.conn.get_database_backend(), sql, []);
+        let rows = Row::find_by_statement(found).all(&self.conn).await?;
+        let now = self.clock.now();
+        let of_kind = |kind: JobKind| {
+            let find = |state: &str| rows.iter().find(|row| row.kind == kind.name() && row.state == state);
+            let counts = ["queued", "running", "dead"]
+                .map(|state| (state, find(state).map_or(0, |row| u64::try_from(row.jobs).unwrap_or(0))));
+            let oldest_due = find("queued").and_then(|row| (now - row.first).to_std().ok()).unwrap_or_default();
+            Depth { kind, counts, oldest_due }
+        };
+        Ok(JobKind::ALL.into_iter().map(of_kind).collect())
+    }
+
     /// At most 1000 jobs in the order in which they are due: the dead alone, or all.
     pub async fn list(&self, only_dead: bool) -> Result<Vec<JobRow>, DbErr> {
         let condition = if only_dead { "WHERE state = 'dead'" } else { "" };

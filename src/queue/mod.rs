@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 pub use self::{
     claim::FreeKind,
-    inspect::{JobRow, Revived},
+    inspect::{Depth, JobRow, Revived},
 };
 use crate::{
     clock::Clock,

@@ -2,7 +2,7 @@
 //!
 //! May run twice and be killed anywhere: every step finds what the last attempt left and goes on from there.
 
-use std::fs::File;
+use std::{fs::File, time::Duration};
 
 use tokio::io::AsyncWriteExt;
 
@@ -23,6 +23,7 @@ use crate::{
         Encoded,
         sandbox::{Made, Priority, SandboxError},
     },
+    measures,
     storage::{Copied, StorageKey},
 };
 
@@ -110,6 +111,7 @@ impl Uploads {
                 }
                 Made::Variant(encoded) => self.keep(image, encoded).await?,
                 Made::All(spent) => {
+                    measures::imaging(Duration::from_millis(spent.cpu_ms), spent.peak_memory);
                     tracing::info!(image = %id, cpu_ms = spent.cpu_ms, peak_memory = spent.peak_memory, "processed an image");
                     return self.finish(image).await;
                 }

@@ -4,6 +4,7 @@ mod slots;
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::{
     sync::CancellationToken,
     task::{AbortOnDropHandle, TaskTracker},
@@ -12,6 +13,7 @@ use tokio_util::{
 use self::slots::Slots;
 use crate::{
     domain::job::{Job, JobError},
+    measures,
     queue::{Claimed, FreeKind, Queue},
     uploads::Uploads,
 };
@@ -105,15 +107,18 @@ impl Worker {
 
     /// Says whether the job came to its end.
     async fn execute(&self, claimed: &Claimed) -> bool {
+        let (kind, began) = (claimed.job.kind().name(), Instant::now());
         let performed = async {
             let outcome = self.perform(claimed).await;
             let is_done = outcome.is_ok();
+            measures::job(kind, if is_done { "done" } else { "failed" }, began.elapsed());
             self.settle(claimed, outcome).await;
             is_done
         };
         tokio::select! {
             is_done = performed => is_done,
             () = self.lose_lease(claimed) => {
+                measures::job(kind, "lost", began.elapsed());
                 tracing::warn!(job = claimed.job.kind().name(), subject = %claimed.job.subject(), "lost the lease of a job");
                 false
             }

@@ -21,6 +21,7 @@ mod layers;
 mod life;
 mod listing;
 mod metadata;
+mod metrics;
 mod policy;
 mod refusals;
 mod regeneration;

@@ -26,6 +26,7 @@ use self::{
     link::{Link, LinkError},
     message::Message,
 };
+use crate::measures;
 
 /// How long hints are gathered before they are sent together.
 const GATHER: Duration = Duration::from_millis(2);
@@ -114,6 +115,7 @@ impl Keeper {
                 Err(error) = self.connect_and_carry() => error,
                 () = listener.closed() => return,
             };
+            measures::set("darkroom_relay_connected", 0);
             if self.is_connected.swap(false, Ordering::Relaxed) || pause == RETRY_AFTER {
                 tracing::warn!(%error, "the connection to the other processes broke; they are heard of late until it is back");
             }
@@ -130,11 +132,17 @@ impl Keeper {
         self.hear(Heard::Gap);
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         let mut cut_off = Instant::now() + SILENCE;
+        // The first of the messages that this process has sent and not heard yet.
+        let mut sent: Option<Instant> = None;
         loop {
             tokio::select! {
                 text = link.receive() => {
                     if self.take_in(&text?) {
                         cut_off = Instant::now() + SILENCE;
+                        if let Some(sent) = sent.take() {
+                            measures::relay_round_trip(sent.elapsed());
+                        }
+                        measures::set("darkroom_relay_connected", 1);
                         if !self.is_connected.swap(true, Ordering::Relaxed) {
                             tracing::info!("connected to the other processes");
                         }
@@ -142,9 +150,13 @@ impl Keeper {
                 }
                 () = self.outbox.filled() => {
                     tokio::time::sleep(GATHER).await;
+                    sent.get_or_insert_with(Instant::now);
                     self.send(&mut link).await?;
                 }
-                _ = heartbeat.tick() => self.send(&mut link).await?,
+                _ = heartbeat.tick() => {
+                    sent.get_or_insert_with(Instant::now);
+                    self.send(&mut link).await?;
+                }
                 () = tokio::time::sleep_until(cut_off) => return Err(LinkError::Silent),
             }
         }
