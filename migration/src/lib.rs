@@ -22,6 +22,7 @@ mod m20261121_000010_job_kinds;
 mod m20261122_000011_search_by_date;
 mod m20261122_000012_changed_lately;
 mod m20261122_000013_regeneration;
+mod m20261122_000014_holders;
 
 /// Runs what has not been run yet.
 pub struct Migrator;
@@ -67,6 +68,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000011_search_by_date::Migration),
             Box::new(m20261122_000012_changed_lately::Migration),
             Box::new(m20261122_000013_regeneration::Migration),
+            Box::new(m20261122_000014_holders::Migration),
         ]
     }
 }

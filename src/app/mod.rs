@@ -81,7 +81,11 @@ impl App {
         let (settings, embedded_credentials) = storage::settings(&config, address, &clock)?;
         let storage: Storage = Arc::new(S3::connect(settings, clock.clone()).await?);
         let lease = TimeDelta::seconds(i64::from(config.jobs.job_lease));
-        let queue = Queue::new(db.conn().clone(), clock.clone(), lease);
+        let mut queue = Queue::new(db.conn().clone(), clock.clone(), lease);
+        let url = database::url(&config);
+        if url.starts_with("postgres") {
+            queue = queue.with_sessions(url);
+        }
         let hub = Hub::default();
         let changes = Changes::new(db.clone(), queue.clone(), hub.clone(), clock.clone(), quota_rules(&config));
         let rules = UploadRules {

@@ -4,6 +4,8 @@
 //! is lengthened by a third first. A clock that is set forward or a machine that slept makes every lease run out at once,
 //! and every holder that lives beats again within that time.
 
+use std::sync::atomic::Ordering;
+
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Value};
 use uuid::Uuid;
 
@@ -158,8 +160,12 @@ impl Queue {
     async fn take(&self, sql: &str, more: impl IntoIterator<Item = Value>) -> Result<Taken, DbErr> {
         let backend = self.conn.get_database_backend();
         let now = milliseconds(backend);
+        let holder = match self.holder.load(Ordering::Relaxed) {
+            0 => "NULL".to_owned(),
+            holder => holder.to_string(),
+        };
         let sql = format!(
-            "UPDATE job SET attempts = attempts + 1, \
+            "UPDATE job SET attempts = attempts + 1, holder = {holder}, \
              deaths = deaths + CASE WHEN state = 'running' THEN 1 ELSE 0 END, \
              state = 'running', lease_token = $1, lease_ends = {now} + $2, is_suspected = FALSE \
              WHERE id = ({sql}) RETURNING id, payload, owner, attempts, deaths, postponed"

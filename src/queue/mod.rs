@@ -7,8 +7,13 @@
 
 mod claim;
 mod inspect;
+mod presence;
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::AtomicI32},
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement, Value};
@@ -18,6 +23,7 @@ use uuid::Uuid;
 pub use self::{
     claim::FreeKind,
     inspect::{Depth, JobRow, Revived},
+    presence::Presence,
 };
 use crate::{
     clock::Clock,
@@ -40,6 +46,10 @@ pub struct Queue {
     clock: Clock,
     lease: TimeDelta,
     news: Arc<Notify>,
+    /// Where to open the session that shows that this process lives.
+    session_url: Option<String>,
+    /// Whose lock that session has; 0 while it has none.
+    holder: Arc<AtomicI32>,
 }
 
 /// A job under lease.
@@ -59,7 +69,13 @@ pub struct Claimed {
 impl Queue {
     /// A queue whose claims last for `lease` without a heartbeat.
     pub fn new(conn: DatabaseConnection, clock: Clock, lease: TimeDelta) -> Self {
-        Self { conn, clock, lease, news: Arc::default() }
+        Self { conn, clock, lease, news: Arc::default(), session_url: None, holder: Arc::default() }
+    }
+
+    /// With sessions by which processes see at once that another has ended: of PostgreSQL, at this URL.
+    #[must_use]
+    pub fn with_sessions(self, url: String) -> Self {
+        Self { session_url: Some(url), ..self }
     }
 
     /// How often a claim has to be renewed.

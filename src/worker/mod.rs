@@ -180,9 +180,15 @@ impl Worker {
     }
 }
 
-/// Looks every second for holders that fell silent.
+/// Looks every second for holders that fell silent, and for those that ended.
 async fn suspect_again_and_again(queue: Queue) {
+    let mut presence = queue.presence();
     loop {
+        if let Some(presence) = &mut presence
+            && let Err(error) = presence.look().await
+        {
+            tracing::warn!(error = ?error, "the check for workers that ended failed");
+        }
         if let Err(error) = queue.suspect_the_silent().await {
             tracing::warn!(error = ?error, "the check for workers without heartbeats failed");
         }

@@ -12,7 +12,7 @@ use reqwest::StatusCode;
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::json;
 
-use crate::support::{TestApp, pictures};
+use crate::support::{TestApp, pictures, skip::is_skipped, until};
 
 fn an_image(app: &TestApp) -> ImageId {
     ImageId(app.app.clock.new_id())
@@ -64,6 +64,36 @@ async fn the_same_job_waits_once_and_images_take_turns() {
     assert!(queue.finish(&first).await.expect("the queue"));
     let third = queue.claim(&FreeKind::every()).await.expect("the queue").expect("a job");
     assert_eq!(third.job, Job::Discard { image: one });
+}
+
+#[tokio::test]
+async fn the_job_of_a_process_that_ended_is_taken_over_long_before_its_lease_ends() {
+    let app = TestApp::start_with(&["--job-lease", "3600"]).await;
+    let other = app.beside().await;
+    let (Some(mut ours), Some(mut theirs)) = (app.app.queue.presence(), other.queue.presence()) else {
+        assert!(app.database_url().is_none(), "PostgreSQL has sessions");
+        is_skipped(false, "PostgreSQL");
+        return;
+    };
+    ours.look().await.expect("a lock");
+    theirs.look().await.expect("a lock");
+    enqueue(&app, Job::Process { image: an_image(&app) }).await;
+    let held = app.app.queue.claim(&FreeKind::every()).await.expect("the queue").expect("a job");
+    for _ in 0..3 {
+        theirs.look().await.expect("a look");
+        ours.look().await.expect("a look");
+        assert!(other.queue.claim(&FreeKind::every()).await.expect("the queue").is_none(), "its holder lives");
+    }
+    drop(ours);
+    let mut taken = None;
+    until("it is taken over", async || {
+        theirs.look().await.expect("a look");
+        taken = other.queue.claim(&FreeKind::every()).await.expect("the queue");
+        taken.is_some()
+    })
+    .await;
+    assert_eq!(taken.map(|taken| taken.job), Some(held.job));
+    assert!(!app.app.queue.finish(&held).await.expect("the queue"), "and whoever had it can do nothing any more");
 }
 
 #[tokio::test]
