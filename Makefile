@@ -1,6 +1,6 @@
 # make run    one binary, SQLite and S3 inside, on http://localhost:8000
 # make test   everything that has to hold, on both storages and with real clients
-.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools test-metrics web bench bench-api bench-live bench-large bench-completions bench-growth bench-imaging bench-efforts \
+.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools test-metrics chaos web bench bench-api bench-live bench-large bench-completions bench-growth bench-imaging bench-efforts \
     bench-queue bench-attacks corpus schema fmt lint deny clean
 
 export CARGO_TERM_COLOR ?= always
@@ -29,6 +29,12 @@ test-elsewhere:
 # Real clients, a real browser: graphql-http's audit, graphql-ws, Apollo, Chromium.
 test-clients: web
 	tests/clients/run.sh
+
+# What `make test` does for a minute, for ten: two servers and two workers that are killed, and all that they need going away in turn.
+# TEST_SEED repeats a run.
+chaos: export CHAOS_SECONDS ?= 600
+chaos:
+	tests/with-postgres.sh tests/with-redis.sh tests/with-seaweedfs.sh cargo test --test it chaos -- --nocapture
 
 # A real Prometheus scrapes the server, and answers the queries of deploy/grafana and the rules of deploy/prometheus. It has to be
 # installed (Debian: apt-get install prometheus).

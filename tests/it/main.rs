@@ -7,6 +7,7 @@ mod accounts;
 mod bounds;
 mod categories;
 mod changes;
+mod chaos;
 mod command;
 mod containers;
 mod contract;

@@ -23,11 +23,16 @@ impl Client {
 
     /// Sends an operation.
     pub async fn send(&self, query: &str, variables: Value) -> Answer {
+        Answer(self.try_send(query, variables).await.expect("an answer in JSON"))
+    }
+
+    /// The same where nobody may answer.
+    pub async fn try_send(&self, query: &str, variables: Value) -> Option<Value> {
         let mut request = self.http.post(&self.url).json(&json!({"query": query, "variables": variables}));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
-        Answer(request.send().await.expect("an answer").json().await.expect("JSON"))
+        request.send().await.ok()?.json().await.ok()
     }
 
     /// Sends a mutation of one `input`, which is named like its input type, and gives its payload.

@@ -3,6 +3,7 @@
 pub mod client;
 pub mod exif;
 pub mod library;
+pub mod network;
 pub mod pictures;
 pub mod s3;
 pub mod skip;
@@ -229,7 +230,7 @@ fn serve(app: &App, listener: TcpListener) -> JoinHandle<()> {
 }
 
 /// Flags for a database of its own on the PostgreSQL that the environment names.
-async fn database_elsewhere() -> Vec<String> {
+pub async fn database_elsewhere() -> Vec<String> {
     let Some(server) = variable(POSTGRES) else { return Vec::new() };
     let name = format!("test_{}", Clock::default().new_id().simple());
     let conn = sea_orm::Database::connect(format!("{server}/postgres")).await.expect("a server");

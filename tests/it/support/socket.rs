@@ -47,6 +47,29 @@ impl Socket {
         socket
     }
 
+    /// The same where nobody may answer.
+    pub async fn try_at(address: &str, client: &Client) -> Option<Self> {
+        let mut request = format!("ws://{address}/graphql").into_client_request().ok()?;
+        request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().ok()?);
+        let mut socket = Self(timeout(PATIENCE, connect_async(request)).await.ok()?.ok()?.0);
+        let payload = client.token.as_ref().map(|token| json!({"Authorization": format!("Bearer {token}")}));
+        let init = json!({"type": "connection_init", "payload": payload}).to_string();
+        socket.0.send(Message::text(init)).await.ok()?;
+        (socket.try_receive().await?["type"] == "connection_ack").then_some(socket)
+    }
+
+    /// The next message that is not a ping, or nothing where the server is gone.
+    pub async fn try_receive(&mut self) -> Option<Value> {
+        loop {
+            if let Message::Text(text) = self.0.next().await?.ok()? {
+                let message: Value = serde_json::from_str(&text).ok()?;
+                if message["type"] != "ping" {
+                    return Some(message);
+                }
+            }
+        }
+    }
+
     pub async fn send(&mut self, message: Value) {
         self.send_text(&message.to_string()).await;
     }
