@@ -1,6 +1,6 @@
 # make run    one binary, SQLite and S3 inside, on http://localhost:8000
 # make test   everything that has to hold, on both storages and with real clients
-.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools test-metrics chaos web bench bench-api bench-live bench-large bench-completions bench-growth bench-imaging bench-efforts \
+.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools test-metrics chaos web bench bench-api bench-live bench-large bench-completions bench-elsewhere bench-growth bench-imaging bench-efforts \
     bench-queue bench-attacks corpus schema fmt lint deny clean
 
 export CARGO_TERM_COLOR ?= always
@@ -95,6 +95,14 @@ bench-completions: $(BENCH_PYTHON)
 	cargo build --release --quiet
 	$(BENCH_PYTHON) bench/small.py $(PHOTO) $(SMALL)
 	PROGRAMS=$(or $(PROGRAMS),$(CURDIR)/target/release/darkroom) node bench/completions.mjs $(SMALL)
+
+# How much later a watcher hears of a change on another server, by NOTIFY and by Redis. SMALL is a JPEG of 200 KB.
+bench-elsewhere: $(BENCH_PYTHON)
+	cargo build --release --quiet
+	cd tests/clients && npm ci --no-audit --no-fund --silent
+	$(BENCH_PYTHON) bench/small.py $(PHOTO) $(SMALL)
+	DARKROOM=$(CURDIR)/target/release/darkroom tests/with-postgres.sh tests/with-redis.sh tests/with-seaweedfs.sh \
+	    node bench/elsewhere.mjs $(SMALL)
 
 # Lists, searches and statistics at 10,000, 100,000 and 1,000,000 images, on both databases. Takes about a quarter of an hour.
 bench-growth:
