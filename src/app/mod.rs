@@ -21,7 +21,7 @@ use crate::{
     domain::{error::ServiceError, ticket::Unfinished, variant_spec::VariantSet},
     events::{Carrier, Hub},
     graphql::{self, Services, admission::Admission, limits::OperationLimits},
-    http::{self, ConnectionLimits, HttpSettings, SocketLimits, TrustedProxies},
+    http::{self, ConnectionLimits, HttpSettings, SocketLimits, StorageWebhook, TrustedProxies},
     imaging::{
         Limits,
         sandbox::{Sandbox, SandboxSettings},
@@ -159,6 +159,11 @@ impl App {
                 sockets: self.config.limits.max_websockets as usize,
                 operations: self.config.limits.max_subscriptions as usize,
             },
+            storage_webhook: self
+                .config
+                .storage
+                .webhook()?
+                .map(|(secret, bucket)| StorageWebhook { secret: secret.to_owned(), bucket: bucket.to_owned() }),
         };
         let schema = graphql::schema(self.services.clone(), settings.introspection);
         let checks =

@@ -4,6 +4,9 @@ use chrono::TimeDelta;
 use clap::Args;
 use url::Url;
 
+/// In bytes: a shorter secret could be guessed.
+const MIN_SECRET: usize = 16;
+
 /// What the operator decided about where the objects are.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Storage")]
@@ -40,6 +43,11 @@ pub struct StorageConfig {
     #[arg(long, env = "AWS_S3_CUSTOM_DOMAIN", global = true)]
     pub aws_s3_custom_domain: Option<String>,
 
+    /// What an S3 elsewhere sends as `Authorization: Bearer` when it tells of stored objects at /webhooks/storage; without it, nobody
+    /// is heard there. At least 16 characters.
+    #[arg(long, env = "STORAGE_WEBHOOK_SECRET", hide_env_values = true, global = true)]
+    pub storage_webhook_secret: Option<String>,
+
     /// How long tickets and URLs are good for, in seconds: 60 to 604800.
     #[arg(long, env = "PRESIGNED_URL_EXPIRATION", default_value_t = 3600,
           value_parser = clap::value_parser!(u32).range(60..=604_800), global = true)]
@@ -64,6 +72,20 @@ impl StorageConfig {
                 "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set together: one of them is missing"
             ),
         }
+    }
+
+    /// Where the storage may tell of itself.
+    ///
+    /// # Errors
+    /// When the secret can be guessed.
+    pub fn webhook(&self) -> anyhow::Result<Option<(&str, &str)>> {
+        let Some((secret, bucket)) =
+            self.storage_webhook_secret.as_deref().zip(self.aws_storage_bucket_name.as_deref())
+        else {
+            return Ok(None);
+        };
+        anyhow::ensure!(secret.len() >= MIN_SECRET, "STORAGE_WEBHOOK_SECRET has fewer than {MIN_SECRET} characters");
+        Ok(Some((secret, bucket)))
     }
 
     /// How long tickets and URLs are good for.

@@ -13,6 +13,7 @@ mod media;
 mod paced;
 mod request;
 mod unread;
+mod webhooks;
 mod websocket;
 
 use std::{
@@ -38,7 +39,7 @@ use url::Url;
 
 pub use self::{
     address::TrustedProxies, connections::ConnectionLimits, health::HealthChecks, listen::listen,
-    websocket::SocketLimits,
+    webhooks::StorageWebhook, websocket::SocketLimits,
 };
 use self::{body::BodyPermits, connections::Busy, unread::AnswerPermits};
 use crate::{
@@ -68,6 +69,8 @@ pub struct HttpSettings {
     /// How many operations of one caller run at once.
     pub concurrent_operations: u32,
     pub sockets: SocketLimits,
+    /// Where the storage may tell of itself.
+    pub storage_webhook: Option<StorageWebhook>,
 }
 
 /// What handlers share: behind one pointer, for it is cloned many times a request.
@@ -114,6 +117,8 @@ pub fn router(
         bodies: BodyPermits::new(),
         turns,
     });
+    let webhook = state.settings.storage_webhook.clone();
+    let webhooks = webhook.map(|webhook| webhooks::routes(webhook, state.services.uploads.clone()));
     let mut router = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post))
         .layer(middleware::from_fn(compress::compress))
@@ -124,6 +129,9 @@ pub fn router(
         .with_state(state.clone());
     if let Some(embedded) = embedded.clone() {
         router = router.merge(media::routes(&format!("/{BUCKET}"), embedded));
+    }
+    if let Some(webhooks) = webhooks {
+        router = router.merge(webhooks);
     }
     router
         .merge(health::routes(checks))

@@ -3,6 +3,7 @@
 mod credentials;
 pub mod embedded;
 mod key;
+pub mod notification;
 mod post_policy;
 mod presign;
 mod s3;

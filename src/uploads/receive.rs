@@ -48,6 +48,17 @@ impl Uploads {
         self.change_for(caller, Action::Change, id, receive).await
     }
 
+    /// The storage has an object of so many bytes, by its own word. Safe to repeat; what is no upload is passed over.
+    ///
+    /// # Errors
+    /// When the database or the storage does not answer.
+    pub async fn hear_of_stored(&self, key: &str, size: u64) -> ServiceResult<()> {
+        match StorageKey::image_of_incoming(key) {
+            Some(id) => self.note_stored(id, size).await,
+            None => Ok(()),
+        }
+    }
+
     async fn note_received(&self, id: ImageId, bytes: u64) -> ServiceResult<Image> {
         let now = self.now();
         self.change(id, |image| Ok(image.receive(bytes, now)?)).await
@@ -105,10 +116,9 @@ impl UploadObserver for Uploads {
     }
 
     async fn stored(&self, key: &str, size: u64) {
-        let Some(id) = StorageKey::image_of_incoming(key) else { return };
-        if let Err(error) = self.note_stored(id, size).await {
+        if let Err(error) = self.hear_of_stored(key, size).await {
             // The object is safe; the client's completeUpload or the sweep will find it.
-            tracing::warn!(image = %id, error = ?error, "recording a stored upload failed");
+            tracing::warn!(key, error = ?error, "recording a stored upload failed");
         }
     }
 }

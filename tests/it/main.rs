@@ -38,4 +38,5 @@ mod support;
 mod sweep;
 mod tomorrow;
 mod variants;
+mod webhooks;
 mod websocket;
