@@ -9,6 +9,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use axum::Router;
 use chrono::TimeDelta;
+use tokio_util::sync::CancellationToken;
 
 pub use self::database::{connect, migrate};
 use crate::{
@@ -49,6 +50,8 @@ pub struct App {
     pub hub: Hub,
     pub services: Services,
     pub clock: Clock,
+    /// To be cancelled when the process is told to stop: from then on it says that it is not ready for anybody new.
+    pub draining: CancellationToken,
     sandbox: Sandbox,
     config: Config,
     /// What this process and the others tell each other by.
@@ -124,7 +127,8 @@ impl App {
             accounts: Accounts::new(db.clone(), clock.clone(), secret),
             budget,
         };
-        Ok(Self { db, queue, storage, hub, services, clock, sandbox, config, carrier, embedded_credentials })
+        let draining = CancellationToken::new();
+        Ok(Self { db, queue, storage, hub, services, clock, draining, sandbox, config, carrier, embedded_credentials })
     }
 
     /// Makes what an empty database lacks: the first category and the first administrator.
@@ -166,8 +170,12 @@ impl App {
                 .map(|(secret, bucket)| StorageWebhook { secret: secret.to_owned(), bucket: bucket.to_owned() }),
         };
         let schema = graphql::schema(self.services.clone(), settings.introspection);
-        let checks =
-            http::HealthChecks { db: self.db.clone(), storage: self.storage.clone(), sandbox: self.sandbox.clone() };
+        let checks = http::HealthChecks {
+            db: self.db.clone(),
+            storage: self.storage.clone(),
+            sandbox: self.sandbox.clone(),
+            draining: self.draining.clone(),
+        };
         Ok(http::router(
             schema,
             self.services.clone(),

@@ -31,6 +31,7 @@ pub async fn serve(mut config: Config, no_worker: bool) -> anyhow::Result<()> {
     let no_more_requests = CancellationToken::new();
     let server = tokio::spawn(http::listen(listener, router, limits, no_more_requests.clone()));
     stop.cancelled().await;
+    app.draining.cancel();
     // Running jobs come first: they may need the storage, which is inside this server.
     if let Some(worker) = worker {
         worker.await?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::{db::Db, imaging::sandbox::Sandbox, storage::Storage};
 
@@ -19,6 +20,8 @@ pub struct HealthChecks {
     pub db: Db,
     pub storage: Storage,
     pub sandbox: Sandbox,
+    /// Cancelled once the process is told to stop: nobody new is to be sent here.
+    pub draining: CancellationToken,
 }
 
 pub(super) fn routes(checks: HealthChecks) -> Router {
@@ -29,7 +32,8 @@ async fn readyz(State(checks): State<HealthChecks>) -> (StatusCode, Json<Value>)
     let database = async { matches!(tokio::time::timeout(PATIENCE, checks.db.ping()).await, Ok(Ok(()))) };
     let storage = async { matches!(tokio::time::timeout(PATIENCE, checks.storage.ping()).await, Ok(Ok(()))) };
     let (database, storage) = tokio::join!(database, storage);
-    let status = if database && storage { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let sandbox = checks.sandbox.is_sandboxed();
-    (status, Json(json!({"database": database, "storage": storage, "sandbox": sandbox})))
+    let (draining, sandbox) = (checks.draining.is_cancelled(), checks.sandbox.is_sandboxed());
+    let is_ready = database && storage && !draining;
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({"database": database, "storage": storage, "draining": draining, "sandbox": sandbox})))
 }

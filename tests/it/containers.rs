@@ -52,6 +52,18 @@ fn every_variable_of_our_services_is_one_that_the_server_knows() {
 }
 
 #[test]
+fn every_variable_of_many_processes_is_one_that_the_server_knows() {
+    let compose: Value = serde_yaml_ng::from_str(&file("deploy/compose.many.yml")).expect("YAML");
+    for service in ["server", "server-2", "worker"] {
+        let set = variables(&compose["services"][service]["environment"]);
+        assert!(set.len() > 2 && set.is_subset(&known()), "{service}: {set:?}");
+    }
+    let scraped: Value = serde_yaml_ng::from_str(&file("deploy/prometheus/prometheus.yml")).expect("YAML");
+    let targets = scraped["scrape_configs"][0]["static_configs"][0]["targets"].as_sequence().expect("targets");
+    assert_eq!(targets, &["server:9090", "server-2:9090", "worker:9090"].map(Value::from));
+}
+
+#[test]
 fn the_compose_file_opens_with_a_map_of_its_services() {
     let text = file("docker-compose.yml");
     let compose: Value = serde_yaml_ng::from_str(&text).expect("YAML");

@@ -247,7 +247,13 @@ async fn the_small_routes_answer() {
     assert_eq!(get("/healthz").await.text().await.expect("text"), "ok");
     let ready = get("/readyz").await;
     assert_eq!(ready.status(), StatusCode::OK);
-    assert_eq!(ready.json::<Value>().await.expect("JSON"), json!({"database": true, "storage": true, "sandbox": null}));
+    let of = |draining: bool| json!({"database": true, "storage": true, "draining": draining, "sandbox": null});
+    assert_eq!(ready.json::<Value>().await.expect("JSON"), of(false));
+    app.app.draining.cancel();
+    let draining = get("/readyz").await;
+    assert_eq!(draining.status(), 503, "nobody new is to be sent here");
+    assert_eq!(draining.json::<Value>().await.expect("JSON"), of(true));
+    assert_eq!(get("/healthz").await.status(), 200);
     assert_eq!(get("/schema.graphql").await.text().await.expect("text"), darkroom::graphql::sdl());
     let page = get("/graphiql").await;
     let policy = page.headers()["content-security-policy"].to_str().expect("text").to_owned();
