@@ -28,8 +28,6 @@ use self::{
 };
 use crate::measures;
 
-/// How long hints are gathered before they are sent together.
-const GATHER: Duration = Duration::from_millis(2);
 /// How often a process says something, if only to itself: whoever does not hear its own words is cut off.
 const HEARTBEAT: Duration = Duration::from_secs(3);
 /// How long a process that is not cut off may go without hearing itself.
@@ -148,8 +146,8 @@ impl Keeper {
                         }
                     }
                 }
+                // What happens while this is sent goes together the next time.
                 () = self.outbox.filled() => {
-                    tokio::time::sleep(GATHER).await;
                     sent.get_or_insert_with(Instant::now);
                     self.send(&mut link).await?;
                 }
