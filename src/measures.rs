@@ -18,9 +18,17 @@ const LONGEST_NAME: usize = 64;
 static NAMES: Mutex<Option<HashSet<String>>> = Mutex::new(None);
 
 /// A GraphQL operation that was answered; `outcome` is `ok`, or the code of its first error.
-pub fn operation(kind: &'static str, name: Option<&str>, outcome: &str, took: Duration, points: u64) {
-    // Names of what failed are anybody's.
-    let name = if outcome == "ok" { known_name(name, true) } else { known_name(name, false) };
+///
+/// A name is told apart from now on if the operation succeeded for somebody who is signed in: other names are anybody's.
+pub fn operation(
+    kind: &'static str,
+    name: Option<&str>,
+    outcome: &str,
+    took: Duration,
+    points: u64,
+    is_signed_in: bool,
+) {
+    let name = known_name(name, is_signed_in && outcome == "ok");
     let labels = [("kind", kind.to_owned()), ("operation", name), ("outcome", outcome.to_owned())];
     counter!("darkroom_operations_total", &labels).increment(1);
     histogram!("darkroom_operation_seconds", "kind" => kind).record(took);
@@ -84,6 +92,7 @@ pub fn describe() {
         "How long the oldest job of a kind that is due has waited"
     );
     describe_gauge!("darkroom_database_connections", "Connections to the database, by state");
+    describe_gauge!("darkroom_database_connections_limit", "How many connections to the database there may be");
     describe_gauge!("darkroom_subscriptions", "Topics that are watched by this process's subscriptions");
 }
 

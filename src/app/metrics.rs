@@ -8,10 +8,15 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 
 use super::App;
-use crate::{db, measures};
+use crate::{
+    db::{self, Connected},
+    measures,
+};
 
 /// How often what was recorded is put together, also while nobody asks.
 const UPKEEP: Duration = Duration::from_secs(5);
+/// How long the database may take to tell its figures; Prometheus waits for ten seconds.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// In seconds.
 const BUCKETS_OF_TIME: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 const BUCKETS_OF_POINTS: [f64; 7] = [1.0, 3.0, 10.0, 30.0, 100.0, 1000.0, 10_000.0];
@@ -46,7 +51,8 @@ impl App {
         let tell = move || {
             let app = app.clone();
             async move {
-                app.measure_now().await;
+                // What cannot be told in time keeps its last figure.
+                let _ = tokio::time::timeout(PATIENCE, app.measure_now()).await;
                 (TEXT, recorder.render())
             }
         };
@@ -65,10 +71,11 @@ impl App {
         Ok(Some(address))
     }
 
-    /// What is not recorded as it happens. What cannot be told now keeps its last figure.
+    /// What is not recorded as it happens.
     async fn measure_now(&self) {
         measures::set("darkroom_subscriptions", self.hub.watcher_count() as u64);
-        let (open, idle) = self.db.connections();
+        let Connected { open, idle, most } = self.db.connected();
+        measures::set("darkroom_database_connections_limit", most);
         measures::set_of("darkroom_database_connections", &[("state", "idle".to_owned())], idle);
         measures::set_of("darkroom_database_connections", &[("state", "busy".to_owned())], open.saturating_sub(idle));
         match db::counts::by_status(self.db.conn()).await {

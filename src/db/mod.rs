@@ -143,17 +143,17 @@ impl Db {
         self.connection.execute_unprepared("ANALYZE").await.map(drop)
     }
 
-    /// How many connections there are, and how many of them nobody uses.
-    pub fn connections(&self) -> (u64, u64) {
+    /// How many connections there are for requests and jobs.
+    pub fn connected(&self) -> Connected {
         let connection = &self.connection;
-        let (size, idle) = if locks_rows(connection) {
+        let (open, idle, most) = if locks_rows(connection) {
             let pool = connection.get_postgres_connection_pool();
-            (pool.size(), pool.num_idle())
+            (pool.size(), pool.num_idle(), pool.options().get_max_connections())
         } else {
             let pool = connection.get_sqlite_connection_pool();
-            (pool.size(), pool.num_idle())
+            (pool.size(), pool.num_idle(), pool.options().get_max_connections())
         };
-        (size.into(), idle as u64)
+        Connected { open: open.into(), idle: idle as u64, most: most.into() }
     }
 
     /// Asks the database for a sign of life.
@@ -244,6 +244,16 @@ fn is_outage_code(code: &str) -> bool {
     // A transaction in which this process stood still.
     let was_idle = code == "25P03";
     of_postgres || was_idle || (code.len() < 5 && of_sqlite)
+}
+
+/// How many connections to the database there are.
+#[derive(Debug, Clone, Copy)]
+pub struct Connected {
+    pub open: u64,
+    /// Of these, those that nobody uses.
+    pub idle: u64,
+    /// How many there may be.
+    pub most: u64,
 }
 
 /// What became of a row that was to be written.

@@ -30,6 +30,8 @@ const PERSISTABLE: usize = 16 * 1024;
 /// times as large, so together they stay below 50 MB.
 const DOCUMENTS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 const SHORT: usize = 2 * 1024;
+/// In bytes: longer names of operations are not told.
+const LONGEST_NAME: usize = 64;
 /// The extension by which a client asks what its operation costs.
 pub const COST: &str = "cost";
 const METHOD_NOT_ALLOWED: &str = "METHOD_NOT_ALLOWED";
@@ -85,10 +87,14 @@ impl Admitted {
         request
     }
 
-    /// The operation's name, also where the document alone tells it.
+    /// The operation's name as the document has it, where that is short: it is for logs.
     pub fn name(&self) -> Option<&str> {
         let mut names = self.document.operations.iter().map(|(name, _)| name.map(Name::as_str));
-        self.operation_name.as_deref().or_else(|| names.next().filter(|_| names.next().is_none()).flatten())
+        let name = match &self.operation_name {
+            Some(meant) => names.find(|name| *name == Some(meant.as_str())),
+            None => names.next().filter(|_| names.next().is_none()),
+        };
+        name.flatten().filter(|name| name.len() <= LONGEST_NAME)
     }
 
     /// The points that this answer did cost.

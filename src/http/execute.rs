@@ -97,7 +97,7 @@ fn note(
     address: IpAddr,
 ) {
     let outcome = response.errors.first().map_or("ok", |error| code_of(error).unwrap_or(error::BAD_USER_INPUT));
-    measures::operation(kind, name, outcome, took, points);
+    measures::operation(kind, name, outcome, took, points, caller.user().is_ok());
     let caller = caller.user().ok().map(|user| tracing::field::display(user.id));
     let (operation, ms) = (name.unwrap_or("anonymous"), took.as_secs_f64() * 1000.0);
     tracing::info!(target: REQUESTS, kind, operation, outcome, points, ms, caller, %address, "answered");

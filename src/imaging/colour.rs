@@ -88,6 +88,14 @@ impl Profile {
         (!is_srgb).then_some(Self::Cicp(cicp))
     }
 
+    /// Whether code points say something: 2 is "unspecified".
+    pub(super) fn knows_code_points(primaries: u8, transfer: u8) -> bool {
+        let is_told = primaries != 2 && transfer != 2;
+        is_told
+            && CicpColorPrimaries::try_from(primaries).is_ok()
+            && TransferCharacteristics::try_from(transfer).is_ok()
+    }
+
     fn parse(&self) -> Option<ColorProfile> {
         match self {
             Self::Icc(bytes) => ColorProfile::new_from_slice(bytes).ok(),

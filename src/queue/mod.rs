@@ -145,7 +145,7 @@ impl Queue {
     pub async fn retry(&self, claimed: &Claimed, why: &str) -> Result<bool, DbErr> {
         let pause = pause(claimed.attempts, MAX_BACKOFF);
         let run_at = self.clock.now() + pause + self.clock.jitter(pause / 2);
-        let sql = "UPDATE job SET state = 'queued', lease_token = NULL, run_at = $3, last_error = $4";
+        let sql = "UPDATE job SET state = 'queued', lease_token = NULL, holder = NULL, run_at = $3, last_error = $4";
         self.put_back(claimed, sql, vec![run_at.into(), why.into()]).await
     }
 
@@ -153,7 +153,7 @@ impl Queue {
     pub async fn postpone(&self, claimed: &Claimed, why: &str) -> Result<bool, DbErr> {
         let pause = pause(claimed.postponed, MAX_POSTPONEMENT);
         let run_at = self.clock.now() + pause + self.clock.jitter(pause / 2);
-        let sql = "UPDATE job SET state = 'queued', lease_token = NULL, run_at = $3, last_error = $4, \
+        let sql = "UPDATE job SET state = 'queued', lease_token = NULL, holder = NULL, run_at = $3, last_error = $4, \
                    attempts = attempts - 1, postponed = postponed + 1";
         self.put_back(claimed, sql, vec![run_at.into(), why.into()]).await
     }
@@ -165,7 +165,7 @@ impl Queue {
 
     /// Hands a job back at once, for a worker that is shutting down.
     pub async fn release(&self, claimed: &Claimed) -> Result<bool, DbErr> {
-        let sql = "UPDATE job SET state = 'queued', lease_token = NULL, attempts = attempts - 1";
+        let sql = "UPDATE job SET state = 'queued', lease_token = NULL, holder = NULL, attempts = attempts - 1";
         self.put_back(claimed, sql, vec![]).await
     }
 

@@ -1,17 +1,24 @@
 //! Whether those who hold jobs live, as PostgreSQL sees it: each process that runs jobs has a session with a lock of its own, and
 //! when the process ends, so does the session. A lease tells it too, but only when it has run out.
 //!
-//! A session may break and its process live: so it is dead only when two looks in a row find no lock, and then the token of its
-//! jobs keeps it from doing harm. A machine that loses its power leaves its session open for long: there the lease is what tells.
+//! A session may break and its process live, which takes its lock again at once: so it is dead only when all looks of some seconds
+//! found no lock, and then the token of its jobs keeps it from doing harm. A machine that loses its power leaves its session open
+//! for long: there the lease is what tells.
 
-use std::{collections::HashSet, sync::atomic::Ordering};
+use std::{collections::HashMap, sync::atomic::Ordering, time::Duration};
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, FromQueryResult};
+
+use tokio::time::{Instant, timeout};
 
 use super::{Queue, statement};
 
 /// What tells these locks from others in the database.
 const CLASS: i32 = 0x6461_726b;
+/// How long a lock has to be missing, in looks that all succeeded: longer than a process takes to connect again.
+const GONE: Duration = Duration::from_secs(4);
+/// How long the database may take for a look.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// This process's session, and what it saw of the others.
 pub struct Presence {
@@ -19,8 +26,8 @@ pub struct Presence {
     /// This process's lock.
     holder: i32,
     session: Option<DatabaseConnection>,
-    /// Who had no lock in the last look.
-    missing: HashSet<i32>,
+    /// Who has had no lock since when.
+    missing: HashMap<i32, Instant>,
 }
 
 impl Queue {
@@ -28,7 +35,7 @@ impl Queue {
     pub fn presence(&self) -> Option<Presence> {
         self.session_url.as_ref()?;
         let holder = i32::from_be_bytes(self.clock.random_bytes()) & i32::MAX;
-        Some(Presence { queue: self.clone(), holder, session: None, missing: HashSet::new() })
+        Some(Presence { queue: self.clone(), holder, session: None, missing: HashMap::new() })
     }
 }
 
@@ -38,29 +45,49 @@ impl Presence {
     /// # Errors
     /// When the database does not answer: what is claimed meanwhile is told by its lease.
     pub async fn look(&mut self) -> Result<(), DbErr> {
-        let is_held = self.hold().await;
-        let holder = if matches!(is_held, Ok(true)) { self.holder } else { 0 };
+        let held = match self.hold_in_time().await {
+            // The session broke: the lock is taken again before anybody misses it.
+            Err(_) => self.hold_in_time().await,
+            held => held,
+        };
+        let holder = if matches!(held, Ok(true)) { self.holder } else { 0 };
         self.queue.holder.store(holder, Ordering::Relaxed);
-        if is_held.is_err() {
-            self.session = None;
+        let looked = match held {
+            Ok(_) => in_time(self.without_lock()).await,
+            Err(error) => Err(error),
+        };
+        let Ok(missing) = looked else {
+            self.missing.clear();
+            return looked.map(drop);
+        };
+        let now = Instant::now();
+        self.missing.retain(|holder, _| missing.contains(holder));
+        for holder in missing {
+            self.missing.entry(holder).or_insert(now);
         }
-        is_held?;
-        let missing = self.without_lock().await?;
-        let dead: Vec<i32> = missing.intersection(&self.missing).copied().collect();
-        self.missing = missing;
+        let dead: Vec<i32> =
+            self.missing.iter().filter(|(_, since)| since.elapsed() >= GONE).map(|(holder, _)| *holder).collect();
         if !dead.is_empty() {
             self.queue.abandon(&dead).await?;
         }
         Ok(())
     }
 
+    /// A session that does not answer is given up.
+    async fn hold_in_time(&mut self) -> Result<bool, DbErr> {
+        let session = self.session.take();
+        let (session, is_held) = in_time(self.hold(session)).await?;
+        self.session = Some(session);
+        Ok(is_held)
+    }
+
     /// Takes the lock, unless the session has it.
-    async fn hold(&mut self) -> Result<bool, DbErr> {
+    async fn hold(&self, session: Option<DatabaseConnection>) -> Result<(DatabaseConnection, bool), DbErr> {
         #[derive(FromQueryResult)]
         struct Row {
             is_held: bool,
         }
-        let session = match self.session.take() {
+        let session = match session {
             Some(session) => session,
             None => self.open().await?,
         };
@@ -69,8 +96,7 @@ impl Presence {
                    ELSE pg_try_advisory_lock($1, $2) END AS is_held";
         let asked = statement(session.get_database_backend(), sql, [CLASS.into(), self.holder.into()]);
         let row = Row::find_by_statement(asked).one(&session).await?;
-        self.session = Some(session);
-        Ok(row.is_some_and(|row| row.is_held))
+        Ok((session, row.is_some_and(|row| row.is_held)))
     }
 
     /// One connection, which is never changed for another while it lives.
@@ -83,7 +109,7 @@ impl Presence {
     }
 
     /// Those who hold jobs, and whose lock anybody could take.
-    async fn without_lock(&self) -> Result<HashSet<i32>, DbErr> {
+    async fn without_lock(&self) -> Result<Vec<i32>, DbErr> {
         #[derive(FromQueryResult)]
         struct Row {
             holder: i32,
@@ -97,12 +123,17 @@ impl Presence {
     }
 }
 
+async fn in_time<T>(asked: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+    let late = || DbErr::Custom("the database did not answer in time".to_owned());
+    timeout(PATIENCE, asked).await.map_err(|_| late())?
+}
+
 impl Queue {
     /// Has the jobs of the dead taken up by whoever looks next.
     async fn abandon(&self, dead: &[i32]) -> Result<(), DbErr> {
         let dead: Vec<String> = dead.iter().map(ToString::to_string).collect();
         let sql = format!(
-            "UPDATE job SET is_suspected = TRUE, lease_ends = 0 WHERE state = 'running' AND holder IN ({})",
+            "UPDATE job SET is_suspected = TRUE, lease_ends = 0, holder = NULL WHERE state = 'running' AND holder IN ({})",
             dead.join(", ")
         );
         let done = self.conn.execute_raw(statement(self.conn.get_database_backend(), &sql, [])).await?;

@@ -83,12 +83,13 @@ impl Worker {
                 () = stop.cancelled() => {}
             }
         }
-        drop(suspecting);
         running.close();
         if tokio::time::timeout(DRAIN, running.wait()).await.is_err() {
             abandon.cancel();
             running.wait().await;
         }
+        // Last of all: until here others have to see that this process lives.
+        drop(suspecting);
     }
 
     /// Runs every job that is due, and every one that follows from them, one after the other: for tests.
@@ -184,13 +185,13 @@ impl Worker {
 async fn suspect_again_and_again(queue: Queue) {
     let mut presence = queue.presence();
     loop {
+        if let Err(error) = queue.suspect_the_silent().await {
+            tracing::warn!(error = ?error, "the check for workers without heartbeats failed");
+        }
         if let Some(presence) = &mut presence
             && let Err(error) = presence.look().await
         {
             tracing::warn!(error = ?error, "the check for workers that ended failed");
-        }
-        if let Err(error) = queue.suspect_the_silent().await {
-            tracing::warn!(error = ?error, "the check for workers without heartbeats failed");
         }
         tokio::time::sleep(POLL).await;
     }

@@ -160,17 +160,10 @@ impl Keeper {
         }
     }
 
-    /// Sends what there is; if that is nothing, a heartbeat.
+    /// Sends as much as one message has room for; if there is nothing, a heartbeat.
     async fn send(&self, link: &mut Link) -> Result<(), LinkError> {
-        loop {
-            let hints = self.outbox.take();
-            let is_last = hints.images.len() < Outbox::AT_ONCE;
-            let text = Message { from: self.id, hints }.to_text()?;
-            tokio::time::timeout(SILENCE, link.send(&text)).await.map_err(|_| LinkError::Silent)??;
-            if is_last {
-                return Ok(());
-            }
-        }
+        let text = Message { from: self.id, hints: self.outbox.take() }.to_text()?;
+        tokio::time::timeout(SILENCE, link.send(&text)).await.map_err(|_| LinkError::Silent)?
     }
 
     /// Says whether the message was our own.

@@ -18,7 +18,7 @@ pub struct Outbox {
 
 impl Outbox {
     /// How many images one message tells of: PostgreSQL carries at most 8000 bytes.
-    pub(super) const AT_ONCE: usize = 30;
+    const AT_ONCE: usize = 30;
 
     pub(in crate::events) fn put(&self, happened: Happened) {
         let mut hints = self.lock();
@@ -51,6 +51,9 @@ impl Outbox {
         let mut hints = self.lock();
         let count = hints.images.len().min(Self::AT_ONCE);
         let images = hints.images.drain(..count).collect();
+        if !hints.images.is_empty() {
+            self.filled.notify_one();
+        }
         Hints { images, has_jobs: std::mem::take(&mut hints.has_jobs), has_gap: std::mem::take(&mut hints.has_gap) }
     }
 

@@ -48,8 +48,10 @@ pub(super) fn beside(bytes: &[u8]) -> Option<Beside> {
     let icc = reader.info().icc_profile.as_deref().map(<[u8]>::to_vec);
     let beside = Beside::of(chunks.exif, icc);
     let profile = match reader.info().coding_independent_code_points {
-        Some(_) => by_code_points(reader.info()),
-        None => beside.profile.clone().or_else(|| measured(reader.info()).map(Profile::Measured)),
+        Some(points) if Profile::knows_code_points(points.color_primaries, points.transfer_function) => {
+            by_code_points(reader.info())
+        }
+        _ => beside.profile.clone().or_else(|| measured(reader.info()).map(Profile::Measured)),
     };
     Some(Beside { xmp: chunks.xmp, iptc: chunks.iptc, profile, ..beside })
 }
@@ -59,7 +61,9 @@ fn by_code_points(info: &Info) -> Option<Profile> {
     let points = info.coding_independent_code_points?;
     let of_picture = info.content_light_level.map(|light| light.max_content_light_level);
     let of_screen = info.mastering_display_color_volume.map(|screen| screen.max_luminance);
-    let brightest = of_picture.filter(|most| *most > 0).or(of_screen).and_then(|most| u16::try_from(most / LIGHT).ok());
+    let is_light = |most: &u32| *most >= LIGHT;
+    let brightest = of_picture.filter(is_light).or(of_screen.filter(is_light));
+    let brightest = brightest.and_then(|most| u16::try_from(most / LIGHT).ok());
     Profile::of_code_points(points.color_primaries.into(), points.transfer_function.into(), brightest.map(f32::from))
 }
 

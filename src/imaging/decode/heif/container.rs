@@ -117,7 +117,7 @@ pub(super) fn peak(file: &HeifFile, id: ItemId) -> Option<f32> {
     let of_screen = of_kind(*b"mdcv").and_then(|content| content.get(MASTERING_PEAK..)?.first_chunk());
     let of_screen =
         of_screen.map(|most| u32::from_be_bytes(*most) / MASTERING_UNIT).and_then(|most| most.try_into().ok());
-    of_picture.filter(|most| *most > 0).or(of_screen).map(f32::from)
+    of_picture.filter(|most| *most > 0).or(of_screen.filter(|most| *most > 0)).map(f32::from)
 }
 
 /// How the picture is turned to be upright, one turn after the other, after what is cut off it.
