@@ -93,7 +93,7 @@ pub fn describe() {
     );
     describe_gauge!("darkroom_database_connections", "Connections to the database, by state");
     describe_gauge!("darkroom_database_connections_limit", "How many connections to the database there may be");
-    describe_gauge!("darkroom_subscriptions", "Topics that are watched by this process's subscriptions");
+    describe_gauge!("darkroom_subscriptions", "Subscriptions to the progress of uploads in this process");
 }
 
 fn known_name(name: Option<&str>, is_new_welcome: bool) -> String {

@@ -36,7 +36,7 @@ static RECORDER: LazyLock<Result<PrometheusHandle, String>> = LazyLock::new(|| {
 });
 
 impl App {
-    /// Answers `/metrics`, where METRICS_BIND asks for it; does not end.
+    /// Begins to answer `/metrics` where METRICS_BIND asks for it, and says at which address.
     ///
     /// # Errors
     /// When the address cannot be listened on.

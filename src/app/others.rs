@@ -13,7 +13,7 @@ use crate::{
 /// How often it is looked for what other processes did.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// One look in so many is enough while they tell of it.
-const LOOKS_PASSED_OVER: u32 = 5;
+const ONE_LOOK_IN: u32 = 5;
 /// In hexadecimal digits, what tells a channel from others.
 const CHANNEL_LENGTH: usize = 16;
 
@@ -27,7 +27,7 @@ impl App {
             let looking = async {
                 for looks in 0_u32.. {
                     tokio::time::sleep(LOOK_EVERY).await;
-                    if !is_connected.load(Ordering::Relaxed) || looks.is_multiple_of(LOOKS_PASSED_OVER) {
+                    if !is_connected.load(Ordering::Relaxed) || looks.is_multiple_of(ONE_LOOK_IN) {
                         app.look_at_everything().await;
                     }
                 }

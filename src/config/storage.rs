@@ -93,3 +93,29 @@ impl StorageConfig {
         TimeDelta::seconds(i64::from(self.presigned_url_expiration))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::StorageConfig;
+
+    #[derive(Parser)]
+    struct Arguments {
+        #[command(flatten)]
+        storage: StorageConfig,
+    }
+
+    #[test]
+    fn a_secret_that_can_be_guessed_opens_no_webhook() {
+        let webhook = |secret: &str| {
+            let flags = ["test", "--aws-storage-bucket-name", "media", "--storage-webhook-secret", secret];
+            let storage = Arguments::parse_from(flags).storage;
+            storage.webhook().map(|webhook| webhook.is_some()).map_err(|error| error.to_string())
+        };
+        assert_eq!(webhook("sixteen-letters!"), Ok(true));
+        for short in ["", "fifteen-letters"] {
+            assert!(webhook(short).is_err_and(|why| why.contains("STORAGE_WEBHOOK_SECRET")), "{short}");
+        }
+    }
+}

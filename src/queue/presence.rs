@@ -8,7 +8,6 @@
 use std::{collections::HashMap, sync::atomic::Ordering, time::Duration};
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, FromQueryResult};
-
 use tokio::time::{Instant, timeout};
 
 use super::{Queue, statement};
