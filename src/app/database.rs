@@ -51,6 +51,50 @@ pub(super) async fn connect_existing(config: &Config) -> anyhow::Result<Db> {
     Ok(db)
 }
 
+/// Connects to the configured database to look into it; `None` where the server has not made it yet.
+///
+/// # Errors
+/// When it does not answer.
+pub async fn look_into(config: &Config) -> anyhow::Result<Option<Db>> {
+    let url = url(config);
+    if db::sqlite_file(&url)?.is_some_and(|file| !file.exists()) {
+        return Ok(None);
+    }
+    let db = Db::connect(&url, Connections { main: 1, slow: 1 }).await?;
+    db.ping().await?;
+    Ok(Some(db))
+}
+
+/// Which of this version's migrations a database has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Migrated {
+    /// None, and none of any other version's.
+    Never,
+    Partly {
+        pending: usize,
+    },
+    /// All, and perhaps those of a newer version.
+    Completely,
+}
+
+/// Says how far a database is migrated; changes nothing.
+///
+/// # Errors
+/// When it does not answer, or its user may not read.
+pub async fn migrated(db: &Db) -> anyhow::Result<Migrated> {
+    let conn = db.conn();
+    if !migration::Migrator::has_run(conn).await? {
+        return Ok(Migrated::Never);
+    }
+    if migration::Migrator::is_behind(conn).await? {
+        return Ok(Migrated::Completely);
+    }
+    Ok(match migration::Migrator::get_pending_migrations(conn).await?.len() {
+        0 => Migrated::Completely,
+        pending => Migrated::Partly { pending },
+    })
+}
+
 /// The configured database, or a file in DATA_DIR.
 pub(super) fn url(config: &Config) -> String {
     let default = || Db::sqlite_url(&config.server.data_dir.join("darkroom.sqlite"));

@@ -11,7 +11,11 @@ use axum::Router;
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
-pub use self::database::{connect, migrate};
+pub use self::{
+    database::{Migrated, connect, look_into, migrate, migrated},
+    others::carrier,
+    storage::storage_settings,
+};
 use crate::{
     accounts::{Accounts, NewAdmin},
     budget::{Budget, BudgetSettings},
@@ -38,7 +42,7 @@ use crate::{
 };
 
 /// For the database, the storage, the processes that make images and the log.
-const FILES_OF_OUR_OWN: usize = 512;
+pub const FILES_OF_OUR_OWN: usize = 512;
 const MIN_CONNECTIONS: usize = 16;
 
 /// The application, ready to serve or to work.
@@ -81,7 +85,7 @@ impl App {
 
     async fn on(db: Db, config: Config, address: SocketAddr, clock: Clock) -> anyhow::Result<Self> {
         migrate(&db).await?;
-        let (settings, embedded_credentials) = storage::settings(&config, address, &clock)?;
+        let (settings, embedded_credentials) = storage_settings(&config, address, &clock)?;
         let storage: Storage = Arc::new(S3::connect(settings, clock.clone()).await?);
         let lease = TimeDelta::seconds(i64::from(config.jobs.job_lease));
         let mut queue = Queue::new(db.conn().clone(), clock.clone(), lease);
@@ -102,7 +106,7 @@ impl App {
         };
         let sandbox = sandbox(&config, rules.variants.clone())?;
         let jwt_secret = jwt_secret(&config, &clock)?;
-        let (secret, carrier) = (jwt_secret.as_bytes(), others::carrier(&config, &jwt_secret));
+        let (secret, carrier) = (jwt_secret.as_bytes(), carrier(&config, &jwt_secret));
         let of_library =
             LibraryRules { max_upload_size: config.images.max_upload_size, storage_quota: config.limits.storage_quota };
         let hands = LibraryHands { db: db.clone(), changes: changes.clone(), storage: storage.clone() };

@@ -82,7 +82,7 @@ impl App {
 
 /// What processes tell each other by; nothing where there is only SQLite, which is one machine's. Of several installations on one
 /// Redis each has a channel of its own, by the secret that its processes share.
-pub(super) fn carrier(config: &Config, jwt_secret: &str) -> Option<Carrier> {
+pub fn carrier(config: &Config, jwt_secret: &str) -> Option<Carrier> {
     if let Some(url) = &config.database.redis_url {
         let share = hex::encode(Sha256::digest(format!("relay {jwt_secret}")));
         return Some(Carrier::Redis { url: url.clone(), channel: format!("darkroom:{}", &share[..CHANNEL_LENGTH]) });

@@ -13,7 +13,7 @@ use crate::{
 ///
 /// # Errors
 /// When the configuration is incomplete, or DATA_DIR cannot be written to.
-pub(super) fn settings(
+pub fn storage_settings(
     config: &Config,
     address: SocketAddr,
     clock: &Clock,
@@ -29,6 +29,7 @@ pub(super) fn settings(
                 .clone()
                 .or_else(|| config.storage.aws_endpoint_url_s3.clone()),
             custom_domain: config.storage.aws_s3_custom_domain.clone(),
+            upload_method: config.storage.upload_method.into(),
             url_life: config.storage.url_life(),
             credentials: credentials(&config.storage)?,
         };
@@ -45,6 +46,7 @@ pub(super) fn settings(
         endpoint: Some(url::Url::parse(&format!("http://{}", reachable(address)))?),
         public_endpoint: Some(config.server.public_url()?),
         custom_domain: config.storage.aws_s3_custom_domain.clone(),
+        upload_method: config.storage.upload_method.into(),
         url_life: config.storage.url_life(),
         credentials: Some(credentials.clone()),
     };

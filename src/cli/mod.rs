@@ -1,11 +1,13 @@
 //! Door: the operator's commands.
 
+mod doctor;
 mod jobs;
 mod log;
 mod regenerate;
 mod seed;
 mod serve;
 mod settings;
+mod storage;
 mod sweep;
 mod token;
 mod variants;
@@ -50,6 +52,12 @@ enum Command {
     Worker,
     /// Brings the database up to date, and ends.
     Migrate,
+    /// Tries the configuration as users would, and says what to change. Leaves nothing behind; ends with 1 where anything failed.
+    Doctor {
+        /// Print one object of JSON with all findings.
+        #[arg(long)]
+        json: bool,
+    },
     /// Prints the settings that are in force, as a file of TOML; secrets are hidden.
     Config,
     /// Prints the GraphQL schema.
@@ -87,6 +95,11 @@ enum Command {
     Jobs {
         #[command(subcommand)]
         command: jobs::JobsCommand,
+    },
+    /// Makes the bucket of an S3 elsewhere ready.
+    Storage {
+        #[command(subcommand)]
+        command: storage::StorageCommand,
     },
     /// Fills the database with plausible images, for demos and measurements. They have rows, but no objects.
     Seed {
@@ -141,6 +154,7 @@ impl Cli {
         match command {
             Command::Imaging => Ok(()),
             Command::Config => settings::print(&config, settings),
+            Command::Doctor { json } => block_on(doctor::run(config, json)),
             Command::Schema => {
                 print!("{}", graphql::sdl());
                 Ok(())
@@ -158,6 +172,7 @@ impl Cli {
                 };
                 block_on(regenerate::run(config, conditions, task))
             }
+            Command::Storage { command } => block_on(storage::run(config, command)),
             Command::Sweep { dry_run } => block_on(sweep::run(config, dry_run)),
             Command::Seed { images, owner } => block_on(seed::run(config, images, owner)),
             Command::Migrate => block_on(async { app::migrate(&app::connect(&config).await?).await }),

@@ -19,7 +19,7 @@ pub use self::{
     jobs::JobsConfig,
     limits::LimitsConfig,
     server::{LogFormat, ServerConfig},
-    storage::StorageConfig,
+    storage::{SentBy, StorageConfig},
 };
 
 /// The configuration. Every default suits a laptop.

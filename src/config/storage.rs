@@ -1,8 +1,10 @@
 //! Storage: where the objects are.
 
 use chrono::TimeDelta;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use url::Url;
+
+use crate::domain::ticket::UploadMethod;
 
 /// In bytes: a shorter secret could be guessed.
 const MIN_SECRET: usize = 16;
@@ -48,10 +50,31 @@ pub struct StorageConfig {
     #[arg(long, env = "STORAGE_WEBHOOK_SECRET", hide_env_values = true, global = true)]
     pub storage_webhook_secret: Option<String>,
 
+    /// How browsers send files: by `post` the storage holds them to a signed policy; `put` is for storages without POST forms,
+    /// such as Cloudflare R2.
+    #[arg(long, env = "UPLOAD_METHOD", value_enum, default_value_t = SentBy::Post, global = true)]
+    pub upload_method: SentBy,
+
     /// How long tickets and URLs are good for, in seconds: 60 to 604800.
     #[arg(long, env = "PRESIGNED_URL_EXPIRATION", default_value_t = 3600,
           value_parser = clap::value_parser!(u32).range(60..=604_800), global = true)]
     pub presigned_url_expiration: u32,
+}
+
+/// How browsers send files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SentBy {
+    Post,
+    Put,
+}
+
+impl From<SentBy> for UploadMethod {
+    fn from(sent_by: SentBy) -> Self {
+        match sent_by {
+            SentBy::Post => Self::Post,
+            SentBy::Put => Self::Put,
+        }
+    }
 }
 
 impl StorageConfig {

@@ -28,9 +28,10 @@ use std::{
     time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
     sqlx::{
         self, Executor,
         postgres::PgPoolOptions,
@@ -154,6 +155,23 @@ impl Db {
             (pool.size(), pool.num_idle(), pool.options().get_max_connections())
         };
         Connected { open: open.into(), idle: idle as u64, most: most.into() }
+    }
+
+    /// The database's own time.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn time(&self) -> Result<DateTime<Utc>, DbErr> {
+        let sql = if locks_rows(&self.connection) {
+            "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
+        } else {
+            "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER)"
+        };
+        let asked = Statement::from_string(self.connection.get_database_backend(), sql);
+        let row = self.connection.query_one_raw(asked).await?;
+        let milliseconds = row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?;
+        let time = milliseconds.and_then(DateTime::from_timestamp_millis);
+        time.ok_or_else(|| DbErr::Custom("the database told no time".to_owned()))
     }
 
     /// Asks the database for a sign of life.

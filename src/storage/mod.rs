@@ -2,11 +2,13 @@
 
 mod credentials;
 pub mod embedded;
+mod inspect;
 mod key;
 pub mod notification;
 mod post_policy;
 mod presign;
 mod s3;
+mod setup;
 mod sign;
 mod sigv4;
 
@@ -18,10 +20,12 @@ use chrono::{DateTime, Utc};
 use tokio::fs::File;
 
 pub use self::{
+    inspect::BucketFault,
     key::StorageKey,
     post_policy::PostPolicySigner,
     presign::ObjectUrls,
     s3::{S3, S3Settings},
+    setup::SetupStep,
     sigv4::Credentials,
 };
 use crate::domain::{error::ServiceError, job::JobError, ticket::UploadTarget};

@@ -25,8 +25,8 @@ pub struct PostPolicySigner<'a> {
     pub url: &'a Url,
 }
 
-/// What one form lets through.
-pub struct PostConditions<'a> {
+/// What one ticket lets through.
+pub struct UploadConditions<'a> {
     pub key: &'a StorageKey,
     pub content_type: &'a str,
     /// In bytes: exactly this many.
@@ -36,7 +36,7 @@ pub struct PostConditions<'a> {
 
 impl PostPolicySigner<'_> {
     /// A form for one object: this key, this type, this size, until it expires.
-    pub fn sign(&self, allowed: &PostConditions<'_>, now: DateTime<Utc>) -> UploadTarget {
+    pub fn sign(&self, allowed: &UploadConditions<'_>, now: DateTime<Utc>) -> UploadTarget {
         let credential = format!("{}/{}", self.credentials.access_key_id, scope(now, self.region));
         let mut fields = vec![
             ("key", allowed.key.as_str().to_owned()),
@@ -96,7 +96,7 @@ mod tests {
         let signer = PostPolicySigner { credentials: &credentials, region: "eu-central-1", bucket: "media", url: &url };
         let date = chrono::NaiveDateTime::parse_from_str("20260102T030405Z", "%Y%m%dT%H%M%SZ").unwrap().and_utc();
         let key = StorageKey::incoming(crate::domain::ids::ImageId(uuid::Uuid::nil()));
-        let allowed = PostConditions { key: &key, content_type: "image/jpeg", size: 12345, expires_at: date };
+        let allowed = UploadConditions { key: &key, content_type: "image/jpeg", size: 12345, expires_at: date };
         let form = signer.sign(&allowed, date);
         let mut names: Vec<_> = form.fields.iter().map(|(name, _)| name.as_str()).collect();
         let mut expected: Vec<_> = vector["fields"].as_object().unwrap().keys().map(String::as_str).collect();

@@ -23,9 +23,12 @@ use url::Url;
 
 use super::{
     Copied, Credentials, ListedPage, ObjectHead, ObjectStore, ObjectUrls, StorageError, StorageKey, StoredObject,
-    credentials::CachedCredentials, post_policy::PostConditions, sign::Window,
+    credentials::CachedCredentials, post_policy::UploadConditions, sign::Window,
 };
-use crate::{clock::Clock, domain::ticket::UploadTarget};
+use crate::{
+    clock::Clock,
+    domain::ticket::{UploadMethod, UploadTarget},
+};
 
 /// A year: what is stored never changes under its key.
 const CACHE_CONTROL: &str = "private, max-age=31536000, immutable";
@@ -41,6 +44,8 @@ pub struct S3Settings {
     pub public_endpoint: Option<Url>,
     /// A CDN's domain, in front of the bucket: its URLs need no signature.
     pub custom_domain: Option<String>,
+    /// How browsers send files.
+    pub upload_method: UploadMethod,
     /// How long a presigned URL is good for at the most, and half of it at the least.
     pub url_life: TimeDelta,
     /// `None` asks the SDK's own chain: environment, profile, instance role.
@@ -49,7 +54,7 @@ pub struct S3Settings {
 
 /// One bucket of an S3.
 pub struct S3 {
-    internal: Client,
+    pub(super) internal: Client,
     pub(super) public: Client,
     pub(super) credentials: CachedCredentials,
     /// The present one; none before the first URL.
@@ -94,7 +99,11 @@ impl ObjectStore for S3 {
         size: u64,
         expires_at: DateTime<Utc>,
     ) -> Result<UploadTarget, StorageError> {
-        self.sign_post(&PostConditions { key, content_type, size, expires_at }).await
+        let allowed = UploadConditions { key, content_type, size, expires_at };
+        match self.settings.upload_method {
+            UploadMethod::Post => self.sign_post(&allowed).await,
+            UploadMethod::Put => self.sign_put(&allowed).await,
+        }
     }
 
     async fn urls(&self) -> Result<Arc<ObjectUrls>, StorageError> {
@@ -238,7 +247,7 @@ fn client(settings: &S3Settings, endpoint: Option<&Url>, credentials: SharedCred
     Client::from_conf(config.build())
 }
 
-fn status_of<E>(error: &SdkError<E>) -> Option<u16> {
+pub(super) fn status_of<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
 

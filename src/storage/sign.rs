@@ -1,15 +1,18 @@
 //! What browsers are handed: forms to post and URLs to fetch, signed for the endpoint that they see.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    sync::{Arc, PoisonError},
+    time::{Duration, SystemTime},
+};
 
 use aws_sdk_s3::presigning::PresigningConfig;
 use chrono::{DateTime, TimeDelta, Utc};
 use url::Url;
 
 use super::{
-    ObjectUrls, PostPolicySigner, S3, StorageError, post_policy::PostConditions, presign::UrlSigner, s3::classify,
+    ObjectUrls, PostPolicySigner, S3, StorageError, post_policy::UploadConditions, presign::UrlSigner, s3::classify,
 };
-use crate::domain::ticket::UploadTarget;
+use crate::domain::ticket::{UploadMethod, UploadTarget};
 
 /// A key to ask the SDK for the URL of, so as to know where all objects are.
 const ANY_KEY: &str = "any";
@@ -26,7 +29,7 @@ impl S3 {
     ///
     /// # Errors
     /// When there are no credentials to sign with.
-    pub(super) async fn sign_post(&self, allowed: &PostConditions<'_>) -> Result<UploadTarget, StorageError> {
+    pub(super) async fn sign_post(&self, allowed: &UploadConditions<'_>) -> Result<UploadTarget, StorageError> {
         let now = self.clock.now();
         let current = self.credentials.get(now).await?;
         // Of an endpoint without the slash that keys begin behind, which some servers take for a key.
@@ -43,6 +46,35 @@ impl S3 {
             url: &url,
         };
         Ok(signer.sign(allowed, now))
+    }
+
+    /// A request that lets a browser store exactly this object: its type and its length are signed, so that no other can be sent.
+    ///
+    /// # Errors
+    /// When there are no credentials to sign with.
+    pub(super) async fn sign_put(&self, allowed: &UploadConditions<'_>) -> Result<UploadTarget, StorageError> {
+        let unsignable = |error: anyhow::Error| StorageError::Refused(error);
+        // Also one that has expired can be signed, for whoever tries the storage.
+        let start = self.clock.now().min(allowed.expires_at - TimeDelta::minutes(1));
+        let life = (allowed.expires_at - start).to_std().map_err(|error| unsignable(error.into()))?;
+        let window = PresigningConfig::builder().start_time(SystemTime::from(start)).expires_in(life);
+        let request = self
+            .public
+            .put_object()
+            .bucket(&self.settings.bucket)
+            .key(allowed.key.as_str())
+            .content_type(allowed.content_type)
+            .content_length(i64::try_from(allowed.size).map_err(|error| unsignable(error.into()))?);
+        let window = window.build().map_err(|error| unsignable(error.into()))?;
+        let signed = request.presigned(window).await.map_err(classify)?;
+        // Browsers say the length and the host by themselves, and nobody else may.
+        let headers = signed.headers().filter(|(name, _)| !["content-length", "host"].contains(name));
+        Ok(UploadTarget {
+            method: UploadMethod::Put,
+            url: Url::parse(signed.uri()).map_err(|error| unsignable(error.into()))?,
+            headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            fields: Vec::new(),
+        })
     }
 
     /// What makes the URLs of objects now: a CDN's, or signed ones.
@@ -93,7 +125,7 @@ impl S3 {
 
     async fn ask_base_url(&self) -> Result<Url, StorageError> {
         let request = self.public.get_object().bucket(&self.settings.bucket).key(ANY_KEY);
-        let any = PresigningConfig::expires_in(std::time::Duration::from_mins(1));
+        let any = PresigningConfig::expires_in(Duration::from_mins(1));
         let any = any.map_err(|error| StorageError::Refused(error.into()))?;
         let signed = request.presigned(any).await.map_err(classify)?;
         let base = signed.uri().split('?').next().and_then(|url| url.strip_suffix(ANY_KEY));

@@ -23,6 +23,7 @@ async fn a_bucket_that_is_not_there_is_no_missing_object() {
         endpoint: Some(endpoint.clone()),
         public_endpoint: Some(endpoint),
         custom_domain: None,
+        upload_method: darkroom::domain::ticket::UploadMethod::Post,
         url_life: chrono::TimeDelta::hours(1),
         credentials: Some(darkroom::storage::Credentials {
             access_key_id: "darkroom".to_owned(),

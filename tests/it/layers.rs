@@ -13,7 +13,7 @@ const HANDS: [&str; 6] = ["db", "queue", "storage", "events", "imaging", "budget
 /// Known to all, knowing none but each other.
 const GROUND: [&str; 6] = ["domain", "clock", "measures", "permits", "tasks", "ttl_cache"];
 /// Where everything is put together, and what only that knows.
-const ROOT: [&str; 7] = ["app", "config", "lib", "machine", "main", "secrets", "variants_file"];
+const ROOT: [&str; 8] = ["app", "config", "doctor", "lib", "machine", "main", "secrets", "variants_file"];
 
 /// Whether a module of `from` may name one of `to`.
 fn may_know(from: &str, to: &str) -> bool {
@@ -39,8 +39,11 @@ fn may_know(from: &str, to: &str) -> bool {
         // life.
         ("http", "graphql" | "storage" | "db" | "budget" | "imaging") => true,
         ("graphql", "budget") => true,
-        // The commands put an application together, and look at pictures and at jobs.
-        ("cli", "app" | "config" | "graphql" | "http" | "imaging" | "machine" | "queue" | "worker") => true,
+        // The commands put an application together, and look at pictures, objects and jobs.
+        (
+            "cli",
+            "app" | "config" | "doctor" | "graphql" | "http" | "imaging" | "machine" | "queue" | "storage" | "worker",
+        ) => true,
         ("secrets" | "config", to) => layer(to) == 0,
         (from, _) if layer(from) == 4 => true,
         (from, to) => layer(from) == layer(to) + 1,

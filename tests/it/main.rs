@@ -12,6 +12,7 @@ mod command;
 mod containers;
 mod contract;
 mod crash;
+mod doctor;
 mod documents;
 mod editing;
 mod embedded_storage;

@@ -131,6 +131,36 @@ async fn a_ticket_that_is_still_good_cannot_replace_a_completed_image() {
     }
 }
 
+/// For storages without forms: the same upload by PUT, and the same refusals.
+#[tokio::test]
+async fn a_ticket_by_put_takes_the_announced_file_alone() {
+    let app = TestApp::start_with(&["--upload-method", "put"]).await;
+    let ann = app.user("ann@example.com").await;
+    let photo = pictures::small_jpeg();
+    let input = json!({"filename": "a.jpg", "contentType": "image/jpeg", "fileSize": photo.len(), "categoryId": ann.general().await});
+    let selection = "upload { image { id } method url headers { name value } fields { name } }";
+    let payload = ann.mutate("requestUpload", input, selection).await;
+    let ticket = &payload.0["upload"];
+    assert_eq!(ticket["method"], "PUT");
+    assert_eq!(ticket["fields"], json!([]));
+    assert_eq!(ticket["headers"], json!([{"name": "content-type", "value": "image/jpeg"}]));
+    let put = async |content_type: &str, bytes: &[u8]| {
+        let request = reqwest::Client::new().put(ticket["url"].as_str().expect("a URL"));
+        let answer = request.header("Content-Type", content_type).body(bytes.to_vec()).send().await;
+        answer.map_or(StatusCode::BAD_REQUEST, |answer| answer.status())
+    };
+    let larger: Vec<u8> = photo.iter().copied().chain([0]).collect();
+    for (content_type, bytes) in [("image/jpeg", &larger[..]), ("image/jpeg", b""), ("text/html", &photo[..])] {
+        assert!(!put(content_type, bytes).await.is_success(), "{content_type} of {} bytes", bytes.len());
+        assert_eq!(app.objects().await, [] as [String; 0]);
+    }
+    assert!(put("image/jpeg", &photo).await.is_success());
+    let image = ticket["image"]["id"].as_str().expect("an id");
+    ann.complete(image).await;
+    app.run_all_jobs().await;
+    assert_eq!(ann.image(image).await["status"], "COMPLETED");
+}
+
 /// The ticket's policy with a wider size, as somebody would write it who has no key to sign with.
 fn wider_policy(ticket: &Ticket) -> String {
     use base64::{Engine, engine::general_purpose::STANDARD};

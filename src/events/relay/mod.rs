@@ -47,6 +47,22 @@ pub enum Carrier {
     Redis { url: String, channel: String },
 }
 
+impl Carrier {
+    /// Sends a heartbeat as `id`, and waits until it is heard.
+    ///
+    /// # Errors
+    /// When it cannot be sent, or is not heard.
+    pub async fn try_out(&self, id: Uuid) -> anyhow::Result<()> {
+        let trying = async {
+            let mut link = Link::open(self).await?;
+            link.send(&Message { from: id, hints: Hints::default() }.to_text()?).await?;
+            while Message::from_text(&link.receive().await?).is_none_or(|message| message.from != id) {}
+            Ok::<_, LinkError>(())
+        };
+        Ok(tokio::time::timeout(SILENCE, trying).await.map_err(|_| LinkError::Silent)??)
+    }
+}
+
 /// What was heard of the other processes.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Heard {

@@ -1,8 +1,10 @@
 //! What every story needs: an application of its own, and clients that talk to it as anybody else would.
 
+pub mod behind;
 pub mod client;
 pub mod exif;
 pub mod library;
+pub mod lying;
 pub mod network;
 pub mod pictures;
 pub mod s3;
@@ -55,6 +57,8 @@ pub struct TestApp {
     pub app: App,
     pub address: SocketAddr,
     pub data_dir: TempDir,
+    /// What the application was built with.
+    pub config: Config,
     database_url: Option<String>,
     /// Where sockets are opened: at this server, or at another.
     pub watched_at: SocketAddr,
@@ -100,7 +104,7 @@ impl TestApp {
             arguments.extend(["--redis-url".into(), redis]);
         }
         arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
-        let mut config = Arguments::parse_from(arguments).config;
+        let mut config = parse(&arguments);
         config.images.program = Some(env!("CARGO_BIN_EXE_darkroom").into());
         let database_url = config.database.database_url.clone();
         let app = App::build(config.clone(), address, Clock::held()).await.expect("the application");
@@ -111,10 +115,10 @@ impl TestApp {
         if elsewhere && database_url.is_some() && !Self::is_embedded() {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
             watched_at = listener.local_addr().expect("an address");
-            let other = App::build(config, watched_at, app.clock.clone()).await.expect("another server");
+            let other = App::build(config.clone(), watched_at, app.clock.clone()).await.expect("another server");
             tasks.extend([serve(&other, listener), tokio::spawn(other.heed_others()), tokio::spawn(app.heed_others())]);
         }
-        Self { app, address, data_dir, database_url, watched_at, tasks, worker: None }
+        Self { app, address, data_dir, config, database_url, watched_at, tasks, worker: None }
     }
 
     /// Another process on the same database, as far as one can tell: it serves nobody.
@@ -125,8 +129,7 @@ impl TestApp {
         arguments.extend(["--data-dir".into(), folder.display().to_string()]);
         let inside = darkroom::db::Db::sqlite_url(&self.data_dir.path().join("darkroom.sqlite"));
         arguments.extend(["--database-url".into(), self.database_url.clone().unwrap_or(inside)]);
-        let config = Arguments::parse_from(arguments).config;
-        App::build(config, self.address, self.app.clock.clone()).await.expect("another application")
+        App::build(parse(&arguments), self.address, self.app.clock.clone()).await.expect("another application")
     }
 
     /// Begins to run jobs as they come.
@@ -215,6 +218,11 @@ impl Drop for TestApp {
             worker.abort();
         }
     }
+}
+
+/// The configuration that flags make, behind the name of a program.
+pub fn parse(arguments: &[String]) -> Config {
+    Arguments::parse_from(arguments).config
 }
 
 /// A variable of the environment, where it is set.
