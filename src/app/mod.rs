@@ -3,6 +3,7 @@
 mod database;
 mod metrics;
 mod others;
+mod place;
 mod storage;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::{
     database::{Migrated, connect, look_into, migrate, migrated},
     others::carrier,
+    place::{OpenStorage, StoragePlace},
     storage::storage_settings,
 };
 use crate::{

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
-use clap::{Arg, ArgMatches, Command, CommandFactory, parser::ValueSource};
+use clap::{Arg, ArgMatches, Args, Command, CommandFactory, builder::Resettable, parser::ValueSource};
 
 /// How far a name may be from a known one to be a slip.
 const SLIP: usize = 2;
@@ -44,6 +44,16 @@ pub fn read<C: CommandFactory>() -> anyhow::Result<(ArgMatches, Vec<Setting>)> {
     // In the order in which they are declared: one that is changed moves behind the others.
     let settings = settings(&C::command(), deepest(&matches), &from_file);
     Ok((matches, settings))
+}
+
+/// The settings of a file, whatever the environment says.
+///
+/// # Errors
+/// When the file cannot be read, or has a name that nobody knows.
+pub fn read_alone<A: Args>(file: &Path) -> anyhow::Result<A> {
+    let (command, _) = with_defaults(A::augment_args(Command::new("settings")), file)?;
+    let command = command.mut_args(|arg| arg.env(Resettable::Reset));
+    Ok(A::from_arg_matches(&command.try_get_matches_from(["settings"])?)?)
 }
 
 /// The settings of a file as the defaults of a command, and their names.

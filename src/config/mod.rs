@@ -14,7 +14,7 @@ use clap::Args;
 pub use self::{
     accounts::AccountsConfig,
     database::DatabaseConfig,
-    file::{Setting, read, unknown_variables},
+    file::{Setting, read, read_alone, unknown_variables},
     images::ImagesConfig,
     jobs::JobsConfig,
     limits::LimitsConfig,

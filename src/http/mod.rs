@@ -91,6 +91,11 @@ struct HttpState {
 #[derive(Clone)]
 struct RequestId(String);
 
+/// Those of the embedded storage.
+pub fn media_routes(embedded: EmbeddedS3) -> Router {
+    media::routes(&format!("/{BUCKET}"), embedded)
+}
+
 /// Every route there is.
 pub fn router(
     schema: Schema,
@@ -128,7 +133,7 @@ pub fn router(
         .merge(graphiql::routes())
         .with_state(state.clone());
     if let Some(embedded) = embedded.clone() {
-        router = router.merge(media::routes(&format!("/{BUCKET}"), embedded));
+        router = router.merge(media_routes(embedded));
     }
     if let Some(webhooks) = webhooks {
         router = router.merge(webhooks);

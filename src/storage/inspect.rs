@@ -1,5 +1,7 @@
 //! What is wrong with a bucket that does not answer as it should: for operators, in the storage's own words.
 
+use std::fmt;
+
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use super::{S3, s3::status_of};
@@ -11,6 +13,15 @@ pub enum BucketFault {
     Unreachable(String),
     /// The storage refused, with S3's code and its message.
     Answered { status: u16, code: String, message: String },
+}
+
+impl fmt::Display for BucketFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable(why) => write!(f, "it does not answer: {why}"),
+            Self::Answered { status, code, message } => write!(f, "it answers {status} {code}: {message}"),
+        }
+    }
 }
 
 impl S3 {

@@ -11,6 +11,7 @@ mod s3;
 mod setup;
 mod sign;
 mod sigv4;
+mod transfer;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub use self::{
     s3::{S3, S3Settings},
     setup::SetupStep,
     sigv4::Credentials,
+    transfer::{Transfer, Transferred},
 };
 use crate::domain::{error::ServiceError, job::JobError, ticket::UploadTarget};
 

@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// A year: what is stored never changes under its key.
-const CACHE_CONTROL: &str = "private, max-age=31536000, immutable";
+pub(super) const CACHE_CONTROL: &str = "private, max-age=31536000, immutable";
 
 /// Where the bucket is, and how it is reached.
 #[derive(Clone)]

@@ -34,6 +34,7 @@ mod search;
 mod search_pages;
 mod similar;
 mod stats;
+mod storage_copy;
 mod story;
 mod support;
 mod sweep;

@@ -26,6 +26,8 @@ pub enum Lie {
     ExposesNothing,
     /// Its clock is five minutes behind.
     IsLate,
+    /// Bytes change on the way to it.
+    DamagesWhatItTakes,
 }
 
 /// A real storage behind a proxy that lie.
@@ -47,6 +49,11 @@ impl LyingStorage {
                 if head.method == Method::OPTIONS {
                     return lie.with_cors(Response::new(Body::empty()));
                 }
+                let body = if lie == Lie::DamagesWhatItTakes && head.method == Method::PUT {
+                    damaged(body).await
+                } else {
+                    body
+                };
                 let answer = behind.answer(Request::from_parts(head.clone(), body)).await;
                 lie.with_cors(lie.about(&head, answer))
             }
@@ -55,6 +62,14 @@ impl LyingStorage {
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { flags, _folder: folder }
     }
+}
+
+async fn damaged(body: Body) -> Body {
+    let mut bytes = axum::body::to_bytes(body, usize::MAX).await.expect("a body").to_vec();
+    if let Some(last) = bytes.last_mut() {
+        *last ^= 1;
+    }
+    bytes.into()
 }
 
 impl Lie {
