@@ -1,6 +1,6 @@
 # make run    one binary, SQLite and S3 inside, on http://localhost:8000
 # make test   everything that has to hold, on both storages and with real clients
-.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools test-metrics chaos web bench bench-api bench-live bench-large bench-completions bench-elsewhere bench-growth bench-imaging bench-efforts \
+.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools test-metrics test-garage chaos web bench bench-api bench-live bench-large bench-completions bench-elsewhere bench-growth bench-imaging bench-efforts \
     bench-queue bench-attacks corpus schema fmt lint deny clean
 
 export CARGO_TERM_COLOR ?= always
@@ -25,6 +25,10 @@ test-elsewhere: export TEST_WATCHED_ELSEWHERE = 1
 test-elsewhere:
 	tests/with-postgres.sh tests/with-redis.sh tests/with-seaweedfs.sh cargo test --test it
 	tests/with-postgres.sh tests/with-seaweedfs.sh cargo test --test it -- websocket story changes life relay
+
+# The suite on Garage, another S3 that was not written here. It comes as source, and takes minutes to build.
+test-garage:
+	tests/with-postgres.sh tests/with-redis.sh tests/with-garage.sh cargo test --test it
 
 # Real clients, a real browser: graphql-http's audit, graphql-ws, Apollo, Chromium.
 test-clients: web

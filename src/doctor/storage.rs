@@ -79,7 +79,9 @@ fn explain(fault: &BucketFault) -> (String, &'static str) {
                 "SignatureDoesNotMatch" => "Correct AWS_SECRET_ACCESS_KEY: it is not that of AWS_ACCESS_KEY_ID.",
                 "RequestTimeTooSkewed" => "Synchronise the clocks of this machine and of the storage by NTP.",
                 "AuthorizationHeaderMalformed" | "PermanentRedirect" => "Set AWS_REGION to the region of the bucket.",
-                "AccessDenied" => "Allow the key to list the bucket (s3:ListBucket), and check AWS_SECRET_ACCESS_KEY.",
+                "AccessDenied" => {
+                    "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and allow the key to list the bucket (s3:ListBucket)."
+                }
                 _ => "Check AWS_ENDPOINT_URL_S3, AWS_STORAGE_BUCKET_NAME and the key.",
             };
             (said, advice)
