@@ -1,6 +1,6 @@
 # make run    one binary, SQLite and S3 inside, on http://localhost:8000
 # make test   everything that has to hold, on both storages and with real clients
-.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools test-metrics test-garage chaos web bench bench-api bench-live bench-large bench-completions bench-elsewhere bench-growth bench-imaging bench-efforts \
+.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools test-metrics test-traces test-garage chaos web bench bench-api bench-live bench-large bench-completions bench-elsewhere bench-growth bench-imaging bench-efforts \
     bench-queue bench-attacks corpus schema fmt lint deny clean
 
 export CARGO_TERM_COLOR ?= always
@@ -44,7 +44,17 @@ chaos:
 # installed (Debian: apt-get install prometheus).
 test-metrics:
 	cargo test --quiet --no-run --test it
-	DARKROOM=$(CURDIR)/target/debug/darkroom python3 tests/metrics.py
+	DARKROOM=$(CURDIR)/target/debug/darkroom python3 tests/observability/metrics.py
+
+# A real collector of OpenTelemetry, Rotel of PyPI, is sent what a real server traces.
+ROTEL := target/tools/rotel/bin/python
+test-traces: $(ROTEL)
+	cargo test --quiet --no-run --test it
+	DARKROOM=$(CURDIR)/target/debug/darkroom $(ROTEL) tests/observability/traces.py
+
+$(ROTEL):
+	python3 -m venv target/tools/rotel
+	$@ -m pip install --quiet rotel==0.0.1a15
 
 # Five S3 tools on the embedded storage. rclone has to be installed (Debian: apt-get install rclone).
 S3_TOOLS := target/s3-tools/bin/python

@@ -30,6 +30,7 @@ pub mod queue;
 pub mod secrets;
 pub mod storage;
 pub mod tasks;
+pub mod trace;
 pub mod ttl_cache;
 pub mod uploads;
 mod variants_file;

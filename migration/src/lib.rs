@@ -23,6 +23,7 @@ mod m20261122_000011_search_by_date;
 mod m20261122_000012_changed_lately;
 mod m20261122_000013_regeneration;
 mod m20261122_000014_holders;
+mod m20261122_000015_traces;
 
 /// Runs what has not been run yet.
 pub struct Migrator;
@@ -69,6 +70,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000012_changed_lately::Migration),
             Box::new(m20261122_000013_regeneration::Migration),
             Box::new(m20261122_000014_holders::Migration),
+            Box::new(m20261122_000015_traces::Migration),
         ]
     }
 }

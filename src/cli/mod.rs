@@ -149,7 +149,7 @@ impl Cli {
             return Ok(sandbox::run()?);
         }
         machine::give_freed_memory_back();
-        log::start(config.server.log_format);
+        let _traces = log::start(&config.server)?;
         warn_of_unknown_variables();
         match command {
             Command::Imaging => Ok(()),

@@ -34,6 +34,11 @@ pub struct ServerConfig {
     #[arg(long, env = "INTROSPECTION", default_value_t = true, action = clap::ArgAction::Set, global = true)]
     pub introspection: bool,
 
+    /// Where a collector of OpenTelemetry takes traces by OTLP over HTTP; by default nobody does. Its other variables (OTEL_SERVICE_NAME,
+    /// OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS) are those of its specification. Example: http://localhost:4318
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", global = true)]
+    pub otel_exporter_otlp_endpoint: Option<Url>,
+
     /// The address to answer /metrics on, for Prometheus; by default it is not answered. Not to be reached by everybody.
     #[arg(long, env = "METRICS_BIND", global = true)]
     pub metrics_bind: Option<SocketAddr>,

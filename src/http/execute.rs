@@ -4,6 +4,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use async_graphql::{Request, Response, ServerError, Value, parser::types::OperationType, value};
 use tokio::time::{Instant, timeout};
+use tracing::Instrument;
 
 use super::{EXECUTION_TIMEOUT, HttpState};
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
     },
     measures,
     permits::{FairPermits, Share},
+    trace::{self, step},
 };
 
 /// The code of an operation that took too long.
@@ -82,7 +84,11 @@ pub(super) async fn answer(state: &HttpState, admitted: Admitted, requester: Req
     let began = Instant::now();
     let (kind, name, points) = (kind_of(admitted.ty), admitted.name().map(str::to_owned), admitted.requested.points);
     let (caller, address) = (Arc::clone(&requester.caller), requester.address);
-    let response = paid_and_executed(state, admitted, requester).await;
+    let span = step!(format!("{kind} {}", name.as_deref().unwrap_or("anonymous")), points);
+    let response = paid_and_executed(state, admitted, requester).instrument(span.clone()).await;
+    if let Some(error) = response.errors.first() {
+        trace::failed(&span, &error.message);
+    }
     note(kind, name.as_deref(), points, began.elapsed(), &response, &caller, address);
     response
 }

@@ -34,7 +34,7 @@ use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{AllowHeaders, AllowOrigin, CorsLayer},
 };
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 use url::Url;
 
 pub use self::{
@@ -51,6 +51,7 @@ use crate::{
     graphql::{Schema, Services, admission::Admission},
     permits::FairPermits,
     storage::embedded::{BUCKET, EmbeddedS3, is_signed},
+    trace::{self, step},
 };
 
 /// How long an operation may take.
@@ -175,12 +176,29 @@ async fn identify(
     let id = state.clock.new_id().to_string();
     request.extensions_mut().insert(RequestId(id.clone()));
     let span = tracing::info_span!("request", %id);
-    let mut response = next.run(request).instrument(span).await;
+    let traced = traced(&request, &id);
+    let mut response = next.run(request).instrument(traced.clone()).instrument(span).await;
+    if response.status().is_server_error() {
+        trace::failed(&traced, response.status().as_str());
+    }
     if let Ok(id) = HeaderValue::try_from(id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// What a collector sees of a request, as a part of what its sender says that it belongs to. It sees neither signs of life nor
+/// what the storage inside is asked.
+fn traced(request: &Request, id: &str) -> Span {
+    let (method, path) = (request.method(), request.uri().path());
+    if health::PATHS.contains(&path) || is_signed(request) {
+        return Span::none();
+    }
+    let span = step!(method.to_string(), otel.kind = "server", url.path = path, request.id = id);
+    let parent = request.headers().get(trace::TRACEPARENT).and_then(|value| value.to_str().ok());
+    trace::continue_from(&span, parent);
+    span
 }
 
 /// Whether a request came in at one of the last places, which are kept for those who are signed in.

@@ -62,6 +62,7 @@ struct ClaimedRow {
     attempts: i32,
     deaths: i32,
     postponed: i32,
+    trace: Option<String>,
 }
 
 impl Queue {
@@ -168,7 +169,7 @@ impl Queue {
             "UPDATE job SET attempts = attempts + 1, holder = {holder}, \
              deaths = deaths + CASE WHEN state = 'running' THEN 1 ELSE 0 END, \
              state = 'running', lease_token = $1, lease_ends = {now} + $2, is_suspected = FALSE \
-             WHERE id = ({sql}) RETURNING id, payload, owner, attempts, deaths, postponed"
+             WHERE id = ({sql}) RETURNING id, payload, owner, attempts, deaths, postponed, trace"
         );
         let token = self.clock.new_id();
         let values = [token.into(), self.lease_before_suspicion().into()].into_iter().chain(more);
@@ -195,6 +196,7 @@ impl Queue {
             job,
             is_exhausted: row.attempts > MAX_ATTEMPTS || row.deaths >= MAX_CRASHES,
             owner: (!row.owner.is_nil()).then_some(UserId(row.owner)),
+            trace: row.trace,
             attempts: row.attempts,
             postponed: row.postponed,
             token,

@@ -31,6 +31,7 @@ use crate::{
         ids::{ImageId, JobId, UserId},
         job::Job,
     },
+    trace,
 };
 
 const MAX_BACKOFF: TimeDelta = TimeDelta::minutes(10);
@@ -61,6 +62,8 @@ pub struct Claimed {
     pub is_exhausted: bool,
     /// Whose image it is about, where it is about one.
     pub owner: Option<UserId>,
+    /// The span that it was enqueued in, as `traceparent` names it.
+    pub trace: Option<String>,
     attempts: i32,
     postponed: i32,
     token: Uuid,
@@ -91,9 +94,9 @@ impl Queue {
         run_at: DateTime<Utc>,
     ) -> Result<(), DbErr> {
         let payload = serde_json::to_value(job).map_err(|error| DbErr::Json(error.to_string()))?;
-        let sql = "INSERT INTO job (id, payload, dedupe_key, subject, owner, state, attempts, deaths, run_at, created_at) \
+        let sql = "INSERT INTO job (id, payload, dedupe_key, subject, owner, state, attempts, deaths, run_at, created_at, trace) \
                    VALUES ($1, $2, $3, $4, coalesce((SELECT owner_id FROM image WHERE image.id = $4), $7), \
-                   'queued', 0, 0, $5, $6) \
+                   'queued', 0, 0, $5, $6, $8) \
                    ON CONFLICT (dedupe_key) WHERE state = 'queued' DO NOTHING";
         let values = [
             self.clock.new_id().into(),
@@ -104,6 +107,7 @@ impl Queue {
             self.clock.now().into(),
             // What is about no image takes its turn like an owner of its own.
             Uuid::nil().into(),
+            trace::current().into(),
         ];
         transaction.execute_raw(statement(transaction.get_database_backend(), sql, values)).await?;
         Ok(())

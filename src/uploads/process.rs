@@ -5,6 +5,7 @@
 use std::{fs::File, time::Duration};
 
 use tokio::io::AsyncWriteExt;
+use tracing::Instrument;
 
 use super::Uploads;
 use crate::{
@@ -25,6 +26,7 @@ use crate::{
     },
     measures,
     storage::{Copied, StorageKey},
+    trace::step,
 };
 
 /// Why an attempt ended early.
@@ -98,18 +100,21 @@ impl Uploads {
     async fn make(&self, image: &Image, original: Original) -> Result<(), Stop> {
         let id = image.id;
         let Some(format) = image.format.known() else { return Err(Stop::Later(of_a_newer_version())) };
-        self.settle_original(image, original).await?;
-        let file = self.download_original(image).await?;
+        self.settle_original(image, original).instrument(step!("copy the original")).await?;
+        let file = self.download_original(image).instrument(step!("download the original")).await?;
         let ready = db::variants::of_image(self.inner.db.conn(), id).await?;
         let missing = self.missing(&ready).cloned().collect();
         let mut work = self.inner.sandbox.begin(image.owner, file, Some(format), missing, Priority::Awaited).await?;
         loop {
-            match work.next().await? {
+            match work.next().instrument(step!("make")).await? {
                 Made::Facts(facts, fingerprint, metadata) => {
                     let now = self.now();
                     self.go_on(image, |image| image.learn(facts, fingerprint, *metadata, now)).await?;
                 }
-                Made::Variant(encoded) => self.keep(image, encoded).await?,
+                Made::Variant(encoded) => {
+                    let span = step!("store a variant", variant = %encoded.name, bytes = encoded.bytes.len());
+                    self.keep(image, encoded).instrument(span).await?;
+                }
                 Made::All(spent) => {
                     measures::imaging(Duration::from_millis(spent.cpu_ms), spent.peak_memory);
                     tracing::info!(image = %id, cpu_ms = spent.cpu_ms, peak_memory = spent.peak_memory, "processed an image");

@@ -9,12 +9,14 @@ use tokio_util::{
     sync::CancellationToken,
     task::{AbortOnDropHandle, TaskTracker},
 };
+use tracing::Instrument;
 
 use self::slots::Slots;
 use crate::{
     domain::job::{Job, JobError},
     measures,
     queue::{Claimed, FreeKind, Queue},
+    trace::{self, step},
     uploads::Uploads,
 };
 
@@ -108,11 +110,21 @@ impl Worker {
 
     /// Says whether the job came to its end.
     async fn execute(&self, claimed: &Claimed) -> bool {
+        let (kind, subject) = (claimed.job.kind().name(), claimed.job.subject());
+        let span = step!(format!("job {kind}"), otel.kind = "consumer", %subject);
+        trace::continue_from(&span, claimed.trace.as_deref());
+        self.execute_and_settle(claimed).instrument(span).await
+    }
+
+    async fn execute_and_settle(&self, claimed: &Claimed) -> bool {
         let (kind, began) = (claimed.job.kind().name(), Instant::now());
         let performed = async {
             let outcome = self.perform(claimed).await;
             let is_done = outcome.is_ok();
             measures::job(kind, if is_done { "done" } else { "failed" }, began.elapsed());
+            if let Err(error) = &outcome {
+                trace::failed(&tracing::Span::current(), &error.to_string());
+            }
             self.settle(claimed, outcome).await;
             is_done
         };

@@ -11,7 +11,7 @@ const SERVICES: [&str; 3] = ["uploads", "library", "accounts"];
 const WRITER: &str = "changes";
 const HANDS: [&str; 6] = ["db", "queue", "storage", "events", "imaging", "budget"];
 /// Known to all, knowing none but each other.
-const GROUND: [&str; 6] = ["domain", "clock", "measures", "permits", "tasks", "ttl_cache"];
+const GROUND: [&str; 7] = ["domain", "clock", "measures", "permits", "tasks", "trace", "ttl_cache"];
 /// Where everything is put together, and what only that knows.
 const ROOT: [&str; 8] = ["app", "config", "doctor", "lib", "machine", "main", "secrets", "variants_file"];
 

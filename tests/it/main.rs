@@ -39,6 +39,7 @@ mod story;
 mod support;
 mod sweep;
 mod tomorrow;
+mod traces;
 mod variants;
 mod webhooks;
 mod websocket;
