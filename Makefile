@@ -44,13 +44,13 @@ chaos:
 # installed (Debian: apt-get install prometheus).
 test-metrics:
 	cargo test --quiet --no-run --test it
-	DARKROOM=$(CURDIR)/target/debug/darkroom python3 tests/observability/metrics.py
+	DARKROOM=$(CURDIR)/target/debug/darkroom python3 tests/operations/metrics.py
 
 # A real collector of OpenTelemetry, Rotel of PyPI, is sent what a real server traces.
 ROTEL := target/tools/rotel/bin/python
 test-traces: $(ROTEL)
 	cargo test --quiet --no-run --test it
-	DARKROOM=$(CURDIR)/target/debug/darkroom $(ROTEL) tests/observability/traces.py
+	DARKROOM=$(CURDIR)/target/debug/darkroom $(ROTEL) tests/operations/traces.py
 
 $(ROTEL):
 	python3 -m venv target/tools/rotel

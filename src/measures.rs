@@ -57,6 +57,16 @@ pub fn relay_round_trip(took: Duration) {
     histogram!("darkroom_relay_seconds").record(took);
 }
 
+/// Whether the database or the storage answers, as far as this process knows.
+pub fn available(what: &'static str, is_there: bool) {
+    gauge!("darkroom_available", "dependency" => what).set(f64::from(u8::from(is_there)));
+}
+
+/// One WebSocket more, or one less.
+pub fn sockets(change: f64) {
+    gauge!("darkroom_websockets").increment(change);
+}
+
 /// A figure of now.
 pub fn set(name: &'static str, value: u64) {
     gauge!(name).set(approximate(value));
@@ -93,6 +103,8 @@ pub fn describe() {
     );
     describe_gauge!("darkroom_database_connections", "Connections to the database, by state");
     describe_gauge!("darkroom_database_connections_limit", "How many connections to the database there may be");
+    describe_gauge!("darkroom_available", "Whether the database or the storage answered lately: 1 or 0");
+    describe_gauge!("darkroom_websockets", "WebSockets that are open in this process");
     describe_gauge!("darkroom_subscriptions", "Subscriptions to the progress of uploads in this process");
 }
 

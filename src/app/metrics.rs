@@ -56,6 +56,9 @@ impl App {
                 (TEXT, recorder.render())
             }
         };
+        for dependency in ["database", "storage"] {
+            measures::available(dependency, true);
+        }
         tokio::spawn(async {
             loop {
                 tokio::time::sleep(UPKEEP).await;

@@ -6,7 +6,7 @@ mod others;
 mod place;
 mod storage;
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::Router;
 use chrono::TimeDelta;
@@ -37,7 +37,7 @@ use crate::{
     machine,
     queue::Queue,
     secrets,
-    storage::{Credentials, S3, Storage, embedded::EmbeddedS3},
+    storage::{Breaker, Credentials, S3, Storage, embedded::EmbeddedS3},
     uploads::{UploadHands, UploadRules, Uploads},
     variants_file,
     worker::Worker,
@@ -88,7 +88,8 @@ impl App {
     async fn on(db: Db, config: Config, address: SocketAddr, clock: Clock) -> anyhow::Result<Self> {
         migrate(&db).await?;
         let (settings, embedded_credentials) = storage_settings(&config, address, &clock)?;
-        let storage: Storage = Arc::new(S3::connect(settings, clock.clone()).await?);
+        let s3 = S3::connect(settings, clock.clone()).await?;
+        let storage: Storage = Arc::new(Breaker::new(s3, clock.clone()));
         let lease = TimeDelta::seconds(i64::from(config.jobs.job_lease));
         let mut queue = Queue::new(db.conn().clone(), clock.clone(), lease);
         let url = database::url(&config);
@@ -208,7 +209,8 @@ impl App {
 
     /// Whatever runs jobs.
     pub fn worker(&self) -> Worker {
-        Worker::new(self.queue.clone(), self.services.uploads.clone(), self.config.jobs.worker_slots())
+        let grace = Duration::from_secs(self.config.jobs.shutdown_grace.into());
+        Worker::new(self.queue.clone(), self.services.uploads.clone(), self.config.jobs.worker_slots(), grace)
     }
 }
 

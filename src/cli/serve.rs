@@ -1,6 +1,6 @@
 //! `serve` and `worker`: the processes that stay.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context;
 use tokio::{
@@ -32,10 +32,12 @@ pub async fn serve(mut config: Config, no_worker: bool) -> anyhow::Result<()> {
     let server = tokio::spawn(http::listen(listener, router, limits, no_more_requests.clone()));
     stop.cancelled().await;
     app.draining.cancel();
+    let delay = tokio::time::sleep(Duration::from_secs(config.server.shutdown_delay.into()));
     // Running jobs come first: they may need the storage, which is inside this server.
     if let Some(worker) = worker {
         worker.await?;
     }
+    delay.await;
     no_more_requests.cancel();
     Ok(server.await?)
 }

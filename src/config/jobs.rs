@@ -15,6 +15,11 @@ pub struct JobsConfig {
     #[arg(long, env = "JOB_LEASE", default_value_t = 30,
           value_parser = clap::value_parser!(u32).range(1..=3600), global = true)]
     pub job_lease: u32,
+
+    /// How many seconds running jobs may take to end once the process is told to stop; then they go back to the queue.
+    #[arg(long, env = "SHUTDOWN_GRACE", default_value_t = 25,
+          value_parser = clap::value_parser!(u32).range(0..=3600), global = true)]
+    pub shutdown_grace: u32,
 }
 
 impl JobsConfig {

@@ -39,6 +39,12 @@ pub struct ServerConfig {
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", global = true)]
     pub otel_exporter_otlp_endpoint: Option<Url>,
 
+    /// How many seconds a server that is told to stop goes on taking connections, while /readyz says that it drains, so that
+    /// a proxy has time to see it.
+    #[arg(long, env = "SHUTDOWN_DELAY", default_value_t = 0,
+          value_parser = clap::value_parser!(u32).range(0..=600), global = true)]
+    pub shutdown_delay: u32,
+
     /// The address to answer /metrics on, for Prometheus; by default it is not answered. Not to be reached by everybody.
     #[arg(long, env = "METRICS_BIND", global = true)]
     pub metrics_bind: Option<SocketAddr>,

@@ -11,6 +11,15 @@ pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
 /// The code of whatever is to be tried again later, because it was too much.
 pub const RATE_LIMITED: &str = "RATE_LIMITED";
 
+/// The code of whatever is to be tried again in a moment, because the database was away.
+pub const DATABASE_UNAVAILABLE: &str = "DATABASE_UNAVAILABLE";
+/// The code of whatever is to be tried again in a moment, because the storage was away.
+pub const STORAGE_UNAVAILABLE: &str = "STORAGE_UNAVAILABLE";
+/// The extension that says in how many seconds to try again.
+pub const RETRY_AFTER: &str = "retryAfter";
+/// In seconds, where the database or the storage is away.
+pub const AWAY: u64 = 2;
+
 /// An error at the top level of a response. Deliberately not `Display`: `?` would show it to the client.
 pub struct ApiError(ServiceError);
 
@@ -45,11 +54,11 @@ impl From<ApiError> for async_graphql::Error {
             }
             ServiceError::StorageUnavailable(source) => {
                 let message = "The storage cannot be reached. Nothing was changed; try again in a moment.";
-                masked(message, "STORAGE_UNAVAILABLE", source)
+                away(masked(message, STORAGE_UNAVAILABLE, source))
             }
             ServiceError::DatabaseUnavailable(source) => {
                 let message = "The database cannot be reached. Nothing was changed; try again in a moment.";
-                masked(message, "INTERNAL_SERVER_ERROR", source)
+                away(masked(message, DATABASE_UNAVAILABLE, source))
             }
             ServiceError::RateLimited { retry_after } => too_much(retry_after),
             ServiceError::ResyncRequired => coded(
@@ -105,7 +114,11 @@ pub fn finish(response: &mut Response, request_id: &str) {
 fn too_much(retry_after: Duration) -> async_graphql::Error {
     let seconds = retry_after_seconds(retry_after);
     let message = format!("Too many requests: try again in {seconds} seconds.");
-    coded(message, RATE_LIMITED).extend_with(|_, extensions| extensions.set("retryAfter", seconds))
+    coded(message, RATE_LIMITED).extend_with(|_, extensions| extensions.set(RETRY_AFTER, seconds))
+}
+
+fn away(error: async_graphql::Error) -> async_graphql::Error {
+    error.extend_with(|_, extensions| extensions.set(RETRY_AFTER, AWAY))
 }
 
 /// Rounded up, and one at the least.

@@ -6,13 +6,13 @@ use async_graphql::{Request, Response, ServerError, Value, parser::types::Operat
 use tokio::time::{Instant, timeout};
 use tracing::Instrument;
 
-use super::{EXECUTION_TIMEOUT, HttpState};
+use super::{EXECUTION_TIMEOUT, HttpState, outage::Away};
 use crate::{
     budget::{Exhausted, Left},
     domain::user::{Caller, CallerKey},
     graphql::{
         admission::{Admitted, COST},
-        error::{self, RATE_LIMITED, retry_after_seconds},
+        error::{self, AWAY, DATABASE_UNAVAILABLE, RATE_LIMITED, RETRY_AFTER, retry_after_seconds},
         for_caller,
     },
     measures,
@@ -130,10 +130,17 @@ async fn paid_and_executed(state: &HttpState, admitted: Admitted, requester: Req
         };
         state.schema.execute(request).await
     };
-    let Ok(response) = timeout(EXECUTION_TIMEOUT, executed).await else {
-        let message = "The operation took more than 30 seconds and was ended.";
-        return Response::from_errors(vec![refusal(message, TIMEOUT)]);
+    let response = match state.outage.unless_away(timeout(EXECUTION_TIMEOUT, executed)).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            let message = "The operation took more than 30 seconds and was ended.";
+            return Response::from_errors(vec![refusal(message, TIMEOUT)]);
+        }
+        Err(away) => return Response::from_errors(vec![database_away(away)]),
     };
+    if response.errors.iter().any(|error| code_of(error) == Some(DATABASE_UNAVAILABLE)) {
+        state.outage.suspect();
+    }
     with_cost(response, &admitted, payment)
 }
 
@@ -155,9 +162,19 @@ pub(super) fn too_much(exhausted: &Exhausted) -> ServerError {
         format!("The operation costs {requested} points, and {remaining} are left: try again in {seconds} seconds.");
     let mut error = refusal(&message, RATE_LIMITED);
     let extensions = error.extensions.get_or_insert_default();
-    extensions.set("retryAfter", seconds);
+    extensions.set(RETRY_AFTER, seconds);
     extensions.set("requested", requested);
     extensions.set("remaining", remaining);
+    error
+}
+
+pub(super) fn database_away(away: Away) -> ServerError {
+    let message = match away {
+        Away::Already => "The database cannot be reached. Nothing was changed; try again in a moment.",
+        Away::Since => "The database stopped answering. What was asked for may have been done; try again in a moment.",
+    };
+    let mut error = refusal(message, DATABASE_UNAVAILABLE);
+    error.extensions.get_or_insert_default().set(RETRY_AFTER, AWAY);
     error
 }
 

@@ -109,7 +109,9 @@ pub(super) async fn post(
 }
 
 async fn requester(state: &HttpState, parts: &Parts) -> Result<Requester, ServerError> {
-    let caller = match caller_of(&state.services, token_of(&parts.headers).as_deref()).await {
+    let token = token_of(&parts.headers);
+    let asked = state.outage.unless_away(caller_of(&state.services, token.as_deref())).await;
+    let caller = match asked.map_err(execute::database_away)? {
         Ok(caller) => caller,
         Err(ServiceError::Unauthenticated) => Caller::Anonymous,
         Err(error) => {
@@ -148,13 +150,10 @@ fn respond(mut response: GraphqlResponse, format: &'static str, id: &RequestId) 
         answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return answer;
     }
-    if let Some(seconds) = retry_after(&response) {
-        let mut answer = errors(StatusCode::TOO_MANY_REQUESTS, format, &response.errors);
+    if let Some((status, seconds)) = put_off(&response) {
+        let mut answer = errors(status, format, &response.errors);
         answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         return answer;
-    }
-    if response.errors.iter().any(|error| execute::code_of(error) == Some(execute::TIMEOUT)) {
-        return errors(StatusCode::SERVICE_UNAVAILABLE, format, &response.errors);
     }
     if never_began(&response) {
         let status = if format == GRAPHQL_JSON { StatusCode::BAD_REQUEST } else { StatusCode::OK };
@@ -165,19 +164,26 @@ fn respond(mut response: GraphqlResponse, format: &'static str, id: &RequestId) 
     answer
 }
 
-/// In how many seconds it may be tried again, where nothing came of it because it was too much.
-fn retry_after(response: &GraphqlResponse) -> Option<u64> {
+/// In how many seconds it may be tried again, where nothing came of it because it was too much, or what it needs is away.
+fn put_off(response: &GraphqlResponse) -> Option<(StatusCode, u64)> {
     let is_empty = match &response.data {
         async_graphql::Value::Object(fields) => fields.values().all(|field| *field == async_graphql::Value::Null),
         data => *data == async_graphql::Value::Null,
     };
-    let refused = response.errors.iter().find(|error| execute::code_of(error) == Some(error::RATE_LIMITED))?;
-    let seconds = refused.extensions.as_ref().and_then(|extensions| extensions.get("retryAfter"));
+    let status_of = |error: &ServerError| match execute::code_of(error)? {
+        error::RATE_LIMITED => Some(StatusCode::TOO_MANY_REQUESTS),
+        error::DATABASE_UNAVAILABLE | error::STORAGE_UNAVAILABLE | execute::TIMEOUT => {
+            Some(StatusCode::SERVICE_UNAVAILABLE)
+        }
+        _ => None,
+    };
+    let (refused, status) = response.errors.iter().find_map(|error| Some((error, status_of(error)?)))?;
+    let seconds = refused.extensions.as_ref().and_then(|extensions| extensions.get(error::RETRY_AFTER));
     let seconds = match seconds {
         Some(async_graphql::Value::Number(seconds)) => seconds.as_u64(),
         _ => None,
     };
-    is_empty.then(|| seconds.unwrap_or(1))
+    is_empty.then(|| (status, seconds.unwrap_or(1)))
 }
 
 /// Whether a request was refused before anything of it was executed: its errors have no place in the data.

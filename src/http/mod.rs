@@ -10,7 +10,9 @@ mod graphql;
 mod health;
 mod listen;
 mod media;
+mod outage;
 mod paced;
+mod refused_origins;
 mod request;
 mod unread;
 mod webhooks;
@@ -41,7 +43,9 @@ pub use self::{
     address::TrustedProxies, connections::ConnectionLimits, health::HealthChecks, listen::listen,
     webhooks::StorageWebhook, websocket::SocketLimits,
 };
-use self::{body::BodyPermits, connections::Busy, unread::AnswerPermits};
+use self::{
+    body::BodyPermits, connections::Busy, outage::Outage, refused_origins::RefusedOrigins, unread::AnswerPermits,
+};
 use crate::{
     clock::Clock,
     domain::{
@@ -86,6 +90,7 @@ struct HttpState {
     ended_sessions: websocket::EndedSessions,
     bodies: BodyPermits,
     turns: FairPermits<CallerKey>,
+    outage: Outage,
 }
 
 /// The id that a request has in the log and in its answer.
@@ -107,9 +112,10 @@ pub fn router(
     clock: Clock,
     settings: HttpSettings,
 ) -> Router {
-    let cors = cors(&settings.cors_origins);
+    let (cors, refused) = (cors(&settings.cors_origins), RefusedOrigins::new(&settings.cors_origins));
     let ended_sessions = websocket::EndedSessions::new(services.accounts.clone());
     let turns = execute::turns(settings.concurrent_operations);
+    let outage = Outage::new(checks.db.clone(), clock.clone());
     let sockets = websocket::OpenSockets::new(settings.sockets);
     let state = Arc::new(HttpState {
         schema,
@@ -122,6 +128,7 @@ pub fn router(
         ended_sessions,
         bodies: BodyPermits::new(),
         turns,
+        outage,
     });
     let webhook = state.settings.storage_webhook.clone();
     let webhooks = webhook.map(|webhook| webhooks::routes(webhook, state.services.uploads.clone()));
@@ -143,6 +150,7 @@ pub fn router(
         .merge(health::routes(checks))
         .layer(middleware::from_fn_with_state(embedded, media::take_what_is_signed))
         .layer(cors)
+        .layer(middleware::from_fn_with_state(refused, refused_origins::tell))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(state, identify))
 }

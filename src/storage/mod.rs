@@ -1,5 +1,6 @@
 //! Hand: objects. One interface for every storage, and S3 behind it, elsewhere or inside this server.
 
+mod breaker;
 mod credentials;
 pub mod embedded;
 mod inspect;
@@ -21,6 +22,7 @@ use chrono::{DateTime, Utc};
 use tokio::fs::File;
 
 pub use self::{
+    breaker::Breaker,
     inspect::BucketFault,
     key::StorageKey,
     post_policy::PostPolicySigner,

@@ -24,8 +24,6 @@ use crate::{
 const POLL: Duration = Duration::from_secs(1);
 /// How soon the end of a job is noted again that the database did not take.
 const SETTLE_AGAIN: Duration = Duration::from_secs(1);
-/// How long running jobs may take to end once the process is told to.
-const DRAIN: Duration = Duration::from_secs(25);
 
 /// What became of a job that was to run at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,12 +41,14 @@ pub struct Worker {
     queue: Queue,
     uploads: Uploads,
     slots: Slots,
+    /// How long running jobs may take to end once the process is told to stop.
+    grace: Duration,
 }
 
 impl Worker {
-    /// A worker that processes so many images at once.
-    pub fn new(queue: Queue, uploads: Uploads, images: usize) -> Self {
-        Self { queue, uploads, slots: Slots::new(images) }
+    /// A worker that processes so many images at once, and gives them `grace` when it is told to stop.
+    pub fn new(queue: Queue, uploads: Uploads, images: usize, grace: Duration) -> Self {
+        Self { queue, uploads, slots: Slots::new(images), grace }
     }
 
     /// How many jobs run at once where so many images are processed: each needs a connection to the database.
@@ -86,7 +86,7 @@ impl Worker {
             }
         }
         running.close();
-        if tokio::time::timeout(DRAIN, running.wait()).await.is_err() {
+        if tokio::time::timeout(self.grace, running.wait()).await.is_err() {
             abandon.cancel();
             running.wait().await;
         }

@@ -197,7 +197,10 @@ async fn insist(client: &Client, query: &str, variables: Value) -> Value {
                 return answer["data"].clone();
             }
             let code = answer["errors"][0]["extensions"]["code"].as_str().expect("a code");
-            assert!(["INTERNAL_SERVER_ERROR", "STORAGE_UNAVAILABLE", "TIMEOUT"].contains(&code), "{answer}");
+            assert!(
+                ["DATABASE_UNAVAILABLE", "INTERNAL_SERVER_ERROR", "STORAGE_UNAVAILABLE", "TIMEOUT"].contains(&code),
+                "{answer}"
+            );
         }
         sleep(AGAIN).await;
     }

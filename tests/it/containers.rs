@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use clap::{Args, Command};
 use darkroom::config::Config;
+use serde::Deserialize;
 use serde_yaml_ng::Value;
 
 fn file(name: &str) -> String {
@@ -61,6 +62,27 @@ fn every_variable_of_many_processes_is_one_that_the_server_knows() {
     let scraped: Value = serde_yaml_ng::from_str(&file("deploy/prometheus/prometheus.yml")).expect("YAML");
     let targets = scraped["scrape_configs"][0]["static_configs"][0]["targets"].as_sequence().expect("targets");
     assert_eq!(targets, &["server:9090", "server-2:9090", "worker:9090"].map(Value::from));
+}
+
+#[test]
+fn every_variable_for_kubernetes_is_one_that_the_server_knows() {
+    let text = file("deploy/kubernetes/darkroom.yaml");
+    let documents = serde_yaml_ng::Deserializer::from_str(&text);
+    let documents: Vec<Value> = documents.map(|document| Value::deserialize(document).expect("YAML")).collect();
+    let of = |kind: &str, name: &str| {
+        let is_it = |document: &&Value| document["kind"] == kind && document["metadata"]["name"] == name;
+        documents.iter().find(is_it).unwrap_or_else(|| panic!("no {kind} {name}"))
+    };
+    let mut set = variables(&of("ConfigMap", "darkroom")["data"]);
+    for (name, grace) in [("server", 15 + 5), ("worker", 25)] {
+        let pod = &of("Deployment", name)["spec"]["template"]["spec"];
+        assert!(pod["terminationGracePeriodSeconds"].as_u64() > Some(grace), "{name} has time to drain");
+        let env = pod["containers"][0]["env"].as_sequence().into_iter().flatten();
+        set.extend(env.filter_map(|variable| variable["name"].as_str().map(str::to_owned)));
+    }
+    let unknown: Vec<_> = set.difference(&known()).cloned().collect();
+    assert!(set.len() > 8 && unknown.is_empty(), "{unknown:?}");
+    assert_eq!(of("HorizontalPodAutoscaler", "worker")["spec"]["scaleTargetRef"]["name"], "worker");
 }
 
 #[test]

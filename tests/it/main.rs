@@ -24,6 +24,7 @@ mod life;
 mod listing;
 mod metadata;
 mod metrics;
+mod outages;
 mod policy;
 mod refusals;
 mod regeneration;

@@ -21,7 +21,12 @@ use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 
 use crate::support::{
-    TestApp, client::Client, library::seed, pictures, random_seed, unreliable::Unreliable, upload::Ticket,
+    TestApp,
+    client::Client,
+    library::seed,
+    pictures, random_seed,
+    unreliable::{Fails, Unreliable},
+    upload::Ticket,
 };
 
 const NONE: [&str; 0] = [];
@@ -267,7 +272,7 @@ async fn no_image_is_lost_and_no_object_left_whatever_the_storage_does() {
         app.app.worker().run_all().await.expect("the queue");
     }
     assert!(unreliable.failures() > 20, "{} calls failed", unreliable.failures());
-    unreliable.mend();
+    unreliable.set(Fails::Never);
     app.app.clock.advance(TimeDelta::hours(1));
     app.run_all_jobs().await;
     let ann = app.user("ann@example.com").await;

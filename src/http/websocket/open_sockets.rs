@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::domain::user::CallerKey;
+use crate::{domain::user::CallerKey, measures};
 
 /// What one caller may have.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +41,10 @@ impl OpenSockets {
             open.sockets += usize::from(is_free);
             is_free
         });
-        is_admitted.then(|| SocketPermit { sockets: self.clone(), caller })
+        is_admitted.then(|| {
+            measures::sockets(1.0);
+            SocketPermit { sockets: self.clone(), caller }
+        })
     }
 
     fn with<T>(&self, caller: CallerKey, change: impl FnOnce(&mut Open) -> T) -> T {
@@ -75,6 +78,7 @@ impl SocketPermit {
 
 impl Drop for SocketPermit {
     fn drop(&mut self) {
+        measures::sockets(-1.0);
         self.sockets.with(self.caller, |open| open.sockets -= 1);
     }
 }

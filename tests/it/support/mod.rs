@@ -94,7 +94,7 @@ impl TestApp {
         arguments.extend(["--public-url".into(), format!("http://{address}")]);
         arguments.extend(["--admin-password".into(), client::ADMIN_PASSWORD.into()]);
         // A folder that somebody brings along has its database in it.
-        if !flags.contains(&"--data-dir") {
+        if !flags.contains(&"--data-dir") && !flags.contains(&"--database-url") {
             arguments.extend(database_elsewhere().await);
         }
         if !flags.contains(&"--aws-storage-bucket-name") {

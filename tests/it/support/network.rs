@@ -52,13 +52,17 @@ impl Path {
 
     /// Open again after that time.
     pub async fn suffer(&self, state: State, during: Duration) {
-        self.state.send_replace(state);
+        self.set(state);
         tokio::time::sleep(during).await;
         self.mend();
     }
 
+    pub fn set(&self, state: State) {
+        self.state.send_replace(state);
+    }
+
     pub fn mend(&self) {
-        self.state.send_replace(State::Open);
+        self.set(State::Open);
     }
 }
 

@@ -2,20 +2,29 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+    atomic::{AtomicU64, Ordering},
 };
 
 use axum::{body::Body, extract::Request, response::Response};
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 use super::{behind::Behind, upload::Ticket};
 
-/// A storage that answers every third call with 503, as long as it is told to.
+/// How often a storage fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fails {
+    Never,
+    EveryThirdTime,
+    Always,
+}
+
+/// A storage that answers some calls with 503.
 pub struct Unreliable {
     address: std::net::SocketAddr,
     flags: Vec<String>,
-    calls: Arc<AtomicU64>,
-    is_mended: Arc<AtomicBool>,
+    failures: Arc<AtomicU64>,
+    fails: watch::Sender<Fails>,
     _folder: TempDir,
 }
 
@@ -26,12 +35,16 @@ impl Unreliable {
         let address = listener.local_addr().expect("an address");
         let endpoint = format!("http://{address}");
         let (behind, flags) = Behind::start(folder.path(), &endpoint).await;
-        let (calls, is_mended) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-        let (counted, mended) = (Arc::clone(&calls), Arc::clone(&is_mended));
+        let (calls, failures) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let fails = watch::Sender::new(Fails::EveryThirdTime);
+        let (counted, how) = (Arc::clone(&failures), fails.subscribe());
         let pass = move |request: Request| {
-            let (behind, counted, mended) = (behind.clone(), Arc::clone(&counted), Arc::clone(&mended));
+            let (behind, calls, counted, how) =
+                (behind.clone(), Arc::clone(&calls), Arc::clone(&counted), *how.borrow());
             async move {
-                if !mended.load(Ordering::Relaxed) && counted.fetch_add(1, Ordering::Relaxed) % 3 == 2 {
+                let is_third = calls.fetch_add(1, Ordering::Relaxed) % 3 == 2;
+                if how == Fails::Always || how == Fails::EveryThirdTime && is_third {
+                    counted.fetch_add(1, Ordering::Relaxed);
                     return Response::builder().status(503).body(Body::empty()).expect("an answer");
                 }
                 behind.answer(request).await
@@ -39,7 +52,7 @@ impl Unreliable {
         };
         let router = axum::Router::new().fallback(pass).layer(axum::extract::DefaultBodyLimit::disable());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { address, flags, calls, is_mended, _folder: folder }
+        Self { address, flags, failures, fails, _folder: folder }
     }
 
     pub fn flags(&self) -> Vec<&str> {
@@ -47,11 +60,11 @@ impl Unreliable {
     }
 
     pub fn failures(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed) / 3
+        self.failures.load(Ordering::Relaxed)
     }
 
-    pub fn mend(&self) {
-        self.is_mended.store(true, Ordering::Relaxed);
+    pub fn set(&self, fails: Fails) {
+        self.fails.send_replace(fails);
     }
 
     /// As a browser that tries again does.

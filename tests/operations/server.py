@@ -56,8 +56,36 @@ def upload(graphql, token):
     header = {"Content-Type": f'multipart/form-data; boundary="{boundary.decode()}"'}
     urllib.request.urlopen(urllib.request.Request(ticket["url"], form, header), timeout=10).close()
     get(graphql, token, {"query": COMPLETE, "variables": {"input": {"imageId": ticket["image"]["id"]}}})
+    return ticket["image"]["id"]
 
 
 def token(settings):
     words = [PROGRAM, "token", "ann@example.com"]
     return subprocess.run(words, env=settings, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def elsewhere():
+    """Settings for a new database and a new bucket of what with-postgres.sh and with-seaweedfs.sh started."""
+    name = f"test_{os.getpid()}_{time.monotonic_ns()}"
+    subprocess.run(["psql", "-q", os.environ["TEST_POSTGRES"] + "/postgres", "-c", f"CREATE DATABASE {name}"], check=True)
+    settings = os.environ | {
+        "DATABASE_URL": f"{os.environ['TEST_POSTGRES']}/{name}",
+        "AWS_STORAGE_BUCKET_NAME": name.replace("_", "-"),
+        "AWS_ENDPOINT_URL_S3": os.environ["TEST_S3_ENDPOINT"],
+        "JWT_SECRET": "a secret that is long enough for a test",
+        "RATE_LIMIT_POINTS": "0",
+        "RUST_LOG": "error",
+    }
+    subprocess.run([PROGRAM, "storage", "setup"], env=settings, check=True, stdout=subprocess.DEVNULL)
+    return settings
+
+
+def start(settings, *words, program=PROGRAM):
+    return subprocess.Popen([program, *words], env=settings, stdout=subprocess.DEVNULL)
+
+
+def end(*processes):
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.wait()

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import rotel as rotel_package
-from server import PROGRAM, free_port, get, token, until, upload
+from server import end, free_port, get, start, token, until, upload
 
 # What the collector prints of an upload, once it has all of it.
 SPANS = ["POST", "mutation anonymous", "job process", "download the original", *["store a variant"] * 5]
@@ -24,7 +24,7 @@ def main():
         with log.open("w") as output:
             collector = subprocess.Popen(words, stdout=output, stderr=subprocess.STDOUT)
         traced = settings | {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{http}", "OTEL_BSP_SCHEDULE_DELAY": "100"}
-        server = subprocess.Popen([PROGRAM, "serve"], env=traced, stdout=subprocess.DEVNULL)
+        server = start(traced, "serve")
         try:
             until("the server", lambda: get(f"http://{bind}/readyz"))
             upload(f"http://{bind}/graphql", token(settings))
@@ -32,9 +32,7 @@ def main():
             until("the spans", lambda: has_all(log.read_text()))
             print(f"the collector has all of {sorted(set(SPANS))}")
         finally:
-            for process in (server, collector):
-                process.terminate()
-                process.wait()
+            end(server, collector)
             if "--show" in sys.argv:
                 print(log.read_text())
 

@@ -9,7 +9,7 @@ import tempfile
 import urllib.parse
 from pathlib import Path
 
-from server import PROGRAM, free_port, get, token, until, upload
+from server import end, free_port, get, start, token, until, upload
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
 
@@ -32,7 +32,7 @@ def main():
             f"scrape_configs: [{{job_name: darkroom, static_configs: [{{targets: ['{address['metrics']}']}}]}}]\n"
         )
         options = [f"--config.file={config}", f"--storage.tsdb.path={folder}/tsdb", f"--web.listen-address={address['prometheus']}"]
-        server = subprocess.Popen([PROGRAM, "serve"], env=settings, stdout=subprocess.DEVNULL)
+        server = start(settings, "serve")
         prometheus = subprocess.Popen(["prometheus", *options, "--log.level=error"])
         try:
             until("the server", lambda: get(f"http://{address['server']}/readyz"))
@@ -57,9 +57,7 @@ def main():
             assert len(rules) >= 6 and not wrong, wrong
             print(f"{len(queries())} queries of the dashboard and {len(rules)} alert rules are answered")
         finally:
-            for process in (server, prometheus):
-                process.terminate()
-                process.wait()
+            end(server, prometheus)
 
 
 main()

@@ -1,0 +1,141 @@
+//! A storage that is asked only as long as it answers: whoever needs it while it is away is told so at once.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::{fs::File, time::timeout};
+
+use super::{Copied, ListedPage, ObjectHead, ObjectStore, ObjectUrls, S3, StorageError, StorageKey};
+use crate::{clock::Clock, domain::ticket::UploadTarget, measures};
+
+/// After so many requests in a row without an answer, nobody asks any more.
+const FAILURES: u32 = 3;
+/// How long nobody asks; then one does, and the others wait for what becomes of it.
+const PAUSE: TimeDelta = TimeDelta::seconds(1);
+/// How long the storage may take to say what it knows of an object: a client waits for that.
+const HEAD_WITHIN: Duration = Duration::from_secs(10);
+
+/// An S3 behind a circuit breaker.
+pub struct Breaker {
+    s3: S3,
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// Asked; so many in a row were not answered.
+    Closed { failures: u32 },
+    /// Not asked before this time.
+    Open { until: DateTime<Utc> },
+}
+
+impl Breaker {
+    /// A storage that is taken to be there until it does not answer.
+    pub const fn new(s3: S3, clock: Clock) -> Self {
+        Self { s3, clock, state: Mutex::new(State::Closed { failures: 0 }) }
+    }
+
+    async fn call<T>(&self, asked: impl Future<Output = Result<T, StorageError>>) -> Result<T, StorageError> {
+        if !self.may_ask() {
+            return Err(StorageError::Unavailable(anyhow::anyhow!("the storage did not answer a moment ago")));
+        }
+        let answer = asked.await;
+        self.note(!matches!(answer, Err(StorageError::Unavailable(_))));
+        answer
+    }
+
+    fn may_ask(&self) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (State::Open { until }, now) = (*state, self.clock.now()) else { return true };
+        // A clock that is set back must not keep it shut.
+        if now < until && until - now <= PAUSE {
+            return false;
+        }
+        *state = State::Open { until: now + PAUSE };
+        true
+    }
+
+    fn note(&self, is_answered: bool) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_open = matches!(*state, State::Open { .. });
+        *state = match *state {
+            _ if is_answered => State::Closed { failures: 0 },
+            State::Closed { failures } if failures + 1 < FAILURES => State::Closed { failures: failures + 1 },
+            _ => State::Open { until: self.clock.now() + PAUSE },
+        };
+        let is_open = matches!(*state, State::Open { .. });
+        if was_open != is_open {
+            measures::available("storage", !is_open);
+        }
+        match (was_open, is_open) {
+            (false, true) => tracing::error!("the storage does not answer: it is asked once a second until it does"),
+            (true, false) => tracing::info!("the storage answers again"),
+            _ => {}
+        }
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Breaker {
+    // Signing asks nobody, and whoever has a ticket may find the storage there.
+    async fn sign_upload(
+        &self,
+        key: &StorageKey,
+        content_type: &str,
+        size: u64,
+        expires_at: DateTime<Utc>,
+    ) -> Result<UploadTarget, StorageError> {
+        self.s3.sign_upload(key, content_type, size, expires_at).await
+    }
+
+    async fn urls(&self) -> Result<Arc<ObjectUrls>, StorageError> {
+        self.s3.urls().await
+    }
+
+    async fn head(&self, key: &StorageKey) -> Result<Option<ObjectHead>, StorageError> {
+        let asked = async {
+            let answer = timeout(HEAD_WITHIN, self.s3.head(key)).await;
+            answer.unwrap_or_else(|error| Err(StorageError::Unavailable(error.into())))
+        };
+        self.call(asked).await
+    }
+
+    async fn copy(
+        &self,
+        from: &StorageKey,
+        etag: &str,
+        to: &StorageKey,
+        content_type: &str,
+    ) -> Result<Copied, StorageError> {
+        self.call(self.s3.copy(from, etag, to, content_type)).await
+    }
+
+    async fn download(&self, key: &StorageKey, limit: u64, to: &mut File) -> Result<bool, StorageError> {
+        self.call(self.s3.download(key, limit, to)).await
+    }
+
+    async fn put(&self, key: &StorageKey, bytes: Bytes, content_type: &str) -> Result<(), StorageError> {
+        self.call(self.s3.put(key, bytes, content_type)).await
+    }
+
+    async fn delete(&self, keys: &[StorageKey]) -> Result<(), StorageError> {
+        self.call(self.s3.delete(keys)).await
+    }
+
+    async fn list(&self, prefix: &str, continuation: Option<String>) -> Result<ListedPage, StorageError> {
+        self.call(self.s3.list(prefix, continuation)).await
+    }
+
+    // Whoever asks whether it is there wants to know.
+    async fn ping(&self) -> Result<(), StorageError> {
+        let answer = self.s3.ping().await;
+        self.note(answer.is_ok());
+        answer
+    }
+}
