@@ -1,6 +1,6 @@
 # make run    one binary, SQLite and S3 inside, on http://localhost:8000
 # make test   everything that has to hold, on both storages and with real clients
-.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools test-metrics test-traces test-garage chaos web bench bench-api bench-live bench-large bench-completions bench-elsewhere bench-growth bench-imaging bench-efforts \
+.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools test-metrics test-traces test-upgrade test-backup test-garage chaos web bench bench-api bench-live bench-large bench-completions bench-elsewhere bench-growth bench-imaging bench-efforts \
     bench-queue bench-attacks corpus schema fmt lint deny clean
 
 export CARGO_TERM_COLOR ?= always
@@ -55,6 +55,17 @@ test-traces: $(ROTEL)
 $(ROTEL):
 	python3 -m venv target/tools/rotel
 	$@ -m pip install --quiet rotel==0.0.1a15
+
+# The servers and the worker of a version before, whose binary is OLD, are replaced behind nginx while clients upload. nginx has to
+# be installed (Debian: apt-get install nginx).
+test-upgrade:
+	cargo test --quiet --no-run --test it
+	OLD=$(OLD) DARKROOM=$(CURDIR)/target/debug/darkroom tests/with-postgres.sh tests/with-seaweedfs.sh python3 tests/operations/upgrade.py
+
+# Rows and objects are backed up while clients are at work, and restored elsewhere.
+test-backup:
+	cargo test --quiet --no-run --test it
+	DARKROOM=$(CURDIR)/target/debug/darkroom tests/with-postgres.sh tests/with-seaweedfs.sh python3 tests/operations/backup.py
 
 # Five S3 tools on the embedded storage. rclone has to be installed (Debian: apt-get install rclone).
 S3_TOOLS := target/s3-tools/bin/python

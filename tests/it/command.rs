@@ -14,6 +14,11 @@ fn darkroom(folder: &TempDir, arguments: &[&str]) -> Output {
     command.output().expect("a process")
 }
 
+/// The same beside a server of this test, whose transactions come to their end meanwhile: the program would wait for them.
+fn beside(folder: &TempDir, arguments: &[&str]) -> Output {
+    tokio::task::block_in_place(|| darkroom(folder, arguments))
+}
+
 fn words(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -158,7 +163,7 @@ async fn a_database_is_filled_and_swept_from_the_command_line() {
     assert_eq!(words(&again.stdout), "a sweep is running already\n", "{}", words(&again.stderr));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn dead_jobs_are_listed_and_run_again() {
     let app = TestApp::start().await;
     let is_local = TestApp::is_embedded() && app.database_url().is_none();
@@ -172,14 +177,14 @@ async fn dead_jobs_are_listed_and_run_again() {
     app.run_all_jobs().await;
     let folder = &app.data_dir;
     let here = ["--data-dir", ".", "jobs"];
-    let listed = words(&darkroom(folder, &[&here[..], &["list", "--dead"]].concat()).stdout);
+    let listed = words(&beside(folder, &[&here[..], &["list", "--dead"]].concat()).stdout);
     assert!(listed.contains("dead    process"), "{listed}");
-    let retried = words(&darkroom(folder, &[&here[..], &["retry", "--all"]].concat()).stdout);
+    let retried = words(&beside(folder, &[&here[..], &["retry", "--all"]].concat()).stdout);
     assert!(retried.contains("process will run again"), "{retried}");
-    assert_eq!(words(&darkroom(folder, &[&here[..], &["list", "--dead"]].concat()).stdout), "");
+    assert_eq!(words(&beside(folder, &[&here[..], &["list", "--dead"]].concat()).stdout), "");
     let nobody = "01940000-0000-7000-8000-000000000000";
-    assert!(!darkroom(folder, &[&here[..], &["retry", nobody]].concat()).status.success());
-    assert!(!darkroom(folder, &[&here[..], &["retry"]].concat()).status.success(), "which one?");
+    assert!(!beside(folder, &[&here[..], &["retry", nobody]].concat()).status.success());
+    assert!(!beside(folder, &[&here[..], &["retry"]].concat()).status.success(), "which one?");
 }
 
 #[test]
@@ -227,7 +232,7 @@ fn settings_come_from_flags_and_the_environment_and_a_file() {
     assert!(words(&missing.stderr).contains("cannot be read"), "{}", words(&missing.stderr));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_out_of_date_is_made_anew_from_the_command_line() {
     let mut app = TestApp::start().await;
     let is_local = TestApp::is_embedded() && app.database_url().is_none();
@@ -236,7 +241,7 @@ async fn what_is_out_of_date_is_made_anew_from_the_command_line() {
     }
     let ann = app.user("ann@example.com").await;
     ann.processed(&app, "a.jpg", "image/jpeg", pictures::small_jpeg()).await;
-    let regenerate = |more: &[&str]| darkroom(&app.data_dir, &[&["--data-dir", ".", "regenerate"], more].concat());
+    let regenerate = |more: &[&str]| beside(&app.data_dir, &[&["--data-dir", ".", "regenerate"], more].concat());
     assert!(words(&regenerate(&["--status"]).stderr).contains("no regeneration was ever started"));
     for nonsense in [
         &["--where", "old"][..],

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from server import PROGRAM, elsewhere, end, free_port, get, start, token, until, upload
 
-ALL = "{ images(statuses: [COMPLETED], first: 100) { totalCount nodes { id url variants { url } } } }"
+ALL = "{ images(first: 100) { totalCount nodes { id url variants { url } } } }"
 DELETE = "mutation ($input: DeleteImageInput!) { deleteImage(input: $input) { userErrors { message } } }"
 BEFORE = 20
 
