@@ -1,6 +1,6 @@
 # make run    one binary, SQLite and S3 inside, on http://localhost:8000
 # make test   everything that has to hold, on both storages and with real clients
-.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools test-metrics test-traces test-upgrade test-backup test-garage chaos web bench bench-api bench-live bench-large bench-completions bench-elsewhere bench-growth bench-imaging bench-efforts \
+.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools test-metrics test-traces test-upgrade test-backup test-garage chaos web bench bench-api bench-live bench-large bench-completions bench-elsewhere bench-capacity bench-growth bench-imaging bench-efforts \
     bench-queue bench-attacks corpus schema fmt lint deny clean
 
 export CARGO_TERM_COLOR ?= always
@@ -128,6 +128,13 @@ bench-elsewhere: $(BENCH_PYTHON)
 	$(BENCH_PYTHON) bench/small.py $(PHOTO) $(SMALL)
 	DARKROOM=$(CURDIR)/target/release/darkroom tests/with-postgres.sh tests/with-redis.sh tests/with-seaweedfs.sh \
 	    node bench/elsewhere.mjs $(SMALL)
+
+# Photos a second with 1, 2 and 4 workers, tickets a second with one server and two, and what is busy meanwhile.
+bench-capacity: $(BENCH_PYTHON)
+	cargo build --release --quiet
+	cd bench && npm ci --no-audit --no-fund --silent
+	$(BENCH_PYTHON) bench/small.py $(PHOTO) $(SMALL)
+	DARKROOM=$(CURDIR)/target/release/darkroom tests/with-postgres.sh tests/with-seaweedfs.sh node bench/capacity.mjs $(SMALL)
 
 # Lists, searches and statistics at 10,000, 100,000 and 1,000,000 images, on both databases. Takes about a quarter of an hour.
 bench-growth:

@@ -47,6 +47,11 @@ pub fn imaging(cpu: Duration, peak_memory: u64) {
     histogram!("darkroom_imaging_peak_bytes").record(approximate(peak_memory));
 }
 
+/// A step of processing an image, such as `download`.
+pub fn step(name: &'static str, took: Duration) {
+    histogram!("darkroom_step_seconds", "step" => name).record(took);
+}
+
 /// A change of an image that is in the log, by the name of its kind there.
 pub fn change(kind: &'static str) {
     counter!("darkroom_changes_total", "kind" => kind).increment(1);
@@ -84,6 +89,7 @@ pub fn describe() {
     describe_histogram!("darkroom_operation_points", "What GraphQL operations cost, in points of the rate limit");
     describe_counter!("darkroom_jobs_total", "Jobs that this process ran");
     describe_histogram!("darkroom_job_seconds", Unit::Seconds, "How long jobs ran");
+    describe_histogram!("darkroom_step_seconds", Unit::Seconds, "How long steps of processing an image took");
     describe_histogram!("darkroom_imaging_cpu_seconds", Unit::Seconds, "CPU of an imaging process");
     describe_histogram!("darkroom_imaging_peak_bytes", Unit::Bytes, "Memory of an imaging process at its peak");
     describe_counter!("darkroom_changes_total", "Changes of images that this process made, as imageChanges tells them");

@@ -199,7 +199,11 @@ impl ObjectStore for S3 {
         let outcome = request.send().await.map_err(classify)?;
         match outcome.errors().first() {
             None => Ok(()),
-            Some(error) => Err(StorageError::Unavailable(anyhow::anyhow!("an object was not deleted: {error:?}"))),
+            Some(error) => {
+                let (code, message) = (error.code().unwrap_or("without a code"), error.message().unwrap_or_default());
+                let why = anyhow::anyhow!("{} was not deleted: {code} {message}", error.key().unwrap_or("an object"));
+                Err(if code == "AccessDenied" { StorageError::Refused(why) } else { StorageError::Unavailable(why) })
+            }
         }
     }
 

@@ -4,8 +4,8 @@
 
 use std::{fs::File, time::Duration};
 
-use tokio::io::AsyncWriteExt;
-use tracing::Instrument;
+use tokio::{io::AsyncWriteExt, time::Instant};
+use tracing::{Instrument, Span};
 
 use super::Uploads;
 use crate::{
@@ -100,20 +100,20 @@ impl Uploads {
     async fn make(&self, image: &Image, original: Original) -> Result<(), Stop> {
         let id = image.id;
         let Some(format) = image.format.known() else { return Err(Stop::Later(of_a_newer_version())) };
-        self.settle_original(image, original).instrument(step!("copy the original")).await?;
-        let file = self.download_original(image).instrument(step!("download the original")).await?;
+        timed("copy", step!("copy the original"), self.settle_original(image, original)).await?;
+        let file = timed("download", step!("download the original"), self.download_original(image)).await?;
         let ready = db::variants::of_image(self.inner.db.conn(), id).await?;
         let missing = self.missing(&ready).cloned().collect();
         let mut work = self.inner.sandbox.begin(image.owner, file, Some(format), missing, Priority::Awaited).await?;
         loop {
-            match work.next().instrument(step!("make")).await? {
+            match timed("make", step!("make"), work.next()).await? {
                 Made::Facts(facts, fingerprint, metadata) => {
                     let now = self.now();
                     self.go_on(image, |image| image.learn(facts, fingerprint, *metadata, now)).await?;
                 }
                 Made::Variant(encoded) => {
                     let span = step!("store a variant", variant = %encoded.name, bytes = encoded.bytes.len());
-                    self.keep(image, encoded).instrument(span).await?;
+                    timed("store", span, self.keep(image, encoded)).await?;
                 }
                 Made::All(spent) => {
                     measures::imaging(Duration::from_millis(spent.cpu_ms), spent.peak_memory);
@@ -214,6 +214,14 @@ impl Uploads {
             |image: &Image| Ok(if image.generation == generation { image.fail(failure, keep, now) } else { None });
         gone_is_fine(self.change(begun.id, decide).await)
     }
+}
+
+/// A step that is traced and measured.
+async fn timed<T>(name: &'static str, span: Span, step: impl Future<Output = T>) -> T {
+    let began = Instant::now();
+    let outcome = step.instrument(span).await;
+    measures::step(name, began.elapsed());
+    outcome
 }
 
 /// What was deleted meanwhile needs no end of its own.
