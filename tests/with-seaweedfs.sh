@@ -42,7 +42,7 @@ PYTHON
     -master.port="$master" -master.port.grpc="$grpc_m" -master.volumeSizeLimitMB=64 \
     -volume.port="$volume" -volume.port.grpc="$grpc_v" -volume.max="$volumes" \
     -filer -filer.port="$filer" -filer.port.grpc="$grpc_f" \
-    -s3 -s3.port="$s3" -s3.port.grpc="$grpc_s" -s3.config="$data/ids.json" > "$data/log" 2>&1 &
+    -s3 -s3.port="$s3" -s3.port.grpc="$grpc_s" -s3.port.iceberg=0 -s3.port.lance=0 -s3.config="$data/ids.json" > "$data/log" 2>&1 &
 pid=$!
 trap 'kill "$pid" 2>/dev/null || true; wait "$pid" 2>/dev/null || true; rm -rf "$data"' EXIT
 # Ready when a bucket can be made: before that the filer refuses.
