@@ -225,7 +225,7 @@ fn quota_rules(config: &Config) -> QuotaRules {
 }
 
 /// Beside the data, where there are any; a temporary folder may be in memory.
-fn spool(config: &Config) -> PathBuf {
+pub fn spool(config: &Config) -> PathBuf {
     if config.server.data_dir.is_dir() { config.server.data_dir.clone() } else { std::env::temp_dir() }
 }
 

@@ -46,6 +46,17 @@ pub struct OpenStorage {
 }
 
 impl StoragePlace {
+    /// Looks whether there is anything to read from, which a slip in DATA_DIR would make anew.
+    ///
+    /// # Errors
+    /// When the storage inside was never used.
+    pub fn require(&self, config: &Config) -> anyhow::Result<()> {
+        let folder = config.server.data_dir.join("storage");
+        let is_there = *self != Self::Embedded || folder.is_dir();
+        anyhow::ensure!(is_there, "there is no storage at {}: check DATA_DIR", folder.display());
+        Ok(())
+    }
+
     /// Gets ready to call it.
     ///
     /// # Errors

@@ -28,7 +28,9 @@ pub struct Traces(Option<SdkTracerProvider>);
 /// # Errors
 /// When traces cannot be sent to where they should.
 pub fn start(config: &ServerConfig) -> anyhow::Result<Traces> {
-    let provider = config.otel_exporter_otlp_endpoint.as_ref().map(provider).transpose()?;
+    // Empty is as good as not set, says its specification.
+    let endpoint = config.otel_exporter_otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty());
+    let provider = endpoint.map(provider).transpose()?;
     let traces = provider.as_ref().map(|provider| {
         let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer(SERVICE));
         let layer = layer.with_location(false).with_threads(false).with_tracked_inactivity(false).with_target(false);
@@ -61,8 +63,10 @@ where
 }
 
 /// What sends spans, in batches, from a thread of its own.
-fn provider(endpoint: &Url) -> anyhow::Result<SdkTracerProvider> {
-    let url = format!("{}/v1/traces", endpoint.as_str().trim_end_matches('/'));
+fn provider(endpoint: &str) -> anyhow::Result<SdkTracerProvider> {
+    let is_web = Url::parse(endpoint).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    anyhow::ensure!(is_web, "OTEL_EXPORTER_OTLP_ENDPOINT is not a URL of HTTP");
+    let url = format!("{}/v1/traces", endpoint.trim_end_matches('/'));
     let exporter = SpanExporter::builder().with_http().with_protocol(Protocol::HttpBinary).with_endpoint(url);
     let mut resource = Resource::builder();
     if std::env::var_os("OTEL_SERVICE_NAME").is_none() {

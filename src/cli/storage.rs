@@ -28,13 +28,16 @@ pub enum StorageCommand {
         /// Where they shall be.
         #[arg(long, value_name = "STORAGE")]
         to: StoragePlace,
+        /// Read what is there already, in place of trusting the checksums that storages tell.
+        #[arg(long)]
+        verify: bool,
     },
 }
 
 pub async fn run(config: Config, command: StorageCommand) -> anyhow::Result<()> {
     match command {
         StorageCommand::Setup => set_up(config).await,
-        StorageCommand::Copy { from, to } => Box::pin(copy(&config, &from, &to)).await,
+        StorageCommand::Copy { from, to, verify } => Box::pin(copy(&config, &from, &to, verify)).await,
     }
 }
 
@@ -84,16 +87,18 @@ struct Counts {
 }
 
 #[expect(clippy::print_stdout, reason = "what was done is what was asked for")]
-async fn copy(config: &Config, from: &StoragePlace, to: &StoragePlace) -> anyhow::Result<()> {
+async fn copy(config: &Config, from: &StoragePlace, to: &StoragePlace, verify: bool) -> anyhow::Result<()> {
     anyhow::ensure!(from != to, "--from and --to are the same storage");
     let clock = Clock::default();
+    from.require(config)?;
     let (from, to) = (from.open(config, &clock).await?, to.open(config, &clock).await?);
-    let transfer = Transfer { from: from.s3, to: to.s3 };
+    let transfer = Transfer { from: from.s3, to: to.s3, spool: app::spool(config), verify };
     for (name, s3) in [("--from", &transfer.from), ("--to", &transfer.to)] {
         s3.inspect().await.map_err(|fault| anyhow::anyhow!("the storage of {name} cannot be used: {fault}"))?;
     }
     let mut counts = Counts::default();
-    for prefix in [StorageKey::IMAGES, StorageKey::INCOMING] {
+    // What moves from the first to the second meanwhile is found in one of them.
+    for prefix in [StorageKey::INCOMING, StorageKey::IMAGES] {
         copy_all(&transfer, prefix, &mut counts).await?;
     }
     let Counts { copied, bytes, already_there, newer_there, gone, failed } = counts;

@@ -60,8 +60,11 @@ pub fn read_alone<A: Args>(file: &Path) -> anyhow::Result<A> {
 fn with_defaults(command: Command, file: &Path) -> anyhow::Result<(Command, BTreeSet<String>)> {
     let shown = file.display();
     let text = std::fs::read_to_string(file).with_context(|| format!("the configuration {shown} cannot be read"))?;
-    let areas: toml::Table =
-        toml::from_str(&text).with_context(|| format!("the configuration {shown} is not valid TOML"))?;
+    let areas: toml::Table = toml::from_str(&text).map_err(|error| {
+        // Its own words have the line, which may be that of a secret.
+        let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
+        anyhow::anyhow!("the configuration {shown} is not valid TOML: line {line}: {}", error.message())
+    })?;
     let (mut command, mut names) = (command, BTreeSet::new());
     for (area, settings) in areas {
         let toml::Value::Table(settings) = settings else {

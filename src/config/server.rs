@@ -37,7 +37,7 @@ pub struct ServerConfig {
     /// Where a collector of OpenTelemetry takes traces by OTLP over HTTP; by default nobody does. Its other variables (OTEL_SERVICE_NAME,
     /// OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS) are those of its specification. Example: http://localhost:4318
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", global = true)]
-    pub otel_exporter_otlp_endpoint: Option<Url>,
+    pub otel_exporter_otlp_endpoint: Option<String>,
 
     /// How many seconds a server that is told to stop goes on taking connections, while /readyz says that it drains, so that
     /// a proxy has time to see it.

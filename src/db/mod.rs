@@ -60,6 +60,8 @@ const TRUSTED: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Db {
     connection: DatabaseConnection,
+    /// One connection to ask for a sign of life on, however busy the others are.
+    probe: DatabaseConnection,
     slow_reads: SlowReads,
     recorder: Recorder,
 }
@@ -85,12 +87,15 @@ impl Db {
         options.test_before_acquire_if_idle_for(TRUSTED);
         options.map_sqlx_sqlite_opts(with_our_settings);
         options.map_sqlx_postgres_pool_opts(with_postgres_settings);
-        let mut connection = Database::connect(options).await?;
+        let mut alone = options.clone();
+        alone.max_connections(1).connect_lazy(true);
+        let mut connection = Database::connect(options).await.map_err(|error| without(error, url))?;
+        let probe = Database::connect(alone).await?;
         let recorder = Recorder::default();
         let noting = recorder.clone();
         connection.set_metric_callback(move |sent| noting.note(sent.statement));
         let slow_reads = SlowReads::open(url, connections.slow, &connection, &recorder)?;
-        Ok(Self { connection, slow_reads, recorder })
+        Ok(Self { connection, probe, slow_reads, recorder })
     }
 
     /// The URL of a SQLite database in a file.
@@ -179,8 +184,16 @@ impl Db {
     /// # Errors
     /// When it gives none.
     pub async fn ping(&self) -> Result<(), DbErr> {
-        self.connection.ping().await
+        self.probe.ping().await
     }
+}
+
+/// The password of a URL is for nobody's eyes, also where it cannot be read.
+fn without(error: DbErr, url: &str) -> DbErr {
+    if error.to_string().contains(url) {
+        return DbErr::Custom("DATABASE_URL is not the URL of a PostgreSQL or SQLite database".to_owned());
+    }
+    error
 }
 
 /// A process that stands still within a transaction lets go of its locks after ten seconds: others wait for them.

@@ -1,5 +1,6 @@
 //! Tickets: what they allow is taken by the storage, and everything else is refused by it.
 
+use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use url::Url;
 
@@ -10,7 +11,7 @@ use super::{
     storage::{CONTENT, CONTENT_TYPE, Patient},
 };
 use crate::{
-    domain::ticket::UploadTarget,
+    domain::ticket::{UploadMethod, UploadTarget},
     storage::{ObjectStore, StorageKey},
 };
 
@@ -27,11 +28,12 @@ enum Breach {
     Unsigned,
     Forged,
     Expired,
+    Copied,
 }
 
 impl Breach {
-    const ALL: [Self; 6] =
-        [Self::TooLarge, Self::Mistyped, Self::Misplaced, Self::Unsigned, Self::Forged, Self::Expired];
+    const ALL: [Self; 7] =
+        [Self::TooLarge, Self::Mistyped, Self::Misplaced, Self::Unsigned, Self::Forged, Self::Expired, Self::Copied];
 
     const fn check(self) -> &'static str {
         match self {
@@ -41,6 +43,7 @@ impl Breach {
             Self::Unsigned => "ticket.unsigned",
             Self::Forged => "ticket.forged",
             Self::Expired => "ticket.expired",
+            Self::Copied => "ticket.copied",
         }
     }
 
@@ -52,6 +55,7 @@ impl Breach {
             Self::Unsigned => "a file without a signature",
             Self::Forged => "a file with a forged signature",
             Self::Expired => "a file with a ticket that has expired",
+            Self::Copied => "a copy of another object in place of a file",
         }
     }
 }
@@ -91,7 +95,11 @@ async fn accepted(patient: &Patient<'_>, report: &mut Report) -> bool {
         }
     };
     let fault = match patient.browser.send(&target, None, CONTENT.to_vec()).await {
-        Err(error) => Some(format!("Nobody answers at {}, where files are sent: {}.", target.url, reason(error))),
+        Err(error) => Some(format!(
+            "Nobody answers at {}, where files are sent: {}.",
+            target.url.origin().ascii_serialization(),
+            reason(error)
+        )),
         Ok(answer) => {
             let date = answer.headers().get("date").and_then(|date| date.to_str().ok());
             if let Some(theirs) = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()) {
@@ -115,6 +123,10 @@ async fn try_breach(patient: &Patient<'_>, breach: Breach) -> anyhow::Result<boo
     let mut target = patient.ticket(&key, expires_at).await?;
     let mut file = CONTENT.to_vec();
     match breach {
+        Breach::Copied => {
+            patient.s3.put(&other, Bytes::from_static(CONTENT), CONTENT_TYPE).await?;
+            target.headers.push(("x-amz-copy-source".to_owned(), patient.s3.copy_source(&other)));
+        }
         Breach::TooLarge => file.push(0),
         Breach::Mistyped => replace(&mut target, "Content-Type", |_| "text/html".to_owned()),
         Breach::Misplaced => misplace(&mut target, &key, &other),
@@ -124,9 +136,12 @@ async fn try_breach(patient: &Patient<'_>, breach: Breach) -> anyhow::Result<boo
     }
     // A storage may hang up on what it does not want.
     let is_taken = patient.browser.send(&target, None, file).await.is_ok_and(|answer| answer.status().is_success());
-    let has_any = patient.s3.head(&key).await?.is_some() || patient.s3.head(&other).await?.is_some();
+    let is_there = patient.s3.head(&key).await?.is_some();
+    let is_elsewhere = !matches!(breach, Breach::Copied) && patient.s3.head(&other).await?.is_some();
     patient.forget(&[key, other]).await;
-    Ok(!is_taken && !has_any)
+    // A form has no such header: whoever sends it has sent a file.
+    let is_a_file = matches!(breach, Breach::Copied) && target.method == UploadMethod::Post;
+    Ok(is_a_file || !is_taken && !is_there && !is_elsewhere)
 }
 
 impl Patient<'_> {

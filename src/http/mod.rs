@@ -60,6 +60,8 @@ use crate::{
 
 /// How long an operation may take.
 const EXECUTION_TIMEOUT: Duration = Duration::from_secs(30);
+/// In characters: what a collector sees of a path.
+const LONGEST_PATH: usize = 200;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What the operator decided about HTTP.
@@ -91,6 +93,8 @@ struct HttpState {
     bodies: BodyPermits,
     turns: FairPermits<CallerKey>,
     outage: Outage,
+    /// Whether the storage is inside: what is signed for S3 comes here too.
+    has_storage: bool,
 }
 
 /// The id that a request has in the log and in its answer.
@@ -129,6 +133,7 @@ pub fn router(
         bodies: BodyPermits::new(),
         turns,
         outage,
+        has_storage: embedded.is_some(),
     });
     let webhook = state.settings.storage_webhook.clone();
     let webhooks = webhook.map(|webhook| webhooks::routes(webhook, state.services.uploads.clone()));
@@ -173,7 +178,7 @@ async fn identify(
     mut request: Request,
     next: Next,
 ) -> Response {
-    if must_sign_in(&request) && !is_signed_in(&state, token_of(request.headers())).await {
+    if must_sign_in(&request, state.has_storage) && !is_signed_in(&state, token_of(request.headers())).await {
         let retry = [
             (header::RETRY_AFTER, HeaderValue::from_static("1")),
             (header::CONNECTION, HeaderValue::from_static("close")),
@@ -203,6 +208,7 @@ fn traced(request: &Request, id: &str) -> Span {
     if health::PATHS.contains(&path) || is_signed(request) {
         return Span::none();
     }
+    let path: String = path.chars().take(LONGEST_PATH).collect();
     let span = step!(method.to_string(), otel.kind = "server", url.path = path, request.id = id);
     let parent = request.headers().get(trace::TRACEPARENT).and_then(|value| value.to_str().ok());
     trace::continue_from(&span, parent);
@@ -210,10 +216,10 @@ fn traced(request: &Request, id: &str) -> Span {
 }
 
 /// Whether a request came in at one of the last places, which are kept for those who are signed in.
-fn must_sign_in(request: &Request) -> bool {
+fn must_sign_in(request: &Request, has_storage: bool) -> bool {
     let is_kept = request.extensions().get::<Arc<Busy>>().is_some_and(|busy| busy.is_kept());
     let path = request.uri().path();
-    is_kept && !health::PATHS.contains(&path) && !is_signed(request)
+    is_kept && !health::PATHS.contains(&path) && !(has_storage && is_signed(request))
 }
 
 async fn is_signed_in(state: &HttpState, token: Option<String>) -> bool {

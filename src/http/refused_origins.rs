@@ -11,6 +11,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use url::Url;
 
 /// How many origins are told of: everybody can make up others.
 const MOST: usize = 50;
@@ -39,7 +40,7 @@ impl RefusedOrigins {
         let is_own = origin.split_once("://").is_some_and(|(_, host)| {
             headers.get(header::HOST).is_some_and(|own| own.as_bytes().eq_ignore_ascii_case(host.as_bytes()))
         });
-        if is_own || allowed.contains(origin) || origin.len() > LONGEST {
+        if is_own || allowed.contains(origin) || origin.len() > LONGEST || !is_origin(origin) {
             return None;
         }
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -47,10 +48,15 @@ impl RefusedOrigins {
     }
 }
 
+/// Whether it is one that can be allowed: not `null`, and nothing that only looks like one in a log.
+fn is_origin(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| url.origin().is_tuple() && url.origin().ascii_serialization() == text)
+}
+
 /// Logs each refused origin once.
 pub(super) async fn tell(State(refused): State<RefusedOrigins>, request: Request, next: Next) -> Response {
     if let Some(origin) = refused.news(request.headers()) {
-        tracing::warn!(%origin, "a page of this origin was refused: to let it in, add it to CORS_ORIGINS");
+        tracing::warn!(%origin, "pages of this origin cannot read what they are answered: to let them, add it to CORS_ORIGINS");
     }
     next.run(request).await
 }
@@ -72,6 +78,9 @@ mod tests {
         assert_eq!(refused.news(&from("https://app.example.com")), None);
         assert_eq!(refused.news(&from("https://images.example.com")), None, "its own pages need no leave");
         assert_eq!(refused.news(&HeaderMap::new()), None);
+        for other in ["null", "http://a.example  ERROR all is lost", "http://a.example/path", "file:///a"] {
+            assert_eq!(refused.news(&from(other)), None, "{other}");
+        }
         assert_eq!(refused.news(&from("http://app.example.com")).as_deref(), Some("http://app.example.com"));
         assert_eq!(refused.news(&from("http://app.example.com")), None, "told once");
         let told = (0..2 * MOST).filter(|at| refused.news(&from(&format!("https://{at}.example.com"))).is_some());

@@ -13,8 +13,9 @@ use tokio::{fs::File, time::timeout};
 use super::{Copied, ListedPage, ObjectHead, ObjectStore, ObjectUrls, S3, StorageError, StorageKey};
 use crate::{clock::Clock, domain::ticket::UploadTarget, measures};
 
-/// After so many requests in a row without an answer, nobody asks any more.
-const FAILURES: u32 = 3;
+/// After so many requests in a row without an answer, each for something else, nobody asks any more: one object that cannot be
+/// read is not the storage.
+const FAILURES: usize = 3;
 /// How long nobody asks; then one does, and the others wait for what becomes of it.
 const PAUSE: TimeDelta = TimeDelta::seconds(1);
 /// How long the storage may take to say what it knows of an object: a client waits for that.
@@ -27,10 +28,10 @@ pub struct Breaker {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum State {
-    /// Asked; so many in a row were not answered.
-    Closed { failures: u32 },
+    /// Asked; what was asked for in a row without an answer.
+    Closed { failed: Vec<String> },
     /// Not asked before this time.
     Open { until: DateTime<Utc> },
 }
@@ -38,21 +39,25 @@ enum State {
 impl Breaker {
     /// A storage that is taken to be there until it does not answer.
     pub const fn new(s3: S3, clock: Clock) -> Self {
-        Self { s3, clock, state: Mutex::new(State::Closed { failures: 0 }) }
+        Self { s3, clock, state: Mutex::new(State::Closed { failed: Vec::new() }) }
     }
 
-    async fn call<T>(&self, asked: impl Future<Output = Result<T, StorageError>>) -> Result<T, StorageError> {
+    async fn call<T>(
+        &self,
+        what: &str,
+        asked: impl Future<Output = Result<T, StorageError>>,
+    ) -> Result<T, StorageError> {
         if !self.may_ask() {
             return Err(StorageError::Unavailable(anyhow::anyhow!("the storage did not answer a moment ago")));
         }
         let answer = asked.await;
-        self.note(!matches!(answer, Err(StorageError::Unavailable(_))));
+        self.note(what, &answer);
         answer
     }
 
     fn may_ask(&self) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let (State::Open { until }, now) = (*state, self.clock.now()) else { return true };
+        let (&State::Open { until }, now) = (&*state, self.clock.now()) else { return true };
         // A clock that is set back must not keep it shut.
         if now < until && until - now <= PAUSE {
             return false;
@@ -61,14 +66,17 @@ impl Breaker {
         true
     }
 
-    fn note(&self, is_answered: bool) {
+    /// Whoever is refused was answered.
+    fn note<T>(&self, what: &str, answer: &Result<T, StorageError>) {
+        let is_answered = !matches!(answer, Err(StorageError::Unavailable(_)));
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let was_open = matches!(*state, State::Open { .. });
-        *state = match *state {
-            _ if is_answered => State::Closed { failures: 0 },
-            State::Closed { failures } if failures + 1 < FAILURES => State::Closed { failures: failures + 1 },
-            _ => State::Open { until: self.clock.now() + PAUSE },
-        };
+        match &mut *state {
+            _ if is_answered => *state = State::Closed { failed: Vec::new() },
+            State::Closed { failed } if failed.iter().any(|known| known == what) => {}
+            State::Closed { failed } if failed.len() + 1 < FAILURES => failed.push(what.to_owned()),
+            _ => *state = State::Open { until: self.clock.now() + PAUSE },
+        }
         let is_open = matches!(*state, State::Open { .. });
         if was_open != is_open {
             measures::available("storage", !is_open);
@@ -103,7 +111,7 @@ impl ObjectStore for Breaker {
             let answer = timeout(HEAD_WITHIN, self.s3.head(key)).await;
             answer.unwrap_or_else(|error| Err(StorageError::Unavailable(error.into())))
         };
-        self.call(asked).await
+        self.call(key.as_str(), asked).await
     }
 
     async fn copy(
@@ -113,29 +121,29 @@ impl ObjectStore for Breaker {
         to: &StorageKey,
         content_type: &str,
     ) -> Result<Copied, StorageError> {
-        self.call(self.s3.copy(from, etag, to, content_type)).await
+        self.call(from.as_str(), self.s3.copy(from, etag, to, content_type)).await
     }
 
     async fn download(&self, key: &StorageKey, limit: u64, to: &mut File) -> Result<bool, StorageError> {
-        self.call(self.s3.download(key, limit, to)).await
+        self.call(key.as_str(), self.s3.download(key, limit, to)).await
     }
 
     async fn put(&self, key: &StorageKey, bytes: Bytes, content_type: &str) -> Result<(), StorageError> {
-        self.call(self.s3.put(key, bytes, content_type)).await
+        self.call(key.as_str(), self.s3.put(key, bytes, content_type)).await
     }
 
     async fn delete(&self, keys: &[StorageKey]) -> Result<(), StorageError> {
-        self.call(self.s3.delete(keys)).await
+        self.call("delete", self.s3.delete(keys)).await
     }
 
     async fn list(&self, prefix: &str, continuation: Option<String>) -> Result<ListedPage, StorageError> {
-        self.call(self.s3.list(prefix, continuation)).await
+        self.call("list", self.s3.list(prefix, continuation)).await
     }
 
     // Whoever asks whether it is there wants to know.
     async fn ping(&self) -> Result<(), StorageError> {
         let answer = self.s3.ping().await;
-        self.note(answer.is_ok());
+        self.note("ping", &answer);
         answer
     }
 }

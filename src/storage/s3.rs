@@ -90,6 +90,13 @@ impl S3 {
     }
 }
 
+impl S3 {
+    /// An object as a copy names it.
+    pub fn copy_source(&self, key: &StorageKey) -> String {
+        format!("{}/{key}", self.settings.bucket)
+    }
+}
+
 #[async_trait]
 impl ObjectStore for S3 {
     async fn sign_upload(
@@ -119,10 +126,14 @@ impl ObjectStore for S3 {
                 etag: head.e_tag().unwrap_or_default().to_owned(),
             })),
             // A HEAD's answer does not say whether it is the bucket that is missing.
-            Err(error) if status_of(&error) == Some(404) => match self.ping().await {
-                Ok(()) => Ok(None),
-                Err(_) => Err(StorageError::Unavailable(error.into())),
-            },
+            Err(error) if status_of(&error) == Some(404) => {
+                let bucket = self.internal.head_bucket().bucket(&self.settings.bucket).send().await;
+                match bucket.as_ref().err().map(status_of) {
+                    // Whoever may not ask for the bucket knows no better.
+                    None | Some(Some(401 | 403)) => Ok(None),
+                    Some(_) => Err(StorageError::Unavailable(error.into())),
+                }
+            }
             Err(error) => Err(classify(error)),
         }
     }
@@ -138,7 +149,7 @@ impl ObjectStore for S3 {
             .internal
             .copy_object()
             .bucket(&self.settings.bucket)
-            .copy_source(format!("{}/{from}", self.settings.bucket))
+            .copy_source(self.copy_source(from))
             .copy_source_if_match(etag)
             .key(to.as_str())
             .metadata_directive(MetadataDirective::Replace)

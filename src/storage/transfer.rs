@@ -1,8 +1,13 @@
 //! Objects brought from one storage to another, checked on the way, as often as one likes.
 
-use std::io;
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use aws_sdk_s3::{
+    config::{StalledStreamProtectionConfig, timeout::TimeoutConfig},
     primitives::{ByteStream, Length},
     types::ServerSideEncryption,
 };
@@ -21,6 +26,9 @@ use super::{
 
 /// In bytes: what is read of a file at once.
 const CHUNK: usize = 64 * 1024;
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// How long no byte may go out.
+const STALLED: Duration = Duration::from_mins(1);
 /// How often an object is read that changes while it is read.
 const ATTEMPTS: u32 = 3;
 
@@ -28,6 +36,10 @@ const ATTEMPTS: u32 = 3;
 pub struct Transfer {
     pub from: S3,
     pub to: S3,
+    /// Where objects are kept on their way.
+    pub spool: PathBuf,
+    /// Whether what is there is read, in place of trusting what the storage tells of it.
+    pub verify: bool,
 }
 
 /// What became of one object.
@@ -66,22 +78,32 @@ impl Transfer {
     /// second, which then does not keep it.
     pub async fn bring(&self, key: &StorageKey) -> Result<Transferred, StorageError> {
         let Some(here) = self.from.told(key).await? else { return Ok(Transferred::Gone) };
-        if let Some(there) = self.to.told(key).await? {
-            if self.is_same(key, &here, &there).await? {
-                return Ok(Transferred::AlreadyThere);
-            }
-            if there.modified > here.modified {
-                return Ok(Transferred::NewerThere);
+        // What an image has never changes under its key: another content is damaged, whenever it was stored.
+        let is_final = key.as_str().starts_with(StorageKey::IMAGES);
+        match self.to.told(key).await {
+            Err(error) if !is_final => return Err(error),
+            // Not readable there; where the storage is away, storing fails too.
+            Err(_) | Ok(None) => {}
+            Ok(Some(there)) => {
+                if self.is_same(key, &here, &there).await? {
+                    return Ok(Transferred::AlreadyThere);
+                }
+                if !is_final && there.modified > here.modified {
+                    return Ok(Transferred::NewerThere);
+                }
             }
         }
         let Some((told, content)) = self.fetch(key).await? else { return Ok(Transferred::Gone) };
         let md5 = content.md5;
         self.to.put_file(key, &told, content).await?;
-        if self.to.has(key, md5).await? {
+        if self.has(&self.to, key, md5).await? {
             return Ok(Transferred::Copied(told.size));
         }
-        self.to.delete(std::slice::from_ref(key)).await?;
-        Err(refused(anyhow::anyhow!("{key} arrived damaged, and was removed again")))
+        // What lies under another key may have been sent anew by its client.
+        if is_final {
+            self.to.delete(std::slice::from_ref(key)).await?;
+        }
+        Err(refused(anyhow::anyhow!("{key} is not there as it was sent")))
     }
 
     /// By the checksums that both storages tell, or by the bytes where they tell none.
@@ -89,24 +111,33 @@ impl Transfer {
         if here.size != there.size {
             return Ok(false);
         }
-        if let (Some(here), Some(there)) = (here.md5, there.md5) {
+        if let (false, Some(here), Some(there)) = (self.verify, here.md5, there.md5) {
             return Ok(here == there);
         }
-        match self.from.content(key).await? {
-            Some(content) => self.to.has(key, content.md5).await,
-            None => Ok(false),
-        }
+        let Some(here) = self.from.content(key, &self.spool).await? else { return Ok(false) };
+        // What cannot be read there is not the same.
+        let there = self.to.content(key, &self.spool).await.ok().flatten();
+        Ok(there.is_some_and(|there| there.md5 == here.md5))
     }
 
     async fn fetch(&self, key: &StorageKey) -> Result<Option<(Told, Content)>, StorageError> {
         for _ in 0..ATTEMPTS {
             let Some(told) = self.from.told(key).await? else { return Ok(None) };
-            let Some(content) = self.from.content(key).await? else { return Ok(None) };
+            let Some(content) = self.from.content(key, &self.spool).await? else { return Ok(None) };
             if told.md5.is_none_or(|md5| md5 == content.md5) {
                 return Ok(Some((told, content)));
             }
         }
         Err(refused(anyhow::anyhow!("{key} is damaged: its bytes are not what its checksum says")))
+    }
+
+    /// Whether there is an object of these bytes.
+    async fn has(&self, storage: &S3, key: &StorageKey, md5: [u8; 16]) -> Result<bool, StorageError> {
+        match storage.told(key).await? {
+            None => Ok(false),
+            Some(Told { md5: Some(there), .. }) => Ok(there == md5),
+            Some(_) => Ok(storage.content(key, &self.spool).await?.is_some_and(|there| there.md5 == md5)),
+        }
     }
 }
 
@@ -128,17 +159,8 @@ impl S3 {
         }))
     }
 
-    /// Whether there is an object of these bytes.
-    async fn has(&self, key: &StorageKey, md5: [u8; 16]) -> Result<bool, StorageError> {
-        match self.told(key).await? {
-            None => Ok(false),
-            Some(Told { md5: Some(there), .. }) => Ok(there == md5),
-            Some(_) => Ok(self.content(key).await?.is_some_and(|there| there.md5 == md5)),
-        }
-    }
-
-    async fn content(&self, key: &StorageKey) -> Result<Option<Content>, StorageError> {
-        let mut file = File::from_std(tempfile::tempfile().map_err(refused)?);
+    async fn content(&self, key: &StorageKey, spool: &Path) -> Result<Option<Content>, StorageError> {
+        let mut file = File::from_std(tempfile::tempfile_in(spool).map_err(refused)?);
         if !self.download(key, u64::MAX, &mut file).await? {
             return Ok(None);
         }
@@ -157,7 +179,12 @@ impl S3 {
             .content_md5(STANDARD.encode(content.md5))
             .cache_control(CACHE_CONTROL)
             .body(body.map_err(refused)?);
-        request.send().await.map(drop).map_err(classify)
+        // As long as bytes go out: a slow line takes minutes for what a server sends in a second.
+        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_WITHIN).build();
+        let patient = aws_sdk_s3::config::Config::builder()
+            .timeout_config(timeouts)
+            .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(STALLED).build());
+        request.customize().config_override(patient).send().await.map(drop).map_err(classify)
     }
 }
 

@@ -131,6 +131,11 @@ async fn a_ticket_that_is_still_good_cannot_replace_a_completed_image() {
     }
 }
 
+fn bucket(app: &TestApp) -> String {
+    let named = app.config.storage.aws_storage_bucket_name.clone();
+    named.unwrap_or_else(|| darkroom::storage::embedded::BUCKET.to_owned())
+}
+
 /// For storages without forms: the same upload by PUT, and the same refusals.
 #[tokio::test]
 async fn a_ticket_by_put_takes_the_announced_file_alone() {
@@ -153,6 +158,18 @@ async fn a_ticket_by_put_takes_the_announced_file_alone() {
     for (content_type, bytes) in [("image/jpeg", &larger[..]), ("image/jpeg", b""), ("text/html", &photo[..])] {
         assert!(!put(content_type, bytes).await.is_success(), "{content_type} of {} bytes", bytes.len());
         assert_eq!(app.objects().await, [] as [String; 0]);
+    }
+    let copied = app.app.storage.list("", None).await.expect("a page").objects;
+    assert!(copied.is_empty());
+    for header in ["x-amz-copy-source", "x-amz-meta-a", "x-amz-acl"] {
+        let (bucket, other) = (bucket(&app), darkroom::storage::StorageKey::listed("images/others.jpg"));
+        app.app.storage.put(&other, photo.clone().into(), "image/jpeg").await.expect("another's object");
+        let request =
+            reqwest::Client::new().put(ticket["url"].as_str().expect("a URL")).header("Content-Type", "image/jpeg");
+        let answer = request.header(header, format!("{bucket}/images/others.jpg")).body(photo.clone()).send().await;
+        assert!(!answer.is_ok_and(|answer| answer.status().is_success()), "{header}");
+        assert_eq!(app.objects().await, ["images/others.jpg"], "{header}");
+        app.app.storage.delete(&[other]).await.expect("a storage");
     }
     assert!(put("image/jpeg", &photo).await.is_success());
     let image = ticket["image"]["id"].as_str().expect("an id");

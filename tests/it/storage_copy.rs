@@ -123,7 +123,17 @@ async fn a_library_moves_to_another_storage_and_back() {
         "{told}"
     );
 
+    // What an image has never changes: another content under its key is damage.
+    let damaged = StorageKey::listed(here.iter().find(|key| key.contains("_thumbnail")).expect("a variant"));
+    there.put(&damaged, b"damage".as_slice().into(), "image/webp").await.expect("an object");
+    let told = stage.copied(from, to, folder).await;
+    assert!(told.starts_with("copied 1 objects of "), "{told}");
+    assert_eq!(head(&there, damaged.as_str()).await, head(&*stage.app.app.storage, damaged.as_str()).await);
+
     let empty = tempfile::TempDir::new().expect("a folder");
+    let slip = stage.copy("embedded", to, empty.path()).await;
+    assert!(String::from_utf8_lossy(&slip.stderr).contains("check DATA_DIR"), "{slip:?}");
+    assert!(!empty.path().join("storage").exists(), "nothing was made");
     let told = stage.copied(to, "embedded", empty.path()).await;
     assert!(told.starts_with(&format!("copied {} objects of ", 7 + later)), "{told}");
     let told = stage.copied("embedded", to, empty.path()).await;

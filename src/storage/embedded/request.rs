@@ -1,5 +1,6 @@
-//! What is checked of a request before `s3s` sees it: when it was signed. `s3s` believes an old kind of signature whatever its
-//! date, and would let a request of it be repeated for ever.
+//! What is checked of a request before `s3s` sees it. When it was signed: `s3s` believes an old kind of signature whatever its
+//! date, and would let a request of it be repeated for ever. And what of it: whoever has a signed URL could add headers of S3's, and have it
+//! copy somebody else's object.
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use http::{HeaderMap, HeaderValue, Request, header};
@@ -10,6 +11,9 @@ const SKEW: TimeDelta = TimeDelta::minutes(15);
 /// How long a presigned URL may be good for, in seconds.
 const MAX_LIFE: i64 = 7 * 24 * 60 * 60;
 const DATE: &str = "x-amz-date";
+const PREFIX: &str = "x-amz-";
+/// It says no more than which bytes the body has.
+const BODY: &str = "x-amz-content-sha256";
 const BASIC_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 
 /// Whether somebody signed for S3: by a header, or in the URL.
@@ -22,7 +26,9 @@ pub fn is_signed<B>(request: &Request<B>) -> bool {
 
 /// The request as `s3s` is to see it.
 pub(super) fn checked<B>(mut request: Request<B>, now: DateTime<Utc>) -> S3Result<Request<B>> {
-    check_life(request.uri().query().unwrap_or_default(), now)?;
+    let query = request.uri().query().unwrap_or_default();
+    check_life(query, now)?;
+    check_signed_headers(request.headers(), query)?;
     let scheme = authorization(request.headers()).map(str::to_owned).unwrap_or_default();
     if scheme.starts_with("AWS ") {
         check_date(request.headers(), now)?;
@@ -53,6 +59,29 @@ fn check_life(query: &str, now: DateTime<Utc>) -> S3Result<()> {
     match value("X-Amz-Expires").or(ends_in) {
         None | Some(Ok(0..=MAX_LIFE)) => Ok(()),
         _ => Err(S3Error::with_message(S3ErrorCode::AccessDenied, "A URL is valid for at most 604800 seconds.")),
+    }
+}
+
+/// Every header of S3's is one that the URL was signed with.
+fn check_signed_headers(headers: &HeaderMap, query: &str) -> S3Result<()> {
+    let value = |name: &str| {
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        pairs.find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+    };
+    if value("X-Amz-Signature").is_none() && value("AWSAccessKeyId").is_none() {
+        return Ok(());
+    }
+    // The old kind signs all of them.
+    let Some(signed) = value("X-Amz-SignedHeaders") else { return Ok(()) };
+    let is_signed = |name: &str| signed.split(';').any(|known| known.eq_ignore_ascii_case(name));
+    let mut of_s3 =
+        headers.keys().map(header::HeaderName::as_str).filter(|name| name.starts_with(PREFIX) && *name != BODY);
+    match of_s3.find(|name| !is_signed(name)) {
+        None => Ok(()),
+        Some(name) => {
+            let why = format!("The header {name} is not signed.");
+            Err(S3Error::with_message(S3ErrorCode::AccessDenied, why))
+        }
     }
 }
 
@@ -105,6 +134,20 @@ mod tests {
             assert_eq!(answer(old, &[("date", date)], "").as_deref(), Some(code), "{date}");
         }
         assert_eq!(answer(old, &[], "").as_deref(), Some("AccessDenied"));
+    }
+
+    #[test]
+    fn a_url_is_good_for_the_headers_that_it_was_signed_with() {
+        let of = |signed: &str, header: &str| {
+            let query = format!("X-Amz-Signature=a&X-Amz-SignedHeaders={signed}");
+            answer("", &[(header, "media/b")], &query)
+        };
+        for header in ["x-amz-copy-source", "x-amz-meta-a", "x-amz-acl", "X-Amz-Tagging"] {
+            assert_eq!(of("content-length%3Bhost", header).as_deref(), Some("AccessDenied"), "{header}");
+        }
+        assert_eq!(of("host%3Bx-amz-meta-a", "x-amz-meta-a"), None, "it was signed");
+        assert_eq!(of("host", "x-amz-content-sha256"), None);
+        assert_eq!(answer("AWS4-HMAC-SHA256 a", &[("x-amz-copy-source", "media/b")], ""), None, "signed by a header");
     }
 
     #[test]
