@@ -124,7 +124,12 @@ async fn copy_all(transfer: &Transfer, prefix: &str, counts: &mut Counts) -> any
             .buffer_unordered(AT_ONCE);
         while let Some((key, outcome)) = ended.next().await {
             match outcome {
-                Ok(outcome) => counts.add(outcome),
+                Ok(outcome) => {
+                    if outcome == Transferred::NewerThere {
+                        tracing::warn!("{key} is another object there, which was stored later and stays");
+                    }
+                    counts.add(outcome);
+                }
                 Err(error) => {
                     counts.failed += 1;
                     tracing::error!("{key} was not copied: {:#}", anyhow::Error::from(error));

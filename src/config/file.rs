@@ -62,7 +62,8 @@ fn with_defaults(command: Command, file: &Path) -> anyhow::Result<(Command, BTre
     let text = std::fs::read_to_string(file).with_context(|| format!("the configuration {shown} cannot be read"))?;
     let areas: toml::Table = toml::from_str(&text).map_err(|error| {
         // Its own words have the line, which may be that of a secret.
-        let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
+        let line =
+            error.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.matches('\n').count() + 1);
         anyhow::anyhow!("the configuration {shown} is not valid TOML: line {line}: {}", error.message())
     })?;
     let (mut command, mut names) = (command, BTreeSet::new());

@@ -29,6 +29,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use futures_util::{FutureExt, future::select_ok};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
@@ -53,6 +54,8 @@ const WITHOUT_JIT: &str = "SET jit = off";
 
 /// How long one may wait for a connection.
 const ACQUIRE_WITHIN: Duration = Duration::from_secs(10);
+/// After how long without an answer a new connection is asked for one.
+const BUSY: Duration = Duration::from_millis(300);
 /// How long a connection that answered is taken to be alive.
 const TRUSTED: Duration = Duration::from_secs(1);
 
@@ -60,8 +63,8 @@ const TRUSTED: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Db {
     connection: DatabaseConnection,
-    /// One connection to ask for a sign of life on, however busy the others are.
-    probe: DatabaseConnection,
+    /// For a connection of its own, to ask for a sign of life on.
+    alone: ConnectOptions,
     slow_reads: SlowReads,
     recorder: Recorder,
 }
@@ -88,14 +91,13 @@ impl Db {
         options.map_sqlx_sqlite_opts(with_our_settings);
         options.map_sqlx_postgres_pool_opts(with_postgres_settings);
         let mut alone = options.clone();
-        alone.max_connections(1).connect_lazy(true);
+        alone.max_connections(1);
         let mut connection = Database::connect(options).await.map_err(|error| without(error, url))?;
-        let probe = Database::connect(alone).await?;
         let recorder = Recorder::default();
         let noting = recorder.clone();
         connection.set_metric_callback(move |sent| noting.note(sent.statement));
         let slow_reads = SlowReads::open(url, connections.slow, &connection, &recorder)?;
-        Ok(Self { connection, probe, slow_reads, recorder })
+        Ok(Self { connection, alone, slow_reads, recorder })
     }
 
     /// The URL of a SQLite database in a file.
@@ -184,7 +186,14 @@ impl Db {
     /// # Errors
     /// When it gives none.
     pub async fn ping(&self) -> Result<(), DbErr> {
-        self.probe.ping().await
+        // All others may be busy, or stand still where the database has moved.
+        let fresh = async {
+            tokio::time::sleep(BUSY).await;
+            let connection = Database::connect(self.alone.clone()).await?;
+            connection.ping().await?;
+            connection.close().await
+        };
+        select_ok([self.connection.ping().boxed(), fresh.boxed()]).await.map(|((), _)| ())
     }
 }
 

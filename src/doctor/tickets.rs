@@ -11,10 +11,12 @@ use super::{
     storage::{CONTENT, CONTENT_TYPE, Patient},
 };
 use crate::{
-    domain::ticket::{UploadMethod, UploadTarget},
+    domain::ticket::UploadTarget,
     storage::{ObjectStore, StorageKey},
 };
 
+/// What no ticket allows, and as long as no file that is sent.
+const OTHER: &[u8] = b"an object of somebody else's";
 const LIFE: TimeDelta = TimeDelta::minutes(5);
 /// How far the storage's clock may be off: tickets are good for a minute at least.
 const SKEW: TimeDelta = TimeDelta::seconds(20);
@@ -124,7 +126,7 @@ async fn try_breach(patient: &Patient<'_>, breach: Breach) -> anyhow::Result<boo
     let mut file = CONTENT.to_vec();
     match breach {
         Breach::Copied => {
-            patient.s3.put(&other, Bytes::from_static(CONTENT), CONTENT_TYPE).await?;
+            patient.s3.put(&other, Bytes::from_static(OTHER), CONTENT_TYPE).await?;
             target.headers.push(("x-amz-copy-source".to_owned(), patient.s3.copy_source(&other)));
         }
         Breach::TooLarge => file.push(0),
@@ -136,12 +138,14 @@ async fn try_breach(patient: &Patient<'_>, breach: Breach) -> anyhow::Result<boo
     }
     // A storage may hang up on what it does not want.
     let is_taken = patient.browser.send(&target, None, file).await.is_ok_and(|answer| answer.status().is_success());
-    let is_there = patient.s3.head(&key).await?.is_some();
-    let is_elsewhere = !matches!(breach, Breach::Copied) && patient.s3.head(&other).await?.is_some();
+    let (there, elsewhere) = (patient.s3.head(&key).await, patient.s3.head(&other).await);
     patient.forget(&[key, other]).await;
-    // A form has no such header: whoever sends it has sent a file.
-    let is_a_file = matches!(breach, Breach::Copied) && target.method == UploadMethod::Post;
-    Ok(is_a_file || !is_taken && !is_there && !is_elsewhere)
+    let (there, elsewhere) = (there?, elsewhere?);
+    if matches!(breach, Breach::Copied) {
+        // A storage that knows no such header stores the file, as it may.
+        return Ok(there.is_none_or(|there| there.size != OTHER.len() as u64));
+    }
+    Ok(!is_taken && there.is_none() && elsewhere.is_none())
 }
 
 impl Patient<'_> {

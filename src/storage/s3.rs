@@ -91,6 +91,13 @@ impl S3 {
 }
 
 impl S3 {
+    /// Whether an object that is not there is missing in a bucket that is.
+    pub(super) async fn has_bucket(&self) -> bool {
+        let bucket = self.internal.head_bucket().bucket(&self.settings.bucket).send().await;
+        // Whoever may not ask for the bucket knows no better.
+        matches!(bucket.as_ref().err().map(status_of), None | Some(Some(401 | 403)))
+    }
+
     /// An object as a copy names it.
     pub fn copy_source(&self, key: &StorageKey) -> String {
         format!("{}/{key}", self.settings.bucket)
@@ -127,11 +134,10 @@ impl ObjectStore for S3 {
             })),
             // A HEAD's answer does not say whether it is the bucket that is missing.
             Err(error) if status_of(&error) == Some(404) => {
-                let bucket = self.internal.head_bucket().bucket(&self.settings.bucket).send().await;
-                match bucket.as_ref().err().map(status_of) {
-                    // Whoever may not ask for the bucket knows no better.
-                    None | Some(Some(401 | 403)) => Ok(None),
-                    Some(_) => Err(StorageError::Unavailable(error.into())),
+                if self.has_bucket().await {
+                    Ok(None)
+                } else {
+                    Err(StorageError::Unavailable(error.into()))
                 }
             }
             Err(error) => Err(classify(error)),

@@ -26,7 +26,6 @@ use super::{
 
 /// In bytes: what is read of a file at once.
 const CHUNK: usize = 64 * 1024;
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// How long no byte may go out.
 const STALLED: Duration = Duration::from_mins(1);
 /// How often an object is read that changes while it is read.
@@ -62,6 +61,7 @@ struct Told {
     modified: Option<DateTime<Utc>>,
     /// Of its bytes, where the storage tells it.
     md5: Option<[u8; 16]>,
+    etag: Option<String>,
 }
 
 /// An object's bytes in a file without a name.
@@ -78,7 +78,7 @@ impl Transfer {
     /// second, which then does not keep it.
     pub async fn bring(&self, key: &StorageKey) -> Result<Transferred, StorageError> {
         let Some(here) = self.from.told(key).await? else { return Ok(Transferred::Gone) };
-        // What an image has never changes under its key: another content is damaged, whenever it was stored.
+        // What an image has hardly ever changes under its key: what is not whole is replaced, whenever it was stored.
         let is_final = key.as_str().starts_with(StorageKey::IMAGES);
         match self.to.told(key).await {
             Err(error) if !is_final => return Err(error),
@@ -88,19 +88,19 @@ impl Transfer {
                 if self.is_same(key, &here, &there).await? {
                     return Ok(Transferred::AlreadyThere);
                 }
-                if !is_final && there.modified > here.modified {
+                if there.modified > here.modified && (!is_final || self.is_whole(key, &there).await) {
                     return Ok(Transferred::NewerThere);
                 }
             }
         }
         let Some((told, content)) = self.fetch(key).await? else { return Ok(Transferred::Gone) };
         let md5 = content.md5;
-        self.to.put_file(key, &told, content).await?;
+        let etag = self.to.put_file(key, &told, content).await?;
         if self.has(&self.to, key, md5).await? {
             return Ok(Transferred::Copied(told.size));
         }
-        // What lies under another key may have been sent anew by its client.
-        if is_final {
+        // It may have been sent anew by its client, and stays then.
+        if self.to.told(key).await?.is_some_and(|there| there.etag == etag) {
             self.to.delete(std::slice::from_ref(key)).await?;
         }
         Err(refused(anyhow::anyhow!("{key} is not there as it was sent")))
@@ -131,6 +131,12 @@ impl Transfer {
         Err(refused(anyhow::anyhow!("{key} is damaged: its bytes are not what its checksum says")))
     }
 
+    /// Whether the bytes there are those that the storage tells the checksum of.
+    async fn is_whole(&self, key: &StorageKey, there: &Told) -> bool {
+        let content = self.to.content(key, &self.spool).await.ok().flatten();
+        content.is_some_and(|content| there.md5.is_none_or(|md5| md5 == content.md5))
+    }
+
     /// Whether there is an object of these bytes.
     async fn has(&self, storage: &S3, key: &StorageKey, md5: [u8; 16]) -> Result<bool, StorageError> {
         match storage.told(key).await? {
@@ -145,7 +151,7 @@ impl S3 {
     async fn told(&self, key: &StorageKey) -> Result<Option<Told>, StorageError> {
         let head = match self.internal.head_object().bucket(&self.settings.bucket).key(key.as_str()).send().await {
             Ok(head) => head,
-            Err(error) if status_of(&error) == Some(404) => return self.ping().await.map(|()| None),
+            Err(error) if status_of(&error) == Some(404) && self.has_bucket().await => return Ok(None),
             Err(error) => return Err(classify(error)),
         };
         // With a key of one's own or of a key service the ETag is something else.
@@ -156,6 +162,7 @@ impl S3 {
             content_type: head.content_type().unwrap_or_default().to_owned(),
             modified: head.last_modified().and_then(|at| DateTime::from_timestamp(at.secs(), at.subsec_nanos())),
             md5: head.e_tag().filter(|_| is_plain).and_then(md5_of_etag),
+            etag: head.e_tag().map(str::to_owned),
         }))
     }
 
@@ -168,7 +175,8 @@ impl S3 {
         Ok(Some(Content { file, md5 }))
     }
 
-    async fn put_file(&self, key: &StorageKey, told: &Told, content: Content) -> Result<(), StorageError> {
+    /// Gives the ETag that it was stored under.
+    async fn put_file(&self, key: &StorageKey, told: &Told, content: Content) -> Result<Option<String>, StorageError> {
         let body = ByteStream::read_from().file(content.file).length(Length::Exact(told.size)).build().await;
         let request = self
             .internal
@@ -180,11 +188,22 @@ impl S3 {
             .cache_control(CACHE_CONTROL)
             .body(body.map_err(refused)?);
         // As long as bytes go out: a slow line takes minutes for what a server sends in a second.
-        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_WITHIN).build();
+        // What is not disabled is that of the client.
+        let timeouts = TimeoutConfig::builder()
+            .disable_read_timeout()
+            .disable_operation_timeout()
+            .disable_operation_attempt_timeout()
+            .build();
         let patient = aws_sdk_s3::config::Config::builder()
             .timeout_config(timeouts)
             .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(STALLED).build());
-        request.customize().config_override(patient).send().await.map(drop).map_err(classify)
+        request
+            .customize()
+            .config_override(patient)
+            .send()
+            .await
+            .map_err(classify)
+            .map(|put| put.e_tag().map(str::to_owned))
     }
 }
 

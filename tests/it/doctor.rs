@@ -251,7 +251,7 @@ async fn tickets_by_put_are_held_to_what_they_say() {
     assert!(report.findings.iter().any(|found| found.check == "ticket.expired" && found.verdict == Verdict::Passed));
     let (mut config, _storage) = beside(&app, Lie::TakesEverything).await;
     config.storage.upload_method = darkroom::config::SentBy::Put;
-    assert_eq!(wrong(&examined(&app, &config).await).len(), 7);
+    assert_eq!(wrong(&examined(&app, &config).await).len(), 6);
 }
 
 #[test]

@@ -12,8 +12,8 @@ const SKEW: TimeDelta = TimeDelta::minutes(15);
 const MAX_LIFE: i64 = 7 * 24 * 60 * 60;
 const DATE: &str = "x-amz-date";
 const PREFIX: &str = "x-amz-";
-/// It says no more than which bytes the body has.
-const BODY: &str = "x-amz-content-sha256";
+/// What changes nothing: which bytes the body has, and what a CDN of AWS adds to every request.
+const HARMLESS: [&str; 2] = ["x-amz-content-sha256", "x-amz-cf-id"];
 const BASIC_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 
 /// Whether somebody signed for S3: by a header, or in the URL.
@@ -74,8 +74,10 @@ fn check_signed_headers(headers: &HeaderMap, query: &str) -> S3Result<()> {
     // The old kind signs all of them.
     let Some(signed) = value("X-Amz-SignedHeaders") else { return Ok(()) };
     let is_signed = |name: &str| signed.split(';').any(|known| known.eq_ignore_ascii_case(name));
-    let mut of_s3 =
-        headers.keys().map(header::HeaderName::as_str).filter(|name| name.starts_with(PREFIX) && *name != BODY);
+    let mut of_s3 = headers
+        .keys()
+        .map(header::HeaderName::as_str)
+        .filter(|name| name.starts_with(PREFIX) && !HARMLESS.contains(name));
     match of_s3.find(|name| !is_signed(name)) {
         None => Ok(()),
         Some(name) => {
@@ -147,6 +149,7 @@ mod tests {
         }
         assert_eq!(of("host%3Bx-amz-meta-a", "x-amz-meta-a"), None, "it was signed");
         assert_eq!(of("host", "x-amz-content-sha256"), None);
+        assert_eq!(of("host", "X-Amz-Cf-Id"), None);
         assert_eq!(answer("AWS4-HMAC-SHA256 a", &[("x-amz-copy-source", "media/b")], ""), None, "signed by a header");
     }
 
