@@ -56,6 +56,8 @@ impl App {
                 (TEXT, recorder.render())
             }
         };
+        // What has not happened yet is told as well.
+        measures::sockets(0.0);
         for dependency in ["database", "storage"] {
             measures::available(dependency, true);
         }
