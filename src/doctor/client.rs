@@ -11,6 +11,8 @@ use url::Url;
 
 use crate::domain::ticket::{UploadMethod, UploadTarget};
 
+/// In bytes: whoever answers with more is no storage that has what was stored.
+const MOST: usize = 64 * 1024;
 /// How long a storage may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -53,6 +55,18 @@ impl Browser {
         let request = self.0.request(Method::OPTIONS, url).header("Access-Control-Request-Method", method);
         from(request.header("Access-Control-Request-Headers", "content-type"), Some(origin)).send().await
     }
+}
+
+/// The body of an answer, if it comes to its end and is not too long.
+pub(super) async fn body(mut answer: Response) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.ok()? {
+        body.extend_from_slice(&chunk);
+        if body.len() > MOST {
+            return None;
+        }
+    }
+    Some(body)
 }
 
 fn from(request: RequestBuilder, origin: Option<&str>) -> RequestBuilder {

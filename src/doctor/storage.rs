@@ -5,7 +5,7 @@ use url::Url;
 
 use super::{
     Report, browsers,
-    client::{Browser, reason},
+    client::{Browser, body, reason},
     tickets,
 };
 use crate::{
@@ -151,9 +151,9 @@ impl Patient<'_> {
         let origin = url.origin().ascii_serialization();
         let fault = match self.browser.get(url.clone()).await {
             Err(error) => Some(format!("Nobody answers at {origin}, where images are fetched: {}.", reason(error))),
-            Ok(answer) => match (answer.status(), answer.bytes().await) {
+            Ok(answer) => match (answer.status(), body(answer).await) {
                 (status, _) if !status.is_success() => Some(format!("{origin} answers a signed URL with {status}.")),
-                (_, Ok(bytes)) if bytes == CONTENT => None,
+                (_, Some(bytes)) if bytes == CONTENT => None,
                 _ => Some(format!("{origin} answers a signed URL with something else than the object.")),
             },
         };
