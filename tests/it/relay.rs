@@ -52,7 +52,9 @@ async fn connected(app: &App, other: &App, carrier: &Carrier) -> (Relay, Relay) 
         [&one, &two].iter().all(|relay| relay.connectivity().load(std::sync::atomic::Ordering::Relaxed))
     })
     .await;
-    while two.try_next().is_some() {}
+    // Messages come in their order: behind this one, nothing is left of what the first said when it connected.
+    app.hub.tell_of_jobs();
+    while !matches!(heard(&mut two).await, Heard::Hints(hints) if hints.has_jobs) {}
     (one, two)
 }
 
