@@ -16,7 +16,7 @@ use governor::{
     state::keyed::HashMapStateStore,
 };
 
-use crate::domain::{error::ServiceError, user::CallerKey};
+use crate::domain::{caller::CallerKey, error::ServiceError};
 
 /// Whoever is nobody has a fifth of what a user has: many share an address, but all can be it.
 const OF_NOBODY: u32 = 5;
@@ -134,7 +134,7 @@ impl Buckets {
 #[cfg(test)]
 mod tests {
     use super::{Budget, BudgetSettings};
-    use crate::domain::{ids::UserId, user::CallerKey};
+    use crate::domain::{caller::CallerKey, ids::UserId};
 
     #[test]
     fn what_is_spent_is_gone_for_its_spender_alone_and_a_refusal_says_what_is_left() {

@@ -24,6 +24,8 @@ mod m20261122_000012_changed_lately;
 mod m20261122_000013_regeneration;
 mod m20261122_000014_holders;
 mod m20261122_000015_traces;
+mod m20261122_000016_credentials;
+mod m20261122_000017_groups;
 
 /// Runs what has not been run yet.
 pub struct Migrator;
@@ -71,6 +73,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000013_regeneration::Migration),
             Box::new(m20261122_000014_holders::Migration),
             Box::new(m20261122_000015_traces::Migration),
+            Box::new(m20261122_000016_credentials::Migration),
+            Box::new(m20261122_000017_groups::Migration),
         ]
     }
 }

@@ -1,6 +1,6 @@
 //! The first administrator, and users whom the operator makes.
 
-use super::Accounts;
+use super::{Accounts, password_rules, users::MAX_NAME};
 use crate::{
     db::{self, Saved},
     domain::{
@@ -9,9 +9,6 @@ use crate::{
         user::User,
     },
 };
-
-/// In characters, of a password that the operator chose.
-const MIN_PASSWORD: usize = 10;
 
 /// The administrator that an empty database was given.
 pub struct NewAdmin {
@@ -24,10 +21,12 @@ impl Accounts {
     /// Makes the first user where there is none.
     ///
     /// # Errors
-    /// When the password is short or empty, or the database does not answer.
+    /// When the password is weak, or the database does not answer.
     pub async fn ensure_first_admin(&self, email: &str, password: Option<String>) -> anyhow::Result<Option<NewAdmin>> {
-        let is_short = password.as_ref().is_some_and(|password| password.chars().count() < MIN_PASSWORD);
-        anyhow::ensure!(!is_short, "ADMIN_PASSWORD needs at least {MIN_PASSWORD} characters");
+        if let Some(password) = &password {
+            let is_good = password_rules::check("password", password, email, "");
+            is_good.map_err(|refusal| anyhow::anyhow!("ADMIN_PASSWORD: {}", refusal.message))?;
+        }
         self.make_first_admin(email, password).await.map_err(ServiceError::into_anyhow)
     }
 
@@ -38,7 +37,7 @@ impl Accounts {
         let generated = password.is_none().then(|| hex::encode(self.inner.clock.random_bytes::<12>()));
         let secret = password.or_else(|| generated.clone()).unwrap_or_default();
         let hash = self.inner.passwords.hash(secret).await?;
-        let admin = self.new_user(email, true);
+        let admin = User { is_admin: true, ..self.new_user(email) };
         match db::users::insert(self.inner.db.conn(), &admin, Some(hash)).await? {
             Saved::Done => Ok(Some(NewAdmin { email: admin.email, generated_password: generated })),
             // Another process starts at the same time.
@@ -48,13 +47,13 @@ impl Accounts {
 
     /// The user of an address, if there is one.
     pub async fn find(&self, email: &str) -> ServiceResult<Option<User>> {
-        let found = db::users::find_by_email(self.inner.db.conn(), &email.to_lowercase()).await?;
+        let found = db::users::find_by_email(self.inner.db.conn(), &email.trim().to_lowercase()).await?;
         Ok(found.map(|(user, _)| user))
     }
 
     /// The user of an address, made without a password if there is none.
     pub async fn find_or_make(&self, email: &str) -> ServiceResult<User> {
-        let user = self.new_user(email, false);
+        let user = self.new_user(email);
         let conn = self.inner.db.conn();
         if let Some((found, _)) = db::users::find_by_email(conn, &user.email).await? {
             return Ok(found);
@@ -69,14 +68,16 @@ impl Accounts {
             .ok_or_else(|| ServiceError::Internal(anyhow::anyhow!("a user exists, but was not found")))
     }
 
-    fn new_user(&self, email: &str, is_admin: bool) -> User {
+    pub(super) fn new_user(&self, email: &str) -> User {
         let email = email.trim().to_lowercase();
         User {
             id: UserId(self.inner.clock.new_id()),
-            display_name: email.split('@').next().unwrap_or_default().to_owned(),
+            display_name: email.split('@').next().unwrap_or_default().chars().take(MAX_NAME).collect(),
             email,
-            is_admin,
-            last_login_at: None,
+            email_verified_at: None,
+            is_admin: false,
+            last_login: None,
+            deactivated_at: None,
             created_at: self.inner.clock.now(),
         }
     }

@@ -13,7 +13,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use lru::LruCache;
 
-use crate::domain::{error::ServiceError, user::CallerKey};
+use crate::domain::{caller::CallerKey, error::ServiceError};
 
 /// How many accounts and addresses are remembered of each kind; beyond that those tried least recently are forgotten.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(50_000).unwrap();

@@ -9,8 +9,9 @@ use std::{
     time::Duration,
 };
 
-use argon2::{Argon2, PasswordHasher as _, PasswordVerifier, password_hash::phc::PasswordHash};
+use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier, password_hash::phc::PasswordHash};
 use tokio::{sync::Semaphore, time::Instant};
+use unicode_normalization::UnicodeNormalization;
 
 use crate::domain::error::{ServiceError, ServiceResult};
 
@@ -30,6 +31,15 @@ pub(super) struct PasswordHasher {
     decoy: Arc<OnceLock<String>>,
 }
 
+/// What became of a password that was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Wrong,
+    Right,
+    /// And is to be hashed anew.
+    RightByOldParameters,
+}
+
 impl PasswordHasher {
     pub(super) fn new() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -45,19 +55,27 @@ impl PasswordHasher {
 
     /// The hash to keep.
     pub(super) async fn hash(&self, password: String) -> ServiceResult<String> {
+        let password = normalised(&password);
         self.run(move || hash(&password)).await?
     }
 
     /// Whether a password is the one that was hashed; never, where there is no hash.
-    pub(super) async fn verify(&self, password: String, kept: Option<String>) -> ServiceResult<bool> {
+    pub(super) async fn verify(&self, password: String, kept: Option<String>) -> ServiceResult<Verdict> {
         let exists = kept.is_some();
+        let password = normalised(&password);
         let decoy = Arc::clone(&self.decoy);
         let is_right = self.run(move || {
             let decoy = decoy.get_or_init(|| hash("").unwrap_or_default());
-            let Ok(kept) = PasswordHash::new(kept.as_ref().unwrap_or(decoy)) else { return false };
-            Argon2::default().verify_password(password.as_bytes(), &kept).is_ok()
+            let Ok(kept) = PasswordHash::new(kept.as_ref().unwrap_or(decoy)) else { return Verdict::Wrong };
+            let argon2 = Argon2::default();
+            match argon2.verify_password(password.as_bytes(), &kept) {
+                Err(_) => Verdict::Wrong,
+                Ok(()) if is_current(&kept, argon2.params()) => Verdict::Right,
+                Ok(()) => Verdict::RightByOldParameters,
+            }
         });
-        Ok(is_right.await? && exists)
+        let verdict = is_right.await?;
+        Ok(if exists { verdict } else { Verdict::Wrong })
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> ServiceResult<T> {
@@ -97,6 +115,20 @@ impl Drop for Waiting {
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Whether a hash was made as this version makes them.
+fn is_current(kept: &PasswordHash, params: &Params) -> bool {
+    kept.algorithm.as_str() == Algorithm::Argon2id.as_str()
+        && Params::try_from(kept).is_ok_and(|of_kept| {
+            (of_kept.m_cost(), of_kept.t_cost(), of_kept.p_cost())
+                == (params.m_cost(), params.t_cost(), params.p_cost())
+        })
+}
+
+/// The same, however a keyboard composes what is typed.
+fn normalised(password: &str) -> String {
+    password.nfkc().collect()
 }
 
 fn hash(password: &str) -> ServiceResult<String> {

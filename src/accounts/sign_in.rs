@@ -1,51 +1,101 @@
-//! Signing in with a password.
+//! Signing in with a password, and changing it.
 
-use std::net::IpAddr;
-
-use super::{Accounts, SignedIn};
+use super::{Accounts, SignedIn, password::Verdict, password_rules};
 use crate::{
     db,
-    domain::error::{Refusal, ServiceResult, UserErrorCode},
+    domain::{
+        caller::{Caller, Credential, TokenScope},
+        error::{Refusal, ServiceResult, UserErrorCode},
+        session::Client,
+        user::{LastLogIn, User},
+    },
 };
 
 /// RFC 5321 has room for no more.
-const MAX_EMAIL_BYTES: usize = 254;
+pub(super) const MAX_EMAIL_BYTES: usize = 254;
 /// Longer ones are refused unread: hashing takes time.
 const MAX_PASSWORD_BYTES: usize = 1024;
+
+/// What somebody signs in with.
+#[derive(Debug, Clone)]
+pub struct LogIn {
+    pub email: String,
+    pub password: String,
+    /// Whether the log-in is to outlast the browser.
+    pub remember_me: bool,
+}
 
 impl Accounts {
     /// Checks a password and begins a log-in.
     ///
     /// # Errors
-    /// `INVALID_CREDENTIALS`, and not which of the two is wrong; `RateLimited` after too many of them, whatever the
-    /// password.
-    pub async fn log_in(
+    /// `INVALID_CREDENTIALS`, and not which of the two is wrong, nor that the account is deactivated; `RateLimited` after
+    /// too many of them, whatever the password.
+    pub async fn log_in(&self, input: LogIn, client: &Client) -> ServiceResult<SignedIn> {
+        let email = input.email.trim().to_lowercase();
+        let mut user = self.check_password(&email, input.password, client).await?;
+        let now = self.inner.clock.now();
+        let last_login = LastLogIn { at: now, address: Some(client.address.to_string()) };
+        db::users::note_login(self.inner.db.conn(), user.id, &last_login).await?;
+        user.last_login = Some(last_login);
+        self.begin_session(user, input.remember_me, client).await
+    }
+
+    /// Sets another password, if the present one is known. All other log-ins of the user end.
+    ///
+    /// # Errors
+    /// `INVALID_CREDENTIALS` where the present one is wrong or there is none, `WEAK_PASSWORD`; `RateLimited` after too
+    /// many wrong ones.
+    pub async fn change_password(
         &self,
-        email: &str,
-        password: String,
-        remember_me: bool,
-        address: IpAddr,
-    ) -> ServiceResult<SignedIn> {
-        let email = email.trim().to_lowercase();
+        caller: &Caller,
+        current: String,
+        new: String,
+        client: &Client,
+    ) -> ServiceResult<User> {
+        let identity = caller.acting(TokenScope::Account)?;
+        let user = &identity.user;
+        password_rules::check("newPassword", &new, &user.email, &user.display_name)?;
+        if self.check_password(&user.email, current, client).await?.id != user.id {
+            return Err(wrong_credentials().into());
+        }
+        let kept = match identity.standing.credential {
+            Credential::Session(id) => Some(id),
+            Credential::ApiToken(_) => None,
+        };
+        let hash = self.inner.passwords.hash(new).await?;
+        let transaction = self.inner.db.begin().await?;
+        db::users::set_password(&transaction, user.id, hash).await?;
+        db::sessions::remove_all(&transaction, user.id, kept).await?;
+        transaction.commit().await?;
+        self.inner.callers.clear();
+        Ok(user.clone())
+    }
+
+    /// The user of an address, if the password is theirs.
+    async fn check_password(&self, email: &str, password: String, client: &Client) -> ServiceResult<User> {
         // What is longer than any address is remembered as nothing.
-        let account = if email.len() > MAX_EMAIL_BYTES { "" } else { &email };
-        self.inner.log_in_limits.begin(account, address, self.inner.clock.now())?;
+        let account = if email.len() > MAX_EMAIL_BYTES { "" } else { email };
+        self.inner.log_in_limits.begin(account, client.address, self.inner.clock.now())?;
         let found = if email.contains('\0') || password.len() > MAX_PASSWORD_BYTES {
             None
         } else {
-            db::users::find_by_email(self.inner.db.conn(), &email).await?
+            db::users::find_by_email(self.inner.db.conn(), email).await?
         };
         let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
         let password = if password.len() > MAX_PASSWORD_BYTES { String::new() } else { password };
-        let is_right = self.inner.passwords.verify(password, hash).await?;
-        let Some(mut user) = user.filter(|_| is_right) else {
-            let why = "The email address or the password is wrong.";
-            return Err(Refusal::of(UserErrorCode::InvalidCredentials, why).into());
-        };
-        self.inner.log_in_limits.succeeded(account, address);
-        let now = self.inner.clock.now();
-        db::users::note_login(self.inner.db.conn(), user.id, now).await?;
-        user.last_login_at = Some(now);
-        self.begin_session(user, remember_me).await
+        let verdict = self.inner.passwords.verify(password.clone(), hash).await?;
+        let user = user.filter(|user| user.deactivated_at.is_none() && verdict != Verdict::Wrong);
+        let user = user.ok_or_else(wrong_credentials)?;
+        self.inner.log_in_limits.succeeded(account, client.address);
+        if verdict == Verdict::RightByOldParameters {
+            let hash = self.inner.passwords.hash(password).await?;
+            db::users::set_password(self.inner.db.conn(), user.id, hash).await?;
+        }
+        Ok(user)
     }
+}
+
+fn wrong_credentials() -> Refusal {
+    Refusal::of(UserErrorCode::InvalidCredentials, "The email address or the password is wrong.")
 }

@@ -27,7 +27,7 @@ use crate::{
     db::Db,
     domain::{error::ServiceError, ticket::Unfinished, variant_spec::VariantSet},
     events::{Carrier, Hub},
-    graphql::{self, Services, admission::Admission, limits::OperationLimits},
+    graphql::{self, CookieRules, Services, admission::Admission, limits::OperationLimits},
     http::{self, ConnectionLimits, HttpSettings, SocketLimits, StorageWebhook, TrustedProxies},
     imaging::{
         Limits,
@@ -176,7 +176,9 @@ impl App {
                 .webhook()?
                 .map(|(secret, bucket)| StorageWebhook { secret: secret.to_owned(), bucket: bucket.to_owned() }),
         };
-        let schema = graphql::schema(self.services.clone(), settings.introspection);
+        let cookies =
+            CookieRules { origins: cookie_origins(&settings), is_secure: settings.public_url.scheme() == "https" };
+        let schema = graphql::schema(self.services.clone(), cookies, settings.introspection);
         let checks = http::HealthChecks {
             db: self.db.clone(),
             storage: self.storage.clone(),
@@ -282,4 +284,10 @@ fn jwt_secret(config: &Config, clock: &Clock) -> anyhow::Result<String> {
         None if config.storage.is_embedded() => secrets::keep(&config.server.data_dir, "jwt.secret", clock),
         None => anyhow::bail!("JWT_SECRET is required: all processes must use the same value"),
     }
+}
+
+/// Whose pages may keep a log-in in a cookie: those that are named, and our own.
+fn cookie_origins(settings: &HttpSettings) -> Vec<String> {
+    let named = settings.cors_origins.iter().filter(|origin| *origin != "*").cloned();
+    named.chain([settings.public_url.origin().ascii_serialization()]).collect()
 }

@@ -13,11 +13,11 @@ use crate::{
     db,
     domain::{
         access::Scope,
+        caller::{Caller, TokenScope},
         error::{ServiceError, ServiceResult},
         event::{Event, Place},
         ids::ImageId,
         image::{Image, ImageStatus},
-        user::Caller,
     },
     events::Nudge,
     tasks::in_task,
@@ -89,7 +89,7 @@ impl Changes {
     /// # Errors
     /// `Unauthenticated` for an anonymous caller.
     pub async fn end_of_log(&self, caller: &Caller) -> ServiceResult<Place> {
-        caller.user()?;
+        caller.acting(TokenScope::Read)?;
         Ok(db::event_log::end(self.inner.db.conn()).await?)
     }
 

@@ -62,7 +62,7 @@ enum Command {
     Config,
     /// Prints the GraphQL schema.
     Schema,
-    /// Prints an access token for a user, who is made if there is none. Good for 24 hours.
+    /// Prints an API token for a user, who is made if there is none. Good for everything, for 24 hours.
     Token {
         /// The user's address.
         email: String,

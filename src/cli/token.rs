@@ -1,4 +1,4 @@
-//! `token EMAIL`: an access token for curl, GraphiQL and tests.
+//! `token EMAIL`: an API token for curl, GraphiQL and tests.
 
 use super::bootstrap;
 use crate::{app::App, clock::Clock, config::Config, domain::error::ServiceError};
@@ -10,7 +10,7 @@ pub async fn run(config: Config, email: String) -> anyhow::Result<()> {
     bootstrap(&app).await?;
     let accounts = &app.services.accounts;
     let user = accounts.find_or_make(&email).await.map_err(ServiceError::into_anyhow)?;
-    let access = accounts.print_token(&user).map_err(ServiceError::into_anyhow)?;
-    println!("{}", access.token);
+    let token = accounts.print_token(&user).await.map_err(ServiceError::into_anyhow)?;
+    println!("{token}");
     Ok(())
 }

@@ -9,10 +9,13 @@ mod recording;
 mod slow_reads;
 mod sql;
 
+pub mod api_tokens;
 pub mod categories;
 pub mod counts;
 pub mod event_log;
 pub mod fingerprints;
+pub mod groups;
+pub mod identities;
 pub mod image_writes;
 pub mod images;
 pub mod listing;

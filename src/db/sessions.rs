@@ -1,91 +1,136 @@
-//! Log-ins: each is known by the hash of its one valid refresh token.
+//! Log-ins: each has one refresh token at a time, of which a hash is kept, and that of the one before it.
 
-use std::collections::HashSet;
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::{
+    ActiveValue::{Set, Unchanged},
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+};
 
-use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter};
+use super::{
+    entity::session::{ActiveModel, Column, Entity, Model},
+    locks_rows,
+};
+use crate::domain::{
+    ids::{SessionId, UserId},
+    session::{Client, Session},
+};
 
-use super::entity::session::{ActiveModel, Column, Entity, Model};
-use crate::domain::ids::{SessionId, UserId};
-
-/// How many ids a statement has.
-const MAX_AT_ONCE: usize = 1000;
-
-/// A log-in as it is kept.
-pub struct SessionRow {
-    pub id: SessionId,
-    pub user: UserId,
-    /// Of the refresh token: SHA-256 in hex.
-    pub refresh_hash: String,
-    pub expires_at: DateTime<Utc>,
+/// What became of a refresh token.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// The next one took its place.
+    Rotated(Session),
+    /// It was exchanged a moment ago, for the one that stands now.
+    Repeated(Session),
+    /// It was exchanged before: two have it.
+    Reused(UserId),
+    /// There is no such log-in any more.
+    Unknown,
 }
 
-/// Adds a log-in.
-pub async fn insert(conn: &impl ConnectionTrait, session: &SessionRow, now: DateTime<Utc>) -> Result<(), DbErr> {
+/// Hashes of a refresh token and of the one that follows it: SHA-256 in hex.
+pub struct Exchange<'a> {
+    pub presented: &'a str,
+    pub next: &'a str,
+}
+
+/// Adds a log-in with its refresh token's hash.
+pub async fn insert(conn: &impl ConnectionTrait, session: &Session, refresh_hash: String) -> Result<(), DbErr> {
     let row = Model {
         id: session.id.0,
         user_id: session.user.0,
-        refresh_hash: session.refresh_hash.clone(),
+        refresh_hash,
         expires_at: session.expires_at,
-        created_at: now,
+        created_at: session.created_at,
+        is_remembered: session.is_remembered,
+        previous_hash: None,
+        rotated_at: None,
+        user_agent: session.user_agent.clone(),
+        address: session.address.clone(),
+        last_used_at: session.last_used_at,
     };
     Entity::insert(row.into_active_model()).exec_without_returning(conn).await?;
     Ok(())
 }
 
-/// Whether a log-in is still there and has not ended.
-pub async fn is_alive(conn: &impl ConnectionTrait, id: SessionId, now: DateTime<Utc>) -> Result<bool, DbErr> {
-    let row = Entity::find_by_id(id.0).one(conn).await?;
-    Ok(row.is_some_and(|row| row.expires_at > now))
+/// A user's log-ins that have not ended, the one used last first. At most 1000.
+pub async fn of_user(conn: &impl ConnectionTrait, user: UserId, now: DateTime<Utc>) -> Result<Vec<Session>, DbErr> {
+    let query = Entity::find().filter(Column::UserId.eq(user.0)).filter(Column::ExpiresAt.gt(now));
+    let rows = query.order_by_desc(Column::LastUsedAt).order_by_desc(Column::Id).limit(1000).all(conn).await?;
+    Ok(rows.into_iter().map(Session::from).collect())
 }
 
-/// Those of these log-ins that are still there and have not ended.
-pub async fn alive_of(
-    conn: &impl ConnectionTrait,
-    ids: &[SessionId],
-    now: DateTime<Utc>,
-) -> Result<HashSet<SessionId>, DbErr> {
-    let mut alive = HashSet::new();
-    for some in ids.chunks(MAX_AT_ONCE) {
-        let query = Entity::find().filter(Column::Id.is_in(some.iter().map(|id| id.0)));
-        let rows = query.filter(Column::ExpiresAt.gt(now)).all(conn).await?;
-        alive.extend(rows.into_iter().map(|row| SessionId(row.id)));
-    }
-    Ok(alive)
-}
-
-/// Puts a new refresh token in the place of the old one, whoever of several comes first.
-/// Gives the log-in and its user, or nothing where the old token is not valid.
+/// Puts the next refresh token in the place of the one that was presented. One that was exchanged less than `grace` ago
+/// is taken as the same request once more.
 pub async fn rotate(
     transaction: &impl ConnectionTrait,
-    old_hash: &str,
-    new_hash: &str,
+    id: SessionId,
+    exchange: &Exchange<'_>,
+    client: &Client,
     now: DateTime<Utc>,
-) -> Result<Option<SessionRow>, DbErr> {
-    let valid = Entity::find().filter(Column::RefreshHash.eq(old_hash)).filter(Column::ExpiresAt.gt(now));
-    let Some(row) = valid.one(transaction).await? else { return Ok(None) };
-    let changed = Entity::update_many()
-        .set(ActiveModel { refresh_hash: Set(new_hash.to_owned()), ..ActiveModel::default() })
-        .filter(Column::Id.eq(row.id))
-        .filter(Column::RefreshHash.eq(old_hash))
-        .exec(transaction)
-        .await?;
-    Ok((changed.rows_affected == 1).then(|| SessionRow {
-        id: SessionId(row.id),
-        user: UserId(row.user_id),
-        refresh_hash: new_hash.to_owned(),
-        expires_at: row.expires_at,
-    }))
+    grace: TimeDelta,
+) -> Result<Rotation, DbErr> {
+    let mut query = Entity::find_by_id(id.0).filter(Column::ExpiresAt.gt(now));
+    if locks_rows(transaction) {
+        query = query.lock_exclusive();
+    }
+    let Some(mut row) = query.one(transaction).await? else { return Ok(Rotation::Unknown) };
+    if row.refresh_hash != exchange.presented {
+        let is_previous = row.previous_hash.as_deref() == Some(exchange.presented);
+        let is_recent = row.rotated_at.is_some_and(|at| now - at < grace);
+        let is_repeated = is_previous && is_recent && row.refresh_hash == exchange.next;
+        let reused = Rotation::Reused(UserId(row.user_id));
+        return Ok(if is_repeated { Rotation::Repeated(row.into()) } else { reused });
+    }
+    row.address = Some(client.address.to_string());
+    row.user_agent.clone_from(&client.user_agent);
+    row.last_used_at = Some(now);
+    let change = ActiveModel {
+        id: Unchanged(row.id),
+        refresh_hash: Set(exchange.next.to_owned()),
+        previous_hash: Set(Some(exchange.presented.to_owned())),
+        rotated_at: Set(Some(now)),
+        address: Set(row.address.clone()),
+        user_agent: Set(row.user_agent.clone()),
+        last_used_at: Set(row.last_used_at),
+        ..ActiveModel::default()
+    };
+    Entity::update(change).exec(transaction).await?;
+    Ok(Rotation::Rotated(row.into()))
 }
 
-/// Ends a log-in.
-pub async fn remove(conn: &impl ConnectionTrait, id: SessionId) -> Result<(), DbErr> {
-    Entity::delete_by_id(id.0).exec(conn).await?;
-    Ok(())
+/// Ends a log-in, if it is this user's. Says whether it was.
+pub async fn remove(conn: &impl ConnectionTrait, user: UserId, id: SessionId) -> Result<bool, DbErr> {
+    let removed = Entity::delete_by_id(id.0).filter(Column::UserId.eq(user.0)).exec(conn).await?;
+    Ok(removed.rows_affected == 1)
+}
+
+/// Ends all log-ins of a user, but for one that is to stay.
+pub async fn remove_all(conn: &impl ConnectionTrait, user: UserId, but: Option<SessionId>) -> Result<(), DbErr> {
+    let mut query = Entity::delete_many().filter(Column::UserId.eq(user.0));
+    if let Some(but) = but {
+        query = query.filter(Column::Id.ne(but.0));
+    }
+    query.exec(conn).await.map(drop)
 }
 
 /// Forgets log-ins that have ended.
 pub async fn remove_expired(conn: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbErr> {
     Entity::delete_many().filter(Column::ExpiresAt.lte(now)).exec(conn).await?;
     Ok(())
+}
+
+impl From<Model> for Session {
+    fn from(row: Model) -> Self {
+        Self {
+            id: SessionId(row.id),
+            user: UserId(row.user_id),
+            is_remembered: row.is_remembered,
+            user_agent: row.user_agent,
+            address: row.address,
+            last_used_at: row.last_used_at,
+            expires_at: row.expires_at,
+            created_at: row.created_at,
+        }
+    }
 }

@@ -2,16 +2,22 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, sea_query::LockType,
+    ActiveValue::{Set, Unchanged},
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect,
+    sea_query::LockType,
 };
 
 use super::{
     Saved,
     entity::user::{ActiveModel, Column, Entity, Model},
     locks_rows,
+    sql::Sql,
 };
-use crate::domain::{ids::UserId, user::User};
+use crate::domain::{
+    ids::UserId,
+    user::{LastLogIn, User},
+};
 
 /// One user.
 pub async fn find(conn: &impl ConnectionTrait, id: UserId) -> Result<Option<User>, DbErr> {
@@ -62,31 +68,102 @@ pub async fn insert(conn: &impl ConnectionTrait, user: &User, password_hash: Opt
         display_name: user.display_name.clone(),
         password_hash,
         is_admin: user.is_admin,
-        last_login_at: user.last_login_at,
+        last_login_at: None,
         created_at: user.created_at,
+        last_login_address: None,
+        email_verified_at: user.email_verified_at,
+        deactivated_at: user.deactivated_at,
+        rights_revision: 0,
     };
     Saved::of(Entity::insert(row.into_active_model()).exec_without_returning(conn).await)
 }
 
 /// Notes that a user signed in.
-pub async fn note_login(conn: &impl ConnectionTrait, id: UserId, at: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn note_login(conn: &impl ConnectionTrait, id: UserId, log_in: &LastLogIn) -> Result<(), DbErr> {
     let row = ActiveModel {
-        id: sea_orm::ActiveValue::Unchanged(id.0),
-        last_login_at: Set(Some(at)),
+        id: Unchanged(id.0),
+        last_login_at: Set(Some(log_in.at)),
+        last_login_address: Set(log_in.address.clone()),
         ..ActiveModel::default()
     };
+    Entity::update(row).exec(conn).await.map(drop)
+}
+
+/// Some users by address, whose address begins with the prefix, behind an address.
+pub async fn page(
+    conn: &impl ConnectionTrait,
+    prefix: &str,
+    after: Option<&str>,
+    limit: u64,
+) -> Result<Vec<User>, DbErr> {
+    // By bytes, as the index has them, whatever the database's language.
+    let address = match conn.get_database_backend() {
+        DbBackend::Postgres => "email COLLATE \"C\"",
+        _ => "email",
+    };
+    let mut sql = Sql::of(conn, "SELECT * FROM \"user\" WHERE ");
+    sql.push(&format!("{address} >= "));
+    sql.value(prefix.into());
+    sql.push(&format!(" AND {address} < "));
+    // Behind every address that begins with the prefix: nothing sorts after this character.
+    sql.value(format!("{prefix}\u{10FFFF}").into());
+    if let Some(after) = after {
+        sql.push(&format!(" AND {address} > "));
+        sql.value(after.into());
+    }
+    sql.push(&format!(" ORDER BY {address} LIMIT "));
+    sql.value(i64::try_from(limit).unwrap_or(i64::MAX).into());
+    let rows = Model::find_by_statement(sql.statement()).all(conn).await?;
+    Ok(rows.into_iter().map(User::from).collect())
+}
+
+/// Notes that a user may do something else from now on.
+pub async fn touch_rights(conn: &impl ConnectionTrait, id: UserId) -> Result<(), DbErr> {
+    let mut sql = Sql::of(conn, "UPDATE \"user\" SET rights_revision = rights_revision + 1 WHERE id = ");
+    sql.value(id.0.into());
+    sql.execute(conn).await
+}
+
+/// Shuts a user out since then, or lets them in again.
+pub async fn set_deactivated(
+    conn: &impl ConnectionTrait,
+    id: UserId,
+    since: Option<DateTime<Utc>>,
+) -> Result<(), DbErr> {
+    let row = ActiveModel { id: Unchanged(id.0), deactivated_at: Set(since), ..ActiveModel::default() };
+    Entity::update(row).exec(conn).await.map(drop)
+}
+
+/// Makes a user an administrator, or no longer one.
+pub async fn set_admin(conn: &impl ConnectionTrait, id: UserId, is_admin: bool) -> Result<(), DbErr> {
+    let row = ActiveModel { id: Unchanged(id.0), is_admin: Set(is_admin), ..ActiveModel::default() };
     Entity::update(row).exec(conn).await?;
-    Ok(())
+    touch_rights(conn, id).await
+}
+
+/// Changes how a user is called.
+pub async fn set_display_name(conn: &impl ConnectionTrait, id: UserId, name: String) -> Result<(), DbErr> {
+    let row = ActiveModel { id: Unchanged(id.0), display_name: Set(name), ..ActiveModel::default() };
+    Entity::update(row).exec(conn).await.map(drop)
+}
+
+/// Keeps the hash of a user's password.
+pub async fn set_password(conn: &impl ConnectionTrait, id: UserId, hash: String) -> Result<(), DbErr> {
+    let row = ActiveModel { id: Unchanged(id.0), password_hash: Set(Some(hash)), ..ActiveModel::default() };
+    Entity::update(row).exec(conn).await.map(drop)
 }
 
 impl From<Model> for User {
     fn from(row: Model) -> Self {
+        let address = row.last_login_address;
         Self {
             id: UserId(row.id),
             email: row.email,
+            email_verified_at: row.email_verified_at,
             display_name: row.display_name,
             is_admin: row.is_admin,
-            last_login_at: row.last_login_at,
+            last_login: row.last_login_at.map(|at| LastLogIn { at, address }),
+            deactivated_at: row.deactivated_at,
             created_at: row.created_at,
         }
     }

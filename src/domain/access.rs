@@ -2,10 +2,11 @@
 //! nowhere else.
 
 use super::{
+    caller::{Caller, Identity, TokenScope},
     error::{Refusal, ServiceResult},
     ids::UserId,
     image::Image,
-    user::{Caller, Permission, User},
+    user::Permission,
 };
 
 /// What somebody does with an image.
@@ -15,21 +16,38 @@ pub enum Action {
     See,
     /// See where it was taken.
     SeeLocation,
-    /// Carry its upload on, describe it, move it, have its variants made anew.
+    /// Carry its upload on.
+    Upload,
+    /// Give its upload up.
+    Cancel,
+    /// Describe it, move it, have its variants made anew.
     Change,
-    /// Cancel its upload, delete it, bring it back.
+    /// Delete it, bring it back.
     Delete,
 }
 
-/// Whether an image is this user's to deal with in that way, in whatever state it is.
-pub fn may(user: &User, action: Action, image: &Image) -> bool {
-    let is_owner = user.id == image.owner;
-    match action {
-        Action::See => is_owner || user.may(Permission::ViewAnyImage),
-        Action::SeeLocation => is_owner,
-        Action::Change => is_owner || user.may(Permission::ChangeAnyImage),
-        Action::Delete => is_owner || user.may(Permission::DeleteAnyImage),
+impl Action {
+    /// What a token has to be good for.
+    pub const fn scope(self) -> TokenScope {
+        match self {
+            Self::See | Self::SeeLocation => TokenScope::Read,
+            Self::Upload | Self::Cancel => TokenScope::Upload,
+            Self::Change => TokenScope::Edit,
+            Self::Delete => TokenScope::Delete,
+        }
     }
+}
+
+/// Whether an image is this user's to deal with in that way and by what they showed, in whatever state it is.
+pub fn may(identity: &Identity, action: Action, image: &Image) -> bool {
+    let is_owner = identity.id() == image.owner;
+    let is_permitted = match action {
+        Action::See => is_owner || identity.permissions.contains(Permission::ViewAnyImage),
+        Action::SeeLocation => is_owner,
+        Action::Upload | Action::Change => is_owner || identity.permissions.contains(Permission::ChangeAnyImage),
+        Action::Cancel | Action::Delete => is_owner || identity.permissions.contains(Permission::DeleteAnyImage),
+    };
+    is_permitted && identity.acts(action.scope())
 }
 
 /// Whose images a user's lists, searches, counts and followers are of: what the database reads by.
@@ -42,9 +60,9 @@ impl Scope {
     /// What is the caller's own.
     ///
     /// # Errors
-    /// `Unauthenticated` for an anonymous caller.
+    /// `Unauthenticated` for an anonymous caller, `Forbidden` where the token is not for reading.
     pub fn of(caller: &Caller) -> ServiceResult<Self> {
-        Ok(Self::of_owner(caller.user()?.id))
+        Ok(Self::of_owner(caller.acting(TokenScope::Read)?.id()))
     }
 
     /// What an owner has.
@@ -61,7 +79,8 @@ impl Scope {
 /// Checks that an image is there, outside of the trash, and the caller's to deal with in that way.
 ///
 /// # Errors
-/// `Unauthenticated` for an anonymous caller; `IMAGE_NOT_FOUND` either way, so that nobody learns what exists.
+/// `Unauthenticated` for an anonymous caller, `Forbidden` where the token is for something else; otherwise
+/// `IMAGE_NOT_FOUND` either way, so that nobody learns what exists.
 pub fn check(caller: &Caller, action: Action, image: &Image) -> ServiceResult<()> {
     check_where(caller, action, image, Image::is_visible)
 }
@@ -76,6 +95,6 @@ pub fn check_where(
     image: &Image,
     is_there: impl FnOnce(&Image) -> bool,
 ) -> ServiceResult<()> {
-    let user = caller.user()?;
-    if is_there(image) && may(user, action, image) { Ok(()) } else { Err(Refusal::image_not_found().into()) }
+    let identity = caller.acting(action.scope())?;
+    if is_there(image) && may(identity, action, image) { Ok(()) } else { Err(Refusal::image_not_found().into()) }
 }

@@ -20,7 +20,12 @@ pub enum UserErrorCode {
     InvalidValue,
     QuotaExceeded,
     InvalidCredentials,
+    EmailTaken,
+    WeakPassword,
     InvalidToken,
+    UserNotFound,
+    GroupNotFound,
+    GroupExists,
 }
 
 /// One thing that the caller can mend by other input, or the state that stands in the way.
@@ -46,6 +51,11 @@ impl Refusal {
     /// The answer for an image that is not there, or not the caller's: the two cannot be told apart.
     pub fn image_not_found() -> Self {
         Self::on("imageId", UserErrorCode::ImageNotFound, "There is no such image.")
+    }
+
+    /// The answer for a user who is not there.
+    pub fn user_not_found() -> Self {
+        Self::on("userId", UserErrorCode::UserNotFound, "There is no such user.")
     }
 }
 

@@ -45,6 +45,14 @@ typed_id!(
     SessionId
 );
 typed_id!(
+    /// The id of a token that a user made for a program.
+    ApiTokenId
+);
+typed_id!(
+    /// The id of a group of users.
+    GroupId
+);
+typed_id!(
     /// A job's id.
     JobId
 );

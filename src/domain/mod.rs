@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod batch;
+pub mod caller;
 pub mod category;
 pub mod change;
 pub mod details;
@@ -21,6 +22,7 @@ pub mod metadata;
 pub mod progress;
 pub mod regeneration;
 pub mod search;
+pub mod session;
 pub mod stats;
 pub mod ticket;
 mod transitions;

@@ -17,15 +17,18 @@ use async_graphql::{
 use tokio::sync::OnceCell;
 
 use crate::{
+    accounts::Accounts,
     domain::{
+        caller::Caller,
         category::Category,
         error::{ServiceError, ServiceResult},
         ids::{CategoryId, ImageId, UserId},
         image::Image,
         metadata::Metadata,
-        user::{Caller, User},
+        user::{Group, User},
         variant::Variant,
     },
+    graphql::Services,
     library::Library,
 };
 
@@ -34,6 +37,7 @@ type LoadError = Arc<ServiceError>;
 
 pub struct LibraryLoader {
     library: Library,
+    accounts: Accounts,
     /// Who asks.
     caller: Arc<Caller>,
 }
@@ -49,6 +53,10 @@ pub struct OriginalOf(pub ImageId);
 /// What asks for the bytes that a user has in the storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StorageOf(pub UserId);
+
+/// What asks for the groups of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct GroupsOf(pub UserId);
 
 impl Loader<CategoryId> for LibraryLoader {
     type Value = Arc<Category>;
@@ -110,14 +118,27 @@ impl Loader<StorageOf> for LibraryLoader {
     }
 }
 
+impl Loader<GroupsOf> for LibraryLoader {
+    type Value = Arc<Vec<Group>>;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[GroupsOf]) -> Result<HashMap<GroupsOf, Arc<Vec<Group>>>, LoadError> {
+        let users: Vec<UserId> = keys.iter().map(|key| key.0).collect();
+        let found = self.accounts.groups_of(&users).await.map_err(Arc::new)?;
+        Ok(found.into_iter().map(|(user, groups)| (GroupsOf(user), Arc::new(groups))).collect())
+    }
+}
+
 fn shared<K: Hash + Eq, V>(found: ServiceResult<HashMap<K, V>>) -> Result<HashMap<K, Arc<V>>, LoadError> {
     let found = found.map_err(Arc::new)?;
     Ok(found.into_iter().map(|(key, value)| (key, Arc::new(value))).collect())
 }
 
 /// Gives an operation loaders of its own, which remember nothing beyond it.
-pub(super) fn attach(request: Request, library: &Library, caller: &Arc<Caller>) -> Request {
-    request.data(DataLoader::new(LibraryLoader { library: library.clone(), caller: Arc::clone(caller) }, tokio::spawn))
+pub(super) fn attach(request: Request, services: &Services, caller: &Arc<Caller>) -> Request {
+    let Services { library, accounts, .. } = services.clone();
+    let loader = LibraryLoader { library, accounts, caller: Arc::clone(caller) };
+    request.data(DataLoader::new(loader, tokio::spawn))
 }
 
 /// Looks something up together with whoever else does so now.

@@ -9,14 +9,23 @@ pub mod live;
 mod loaders;
 mod mutation;
 mod query;
+mod refresh_cookie;
 mod subscription;
 mod types;
 
 use std::{net::IpAddr, sync::Arc};
 
-use self::{mutation::Mutation, query::Query, subscription::Subscription};
+use axum::http::{HeaderMap, header};
+
+pub use self::refresh_cookie::CookieRules;
+use self::{mutation::Mutation, query::Query, refresh_cookie::RefreshCookie, subscription::Subscription};
 use crate::{
-    accounts::Accounts, budget::Budget, changes::Changes, domain::user::Caller, library::Library, uploads::Uploads,
+    accounts::Accounts,
+    budget::Budget,
+    changes::Changes,
+    domain::{caller::Caller, error::Refusal, session::Client},
+    library::Library,
+    uploads::Uploads,
 };
 
 /// The schema with everything that its resolvers call.
@@ -33,9 +42,9 @@ pub struct Services {
 }
 
 /// Builds the schema.
-pub fn schema(services: Services, introspection: bool) -> Schema {
+pub fn schema(services: Services, cookies: CookieRules, introspection: bool) -> Schema {
     // No extension: each of them would be asked about every field.
-    let mut builder = builder().data(services);
+    let mut builder = builder().data(services).data(cookies);
     if !introspection {
         builder = builder.disable_introspection().disable_suggestions();
     }
@@ -58,21 +67,29 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
 pub fn for_caller(
     request: async_graphql::Request,
     caller: Arc<Caller>,
-    address: IpAddr,
+    from: SentFrom,
     services: &Services,
 ) -> async_graphql::Request {
-    let request = loaders::attach(request, &services.library, &caller);
-    request.data(caller).data(ClientAddress(address))
+    let request = loaders::attach(request, services, &caller);
+    request.data(caller).data(from)
 }
 
 /// Where an operation comes from.
-struct ClientAddress(IpAddr);
+#[derive(Debug, Clone)]
+pub struct SentFrom {
+    pub address: IpAddr,
+    /// Of a POST; other requests set no cookies.
+    pub headers: Option<Arc<HeaderMap>>,
+}
 
 /// What a resolver reaches from its context.
 trait FromContext {
     fn services(&self) -> &Services;
     fn caller(&self) -> &Caller;
-    fn address(&self) -> IpAddr;
+    /// From where, and by what program, the request was sent.
+    fn client(&self) -> Client;
+    /// The browser's cookie, to read and to set; refused on that field where the request may not.
+    fn refresh_cookie(&self, field: &'static str) -> Result<RefreshCookie<'_>, Refusal>;
 }
 
 impl FromContext for async_graphql::Context<'_> {
@@ -84,7 +101,14 @@ impl FromContext for async_graphql::Context<'_> {
         self.data_unchecked::<Arc<Caller>>()
     }
 
-    fn address(&self) -> IpAddr {
-        self.data_unchecked::<ClientAddress>().0
+    fn client(&self) -> Client {
+        let SentFrom { address, headers } = self.data_unchecked::<SentFrom>();
+        let program = headers.as_ref().and_then(|headers| headers.get(header::USER_AGENT)?.to_str().ok());
+        Client::new(*address, program)
+    }
+
+    fn refresh_cookie(&self, field: &'static str) -> Result<RefreshCookie<'_>, Refusal> {
+        let headers = self.data_unchecked::<SentFrom>().headers.as_deref();
+        RefreshCookie::of(self.data_unchecked::<CookieRules>(), headers, field)
     }
 }

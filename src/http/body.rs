@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::request::Malformed;
 use crate::{
-    domain::user::CallerKey,
+    domain::caller::CallerKey,
     permits::{FairPermits, Permit, Share},
 };
 
@@ -96,7 +96,7 @@ mod tests {
     use futures_util::stream::{self, StreamExt};
 
     use super::*;
-    use crate::domain::{ids::UserId, user::CallerKey};
+    use crate::domain::{caller::CallerKey, ids::UserId};
 
     /// All of a body but its last byte, which never comes.
     fn unfinished() -> Body {

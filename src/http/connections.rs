@@ -10,7 +10,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::address::TrustedProxies;
-use crate::domain::user::CallerKey;
+use crate::domain::caller::CallerKey;
 
 /// One permit in so many is kept.
 const KEPT: usize = 10;

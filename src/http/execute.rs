@@ -9,8 +9,9 @@ use tracing::Instrument;
 use super::{EXECUTION_TIMEOUT, HttpState, outage::Away};
 use crate::{
     budget::{Exhausted, Left},
-    domain::user::{Caller, CallerKey},
+    domain::caller::{Caller, CallerKey},
     graphql::{
+        SentFrom,
         admission::{Admitted, COST},
         error::{self, AWAY, DATABASE_UNAVAILABLE, RATE_LIMITED, RETRY_AFTER, retry_after_seconds},
         for_caller,
@@ -38,7 +39,7 @@ const REFUSED: u64 = 10;
 #[derive(Clone)]
 pub(super) struct Requester {
     pub caller: Arc<Caller>,
-    pub address: IpAddr,
+    pub from: SentFrom,
 }
 
 /// Every operation's turn; so many of one caller run at once.
@@ -48,11 +49,11 @@ pub(super) fn turns(of_one: u32) -> FairPermits<CallerKey> {
 
 impl Requester {
     pub(super) fn key(&self) -> CallerKey {
-        self.caller.key(self.address)
+        self.caller.key(self.from.address)
     }
 
     pub(super) fn with(&self, request: Request, state: &HttpState) -> Request {
-        for_caller(request, Arc::clone(&self.caller), self.address, &state.services)
+        for_caller(request, Arc::clone(&self.caller), self.from.clone(), &state.services)
     }
 }
 
@@ -83,7 +84,7 @@ pub(super) fn pay(state: &HttpState, requester: &Requester, points: u64) -> Resu
 pub(super) async fn answer(state: &HttpState, admitted: Admitted, requester: Requester) -> Response {
     let began = Instant::now();
     let (kind, name, points) = (kind_of(admitted.ty), admitted.name().map(str::to_owned), admitted.requested.points);
-    let (caller, address) = (Arc::clone(&requester.caller), requester.address);
+    let (caller, address) = (Arc::clone(&requester.caller), requester.from.address);
     let span = step!(format!("{kind} {}", name.as_deref().unwrap_or("anonymous")), points);
     let response = paid_and_executed(state, admitted, requester).instrument(span.clone()).await;
     if let Some(error) = response.errors.first() {
@@ -103,8 +104,8 @@ fn note(
     address: IpAddr,
 ) {
     let outcome = response.errors.first().map_or("ok", |error| code_of(error).unwrap_or(error::BAD_USER_INPUT));
-    measures::operation(kind, name, outcome, took, points, caller.user().is_ok());
-    let caller = caller.user().ok().map(|user| tracing::field::display(user.id));
+    measures::operation(kind, name, outcome, took, points, caller.identity().is_some());
+    let caller = caller.identity().map(|identity| tracing::field::display(identity.id()));
     let (operation, ms) = (name.unwrap_or("anonymous"), took.as_secs_f64() * 1000.0);
     tracing::info!(target: REQUESTS, kind, operation, outcome, points, ms, caller, %address, "answered");
 }

@@ -24,8 +24,9 @@ use super::{
     websocket,
 };
 use crate::{
-    domain::{error::ServiceError, user::Caller},
+    domain::{caller::Caller, error::ServiceError},
     graphql::{
+        SentFrom,
         admission::{self, Access},
         error,
     },
@@ -71,7 +72,7 @@ pub(super) async fn post(
     Extension(id): Extension<RequestId>,
     request: axum::extract::Request,
 ) -> Response {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let format = match negotiate(&parts.headers) {
         Ok(format) => format,
         Err(malformed) => return malformed.answer(JSON, &id),
@@ -99,7 +100,11 @@ pub(super) async fn post(
         return respond(GraphqlResponse::from_errors(vec![error]), format, &id);
     }
     match from_json(&body.bytes) {
-        Ok(request) => execute(&state, request, Access::Full, requester, format, &id).await,
+        Ok(request) => {
+            let headers = Some(Arc::new(std::mem::take(&mut parts.headers)));
+            let requester = Requester { from: SentFrom { headers, ..requester.from }, ..requester };
+            execute(&state, request, Access::Full, requester, format, &id).await
+        }
         Err(malformed) => {
             // Reading it was work; whoever has nothing left is told so the next time.
             let _ = execute::charge_refused(&state, &requester);
@@ -119,7 +124,8 @@ async fn requester(state: &HttpState, parts: &Parts) -> Result<Requester, Server
             return Err(error.into_server_error(async_graphql::Pos::default()));
         }
     };
-    Ok(Requester { caller: Arc::new(caller), address: client_address(state, parts) })
+    let from = SentFrom { address: client_address(state, parts), headers: None };
+    Ok(Requester { caller: Arc::new(caller), from })
 }
 
 async fn execute(

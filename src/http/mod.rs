@@ -49,8 +49,8 @@ use self::{
 use crate::{
     clock::Clock,
     domain::{
+        caller::{Caller, CallerKey},
         error::ServiceError,
-        user::{Caller, CallerKey},
     },
     graphql::{Schema, Services, admission::Admission},
     permits::FairPermits,
@@ -89,7 +89,7 @@ struct HttpState {
     settings: HttpSettings,
     sockets: websocket::OpenSockets,
     subscriptions: websocket::SharedOperations,
-    ended_sessions: websocket::EndedSessions,
+    standings: websocket::Standings,
     bodies: BodyPermits,
     turns: FairPermits<CallerKey>,
     outage: Outage,
@@ -117,7 +117,7 @@ pub fn router(
     settings: HttpSettings,
 ) -> Router {
     let (cors, refused) = (cors(&settings.cors_origins), RefusedOrigins::new(&settings.cors_origins));
-    let ended_sessions = websocket::EndedSessions::new(services.accounts.clone());
+    let standings = websocket::Standings::new(services.accounts.clone());
     let turns = execute::turns(settings.concurrent_operations);
     let outage = Outage::new(checks.db.clone(), clock.clone());
     let sockets = websocket::OpenSockets::new(settings.sockets);
@@ -129,7 +129,7 @@ pub fn router(
         settings,
         sockets,
         subscriptions: websocket::SharedOperations::default(),
-        ended_sessions,
+        standings,
         bodies: BodyPermits::new(),
         turns,
         outage,
@@ -223,7 +223,7 @@ fn must_sign_in(request: &Request, has_storage: bool) -> bool {
 }
 
 async fn is_signed_in(state: &HttpState, token: Option<String>) -> bool {
-    token.is_some() && matches!(caller_of(&state.services, token.as_deref()).await, Ok(Caller::User { .. }))
+    token.is_some() && matches!(caller_of(&state.services, token.as_deref()).await, Ok(Caller::User(_)))
 }
 
 fn token_of(headers: &HeaderMap) -> Option<String> {
@@ -248,14 +248,16 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
 }
 
 fn cors(origins: &[String]) -> CorsLayer {
-    let allowed = if origins.iter().any(|origin| origin == "*") {
-        // No cookie opens anything here, so every site may ask.
+    let is_anybody = origins.iter().any(|origin| origin == "*");
+    let allowed = if is_anybody {
+        // The cookie is not for them, and nothing else opens anything here, so every site may ask.
         AllowOrigin::any()
     } else {
         AllowOrigin::list(origins.iter().filter_map(|origin| HeaderValue::try_from(origin.as_str()).ok()))
     };
     CorsLayer::new()
         .allow_origin(allowed)
+        .allow_credentials(!is_anybody)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT])
         .allow_headers(AllowHeaders::mirror_request())
         // Uploaders such as Uppy wait for the ETag for ever.

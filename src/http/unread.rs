@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use crate::{
-    domain::user::CallerKey,
+    domain::caller::CallerKey,
     permits::{FairPermits, Permit, Share},
 };
 

@@ -4,10 +4,11 @@ use super::Library;
 use crate::{
     db::{self, Saved},
     domain::{
+        caller::{Caller, TokenScope},
         category::{Category, CategoryChange, slug_of},
         error::{Refusal, ServiceResult, UserErrorCode},
         ids::CategoryId,
-        user::{Caller, Permission},
+        user::Permission,
     },
 };
 
@@ -23,7 +24,7 @@ impl Library {
         if include_inactive {
             caller.with(Permission::ManageCategories)?;
         } else {
-            caller.user()?;
+            caller.acting(TokenScope::Read)?;
         }
         Ok(db::categories::list(self.inner.db.conn(), include_inactive).await?)
     }
@@ -33,9 +34,9 @@ impl Library {
     /// # Errors
     /// `Unauthenticated` for an anonymous caller.
     pub async fn category(&self, caller: &Caller, id: CategoryId) -> ServiceResult<Option<Category>> {
-        let user = caller.user()?;
+        let identity = caller.acting(TokenScope::Read)?;
         let found = db::categories::find(self.inner.db.conn(), id).await?;
-        Ok(found.filter(|category| category.is_active || user.may(Permission::ManageCategories)))
+        Ok(found.filter(|category| category.is_active || identity.may(Permission::ManageCategories)))
     }
 
     /// Makes a category.

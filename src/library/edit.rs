@@ -9,6 +9,7 @@ use crate::{
     domain::{
         access::{self, Action},
         batch::{Batch, Outcomes},
+        caller::{Caller, TokenScope},
         category::Category,
         change::Locked,
         details::DetailsChange,
@@ -16,7 +17,6 @@ use crate::{
         event::Actor,
         ids::{CategoryId, ImageId},
         image::Image,
-        user::Caller,
     },
 };
 
@@ -42,12 +42,12 @@ impl Library {
     /// `IMAGE_NOT_FOUND`, `CATEGORY_NOT_FOUND`, every rule of the category that the image breaks, and every limit
     /// that a field exceeds.
     pub async fn update_image(&self, caller: &Caller, id: ImageId, edit: ImageEdit) -> ServiceResult<Image> {
-        caller.user()?;
+        caller.acting(TokenScope::Edit)?;
         let details = edit.details.check()?;
         let category = self.target(edit.category).await?;
         let now = self.inner.clock.now();
         let edit = |Locked { image, .. }: &Locked| edited(caller, image, &details, category.as_ref(), now);
-        self.inner.changes.change(id, Actor::User(caller.user()?.id), edit).await
+        self.inner.changes.change(id, Actor::User(caller.acting(TokenScope::Edit)?.id()), edit).await
     }
 
     /// Changes many images, each by itself: where one is refused, the others are changed all the same.
@@ -60,7 +60,7 @@ impl Library {
         batch: &Batch,
         edit: BatchEdit,
     ) -> ServiceResult<Outcomes<Image>> {
-        caller.user()?;
+        caller.acting(TokenScope::Edit)?;
         let tags = |tags: Vec<String>| DetailsChange { tags: Some(tags), ..DetailsChange::default() }.check();
         let added = tags(edit.add_tags).map_err(|refusals| renamed(refusals, "addTags"))?.tags.unwrap_or_default();
         let removed = tags(edit.remove_tags).map_err(|refusals| renamed(refusals, "removeTags"))?;
@@ -76,7 +76,7 @@ impl Library {
             access::check(caller, Action::Change, image)?;
             edited(caller, image, &retagged?, category.as_ref(), now)
         };
-        self.inner.changes.change_many(batch, Actor::User(caller.user()?.id), edit).await
+        self.inner.changes.change_many(batch, Actor::User(caller.acting(TokenScope::Edit)?.id()), edit).await
     }
 
     /// The category that images are to be moved to.

@@ -7,12 +7,13 @@ use crate::{
     db,
     domain::{
         access::{self, Action},
+        caller::{Caller, TokenScope},
         category::Category,
         error::ServiceResult,
         ids::{CategoryId, ImageId, UserId},
         image::Image,
         metadata::Metadata,
-        user::{Caller, Permission, User},
+        user::{Permission, User},
         variant::Variant,
     },
     storage::StorageKey,
@@ -24,7 +25,7 @@ impl Library {
     /// # Errors
     /// `Unauthenticated` for an anonymous caller.
     pub async fn image(&self, caller: &Caller, id: ImageId) -> ServiceResult<Option<Image>> {
-        caller.user()?;
+        caller.acting(TokenScope::Read)?;
         let image = db::images::find(self.inner.db.conn(), id).await?;
         Ok(image.filter(|image| access::check(caller, Action::See, image).is_ok()))
     }
@@ -34,8 +35,8 @@ impl Library {
     /// # Errors
     /// `Unauthenticated` for an anonymous caller.
     pub async fn user(&self, caller: &Caller, id: UserId) -> ServiceResult<Option<User>> {
-        let viewer = caller.user()?;
-        if viewer.id != id && !viewer.may(Permission::ManageUsers) {
+        let viewer = caller.acting(TokenScope::Read)?;
+        if viewer.id() != id && !viewer.may(Permission::ManageUsers) {
             return Ok(None);
         }
         Ok(db::users::find(self.inner.db.conn(), id).await?)

@@ -9,13 +9,13 @@ use crate::{
     db::{self, listing::Page},
     domain::{
         access::Scope,
+        caller::Caller,
         details::{MAX_TAG_CHARS, MAX_TAGS},
         error::{Refusal, ServiceResult, UserErrorCode},
         ids::CategoryId,
         image::{Image, ImageStatus},
         listing::{Counted, ImageFilter, ImageOrder, Position},
         search::SearchFilter,
-        user::Caller,
     },
 };
 

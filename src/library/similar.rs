@@ -7,10 +7,10 @@ use crate::{
     db,
     domain::{
         access::{self, Action, Scope},
+        caller::{Caller, TokenScope},
         error::ServiceResult,
         ids::ImageId,
         image::Image,
-        user::Caller,
     },
 };
 
@@ -20,7 +20,7 @@ impl Library {
     /// # Errors
     /// `Unauthenticated` for an anonymous caller.
     pub async fn similar(&self, caller: &Caller, image: &Image, first: usize) -> ServiceResult<Vec<Image>> {
-        let read = self.inner.db.slow_read(caller.user()?.id).await?;
+        let read = self.inner.db.slow_read(caller.acting(TokenScope::Read)?.id()).await?;
         let scope = Scope::of_owner(image.owner);
         let ids = db::fingerprints::similar(read.conn()?, scope, image.id, first).await?;
         read.finish();

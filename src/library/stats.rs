@@ -9,11 +9,11 @@ use crate::{
     db,
     domain::{
         access::Scope,
+        caller::Caller,
         details::MAX_TAG_CHARS,
         error::{Refusal, ServiceResult, UserErrorCode},
         ids::UserId,
         stats::{DayCount, Stats, TagCount, Total},
-        user::Caller,
     },
 };
 

@@ -8,13 +8,13 @@ use crate::{
     db,
     domain::{
         access::Action,
+        caller::{Caller, TokenScope},
         details::DetailsChange,
         error::{Refusal, ServiceResult, UserErrorCode, refusals_apart},
         failure::{Failure, FailureCode},
         ids::ImageId,
         image::{Image, ImageStatus, Keep, Original, StoredOriginal, UploadState},
         job::{Job, JobError},
-        user::Caller,
     },
     storage::{ObjectHead, StorageKey},
 };
@@ -27,9 +27,9 @@ impl Uploads {
     /// `TOO_LONG` and `INVALID_VALUE` of the details; `QUOTA_EXCEEDED`, which leaves the upload as it is: there may
     /// be room for it later.
     pub async fn complete(&self, caller: &Caller, id: ImageId, details: DetailsChange) -> ServiceResult<Image> {
-        caller.user()?;
+        caller.acting(TokenScope::Upload)?;
         let details = details.check()?;
-        let image = self.find_for(caller, id, Action::Change).await?;
+        let image = self.find_for(caller, id, Action::Upload).await?;
         let stored = if image.awaits_upload() { self.stored_object(id).await? } else { None };
         if image.awaits_upload() && stored.is_none() {
             let why = "The file is not in the storage yet: send it first.";
@@ -37,7 +37,7 @@ impl Uploads {
         }
         let now = self.now();
         let complete = |image: &Image| complete_or_describe(image, stored.as_ref(), &details, now);
-        self.change_for(caller, Action::Change, id, complete).await
+        self.change_for(caller, Action::Upload, id, complete).await
     }
 
     /// The job for a client that fell silent after its last byte.

@@ -39,12 +39,12 @@ use crate::{
     db::{self, Db},
     domain::{
         access::{self, Action},
+        caller::Caller,
         change::Locked,
         error::{Refusal, ServiceResult},
         event::Actor,
         ids::ImageId,
         image::Image,
-        user::Caller,
         variant::Variant,
         variant_spec::{VariantSet, VariantSpec},
     },
@@ -153,7 +153,7 @@ impl Uploads {
 
     /// The image, if it is the caller's to deal with in that way.
     async fn find_for(&self, caller: &Caller, id: ImageId, action: Action) -> ServiceResult<Image> {
-        caller.user()?;
+        caller.acting(action.scope())?;
         let found = db::images::find(self.inner.db.conn(), id).await?;
         let image = found.ok_or_else(Refusal::image_not_found)?;
         access::check(caller, action, &image)?;
@@ -173,7 +173,7 @@ impl Uploads {
         id: ImageId,
         decide: impl FnOnce(&Image) -> Decision + Send,
     ) -> ServiceResult<Image> {
-        let actor = Actor::User(caller.user()?.id);
+        let actor = Actor::User(caller.acting(action.scope())?.id());
         let decide = |locked: &Locked| {
             access::check(caller, action, &locked.image)?;
             decide(&locked.image)

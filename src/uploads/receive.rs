@@ -11,10 +11,10 @@ use crate::{
     db,
     domain::{
         access::Action,
+        caller::Caller,
         error::{Refusal, ServiceError, ServiceResult},
         ids::ImageId,
         image::{Image, ImageStatus, UploadState},
-        user::Caller,
     },
     storage::{StorageKey, embedded::UploadObserver},
 };
@@ -30,7 +30,7 @@ impl Uploads {
     /// # Errors
     /// `IMAGE_NOT_FOUND`, or `INVALID_STATE` once the upload is over.
     pub async fn report_progress(&self, caller: &Caller, id: ImageId, bytes: u64) -> ServiceResult<Image> {
-        let image = self.find_for(caller, id, Action::Change).await?;
+        let image = self.find_for(caller, id, Action::Upload).await?;
         let now = self.now();
         let is_too_soon = image.upload_started_at.is_some()
             && (now - image.updated_at).to_std().is_ok_and(|age| age < REPORT_EVERY)
@@ -45,7 +45,7 @@ impl Uploads {
             // The last byte, by the client's word: if it falls silent now, the storage is asked.
             Ok(Some(image.receive_last(bytes, now + UNATTENDED_AFTER, now)?))
         };
-        self.change_for(caller, Action::Change, id, receive).await
+        self.change_for(caller, Action::Upload, id, receive).await
     }
 
     /// The storage has an object of so many bytes, by its own word. Safe to repeat; what is no upload is passed over.

@@ -8,11 +8,12 @@ use super::Uploads;
 use crate::{
     db,
     domain::{
+        caller::Caller,
         error::{Refusal, ServiceResult, UserErrorCode},
         ids::RegenerationId,
         job::{Job, JobError},
         regeneration::{Regeneration, RegenerationFilter, RegenerationState, Remade, Tally},
-        user::{Caller, Permission},
+        user::Permission,
     },
 };
 

@@ -9,13 +9,13 @@ use crate::{
     domain::{
         access::{self, Action},
         batch::{Batch, Outcomes},
+        caller::{Caller, TokenScope},
         change::Locked,
         error::{Refusal, ServiceResult, UserErrorCode, refusals_apart},
         event::Actor,
         ids::ImageId,
         image::{Image, UploadState},
         job::JobError,
-        user::Caller,
         variant::VariantName,
     },
     storage::StorageKey,
@@ -28,7 +28,7 @@ impl Uploads {
     /// `IMAGE_NOT_FOUND`, or `INVALID_STATE` once it is over.
     pub async fn cancel(&self, caller: &Caller, id: ImageId) -> ServiceResult<ImageId> {
         let now = self.now();
-        let cancelled = self.change_for(caller, Action::Delete, id, |image| Ok(Some(image.cancel(now)?)));
+        let cancelled = self.change_for(caller, Action::Cancel, id, |image| Ok(Some(image.cancel(now)?)));
         cancelled.await.map(|image| image.id)
     }
 
@@ -38,7 +38,7 @@ impl Uploads {
     /// # Errors
     /// `IMAGE_NOT_FOUND`.
     pub async fn delete(&self, caller: &Caller, id: ImageId, for_good: bool) -> ServiceResult<ImageId> {
-        let actor = Actor::User(caller.user()?.id);
+        let actor = Actor::User(caller.acting(TokenScope::Delete)?.id());
         let decide = self.deletion(caller, for_good);
         self.inner.changes.change(id, actor, decide).await.map(|image| image.id)
     }
@@ -53,7 +53,7 @@ impl Uploads {
         batch: &Batch,
         for_good: bool,
     ) -> ServiceResult<Outcomes<ImageId>> {
-        let actor = Actor::User(caller.user()?.id);
+        let actor = Actor::User(caller.acting(TokenScope::Delete)?.id());
         let deleted = self.inner.changes.change_many(batch, actor, self.deletion(caller, for_good)).await?;
         Ok(deleted.into_iter().map(|(id, outcome)| (id, outcome.map(|image| image.id))).collect())
     }

@@ -3,12 +3,12 @@
 use super::Uploads;
 use crate::domain::{
     access::{self, Action},
+    caller::{Caller, CallerKey, TokenScope},
     change::Locked,
     error::{Refusal, ServiceResult, UserErrorCode},
     event::Actor,
     ids::ImageId,
     image::Image,
-    user::{Caller, CallerKey},
     variant::VariantName,
 };
 
@@ -28,7 +28,7 @@ impl Uploads {
         let known = self.find_for(caller, id, Action::Change).await?;
         let names = names.map(|names| names.into_iter().map(|name| self.name_of_variant(&name)).collect());
         let names: Option<Vec<VariantName>> = names.transpose()?;
-        let user = caller.user()?.id;
+        let user = caller.acting(TokenScope::Edit)?.id();
         self.inner.budget.charge(CallerKey::User(user), price(&known))?;
         let now = self.now();
         let reprocess = |Locked { image, variants }: &Locked| {

@@ -6,6 +6,7 @@ use crate::{
     db,
     domain::{
         access::Action,
+        caller::{Caller, TokenScope},
         category::Category,
         details::Details,
         error::{Refusal, ServiceError, ServiceResult, UserErrorCode},
@@ -15,7 +16,6 @@ use crate::{
         ids::{CategoryId, ImageId, UserId},
         image::{Image, UploadState},
         ticket::Ticket,
-        user::Caller,
     },
     storage::StorageKey,
 };
@@ -39,7 +39,7 @@ impl Uploads {
     /// Every rule that the input breaks: of the filename, the type, the size and the category; `QUOTA_EXCEEDED`
     /// where the user has no room for as much.
     pub async fn request(&self, caller: &Caller, input: NewUpload) -> ServiceResult<Ticket> {
-        let owner = caller.user()?.id;
+        let owner = caller.acting(TokenScope::Upload)?.id();
         let category = db::categories::find(self.inner.db.conn(), input.category).await?;
         let new = self.check(owner, &input, category.filter(|category| category.is_active))?;
         if let Some(earlier) = self.earlier(owner, &input).await? {
@@ -62,7 +62,7 @@ impl Uploads {
     /// # Errors
     /// `IMAGE_NOT_FOUND`, `INVALID_STATE` once the upload is over, or `QUOTA_EXCEEDED`.
     pub async fn renew(&self, caller: &Caller, id: ImageId) -> ServiceResult<Ticket> {
-        let image = self.find_for(caller, id, Action::Change).await?;
+        let image = self.find_for(caller, id, Action::Upload).await?;
         if image.awaits_upload() {
             self.inner.changes.check_quota_to_wait(&image).await?;
         }
@@ -74,7 +74,7 @@ impl Uploads {
             }
             Ok(Some(image.touch(now)))
         };
-        let image = self.change_for(caller, Action::Change, id, touch).await?;
+        let image = self.change_for(caller, Action::Upload, id, touch).await?;
         self.issue(image).await
     }
 

@@ -3,12 +3,12 @@
 use super::Uploads;
 use crate::domain::{
     access::{self, Action},
+    caller::{Caller, TokenScope},
     change::Locked,
     error::ServiceResult,
     event::Actor,
     ids::ImageId,
     image::Image,
-    user::Caller,
 };
 
 impl Uploads {
@@ -17,7 +17,7 @@ impl Uploads {
     /// # Errors
     /// `IMAGE_NOT_FOUND` for what is not in the trash, or not the caller's.
     pub async fn restore(&self, caller: &Caller, id: ImageId) -> ServiceResult<Image> {
-        let actor = Actor::User(caller.user()?.id);
+        let actor = Actor::User(caller.acting(TokenScope::Delete)?.id());
         let now = self.now();
         let restore = |Locked { image, variants }: &Locked| {
             access::check_where(caller, Action::Delete, image, |image| image.in_trash().is_some())?;

@@ -11,12 +11,12 @@ use crate::{
     db::{self, listing::Page},
     domain::{
         access::{Action, Scope},
+        caller::{Caller, TokenScope},
         error::ServiceResult,
         ids::ImageId,
         image::ImageStatus,
         listing::{ImageFilter, ImageOrder, OrderField, Position},
         progress::Progress,
-        user::Caller,
     },
     events::{Topic, Watch},
     tasks::in_task,
@@ -126,7 +126,7 @@ impl Uploads {
     /// # Errors
     /// `IMAGE_NOT_FOUND` for what is not there, or not the caller's to see.
     pub async fn watch(&self, caller: &Caller, id: ImageId) -> ServiceResult<WatchOne> {
-        caller.user()?;
+        caller.acting(TokenScope::Read)?;
         let watch = self.inner.hub.watch(Topic::Image(id));
         let image = self.find_for(caller, id, Action::See).await?;
         let variants = db::variants::of_image(self.inner.db.conn(), id).await?;

@@ -14,7 +14,7 @@ const SESSION: &str = "session { accessToken accessTokenExpiresAt refreshToken r
                        user { email isAdmin permissions lastLoginAt } }";
 
 /// Every operation that wants somebody.
-const OPERATIONS: [&str; 25] = [
+const OPERATIONS: [&str; 42] = [
     "{ categories { id } }",
     "{ images { totalCount } }",
     "{ imageStats { totalImages } }",
@@ -42,6 +42,24 @@ const OPERATIONS: [&str; 25] = [
     "mutation { regenerateVariants(input: {}) { regeneration { id } } }",
     "mutation { cancelRegeneration { regeneration { id } } }",
     "mutation { logOut { userErrors { code } } }",
+    "mutation { logOutEverywhere { userErrors { code } } }",
+    "{ sessions { id } }",
+    "{ apiTokens { id } }",
+    "{ users { nodes { id } } }",
+    "{ groups { id } }",
+    r#"mutation { revokeSession(input: {sessionId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { revokedSessionId } }"#,
+    r#"mutation { changePassword(input: {currentPassword: "x", newPassword: "a good one, long enough"}) { user { id } } }"#,
+    r#"mutation { createApiToken(input: {name: "x", scopes: [READ], expiresAt: "2026-12-01T00:00:00Z"})
+        { created { secret } } }"#,
+    r#"mutation { revokeApiToken(input: {apiTokenId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { revokedApiTokenId } }"#,
+    r#"mutation { updateProfile(input: {displayName: "x"}) { user { id } } }"#,
+    r#"mutation { createUser(input: {email: "x@example.com"}) { user { id } } }"#,
+    r#"mutation { setUserGroups(input: {userId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f", groupIds: []}) { user { id } } }"#,
+    r#"mutation { deactivateUser(input: {userId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { user { id } } }"#,
+    r#"mutation { reactivateUser(input: {userId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { user { id } } }"#,
+    r#"mutation { createGroup(input: {name: "x", permissions: []}) { group { id } } }"#,
+    r#"mutation { updateGroup(input: {groupId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { group { id } } }"#,
+    r#"mutation { deleteGroup(input: {groupId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { deletedGroupId } }"#,
 ];
 
 /// What may be asked by nobody.
@@ -139,8 +157,10 @@ async fn nobody_may_do_nothing() {
 
 #[tokio::test]
 async fn forged_and_expired_tokens_make_nobody() {
-    let app = TestApp::start().await;
-    let good = app.admin().await.token.expect("a token");
+    // All of them ask from one address.
+    let app = TestApp::start_with(&["--rate-limit-points", "10000000"]).await;
+    let session = log_in(&app, "admin@localhost", ADMIN_PASSWORD).await["session"].clone();
+    let good = session["accessToken"].as_str().expect("a token").to_owned();
     let parts: Vec<&str> = good.split('.').collect();
     let payload = BASE64.decode(parts[1]).expect("base64");
     let claims: Value = serde_json::from_slice(&payload).expect("JSON");
@@ -148,6 +168,7 @@ async fn forged_and_expired_tokens_make_nobody() {
         let key = EncodingKey::from_secret(secret);
         jsonwebtoken::encode(&Header::new(algorithm), claims, &key).expect("a token")
     };
+    let other = app.user("ann@example.com").await.send("{ me { id } }", Value::Null).await.0["data"]["me"].clone();
     let secret = std::fs::read(app.data_dir.path().join("jwt.secret"));
     let secret = secret.unwrap_or_else(|_| b"a secret that is long enough for a test".to_vec());
     let changed = |name: &str, value: Value| {
@@ -168,6 +189,10 @@ async fn forged_and_expired_tokens_make_nobody() {
         ("no end", changed("exp", Value::Null)),
         ("a user who is not there", changed("sub", json!("0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"))),
         ("a log-in that is not there", changed("sid", json!("0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"))),
+        ("no log-in", changed("sid", Value::Null)),
+        ("another user's log-in", changed("sub", other["id"].clone())),
+        ("an API token that is not there", format!("darkroom_{}", BASE64.encode([7; 32]))),
+        ("an API token without anything", "darkroom_".to_owned()),
         ("rubbish", "rubbish".to_owned()),
         ("nothing", String::new()),
     ];
@@ -176,8 +201,12 @@ async fn forged_and_expired_tokens_make_nobody() {
     }
     let admin = with_token(&app, &good);
     assert_eq!(admin.send("{ me { isAdmin } }", Value::Null).await.0["data"]["me"]["isAdmin"], true);
+    let printed = app.admin().await;
+    app.app.clock.advance(TimeDelta::minutes(15));
+    assert_nobody(&admin, "an expired access token").await;
+    assert_eq!(printed.send("{ me { isAdmin } }", Value::Null).await.0["data"]["me"]["isAdmin"], true);
     app.app.clock.advance(TimeDelta::hours(24));
-    assert_nobody(&admin, "an expired token").await;
+    assert_nobody(&printed, "an expired API token").await;
 }
 
 #[tokio::test]
@@ -194,10 +223,14 @@ async fn a_refresh_token_is_good_for_one_use() {
     assert_eq!(next["refreshTokenExpiresAt"], session["refreshTokenExpiresAt"], "a log-in does not last for ever");
     let fresh = with_token(&app, next["accessToken"].as_str().expect("a token"));
     assert_eq!(fresh.send("{ me { email } }", Value::Null).await.0["data"]["me"]["email"], "admin@localhost");
-    for used in [refresh, json!({"refreshToken": ""}), json!({}), json!({"refreshToken": "\u{0}"})] {
-        let payload = stale.mutate("refreshSession", used, SESSION).await;
-        assert_eq!(payload.user_error_codes(), ["INVALID_TOKEN"]);
+    for bad in [json!({"refreshToken": ""}), json!({"refreshToken": "\u{0}"}), json!({"refreshToken": "a.b.c"})] {
+        assert_eq!(stale.mutate("refreshSession", bad, SESSION).await.user_error_codes(), ["INVALID_TOKEN"]);
     }
+    assert_eq!(
+        stale.mutate("refreshSession", json!({}), SESSION).await.user_error_codes(),
+        ["INVALID_VALUE"],
+        "no cookie"
+    );
     app.app.clock.advance(TimeDelta::days(1));
     let late = json!({"refreshToken": next["refreshToken"]});
     assert_eq!(stale.mutate("refreshSession", late, SESSION).await.user_error_codes(), ["INVALID_TOKEN"]);

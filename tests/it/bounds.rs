@@ -197,10 +197,11 @@ async fn a_log_in_that_ends_takes_its_sockets_along_and_a_hiccup_does_not() {
     assert_eq!(ends.close_frame().await.0, 4403);
     stays.subscribe("1", "{ me { email } }", Value::Null).await;
     assert_eq!(stays.receive().await["payload"]["data"]["me"]["email"], "admin@localhost");
-    // A refresh token that is used twice is in the hands of two: nobody goes on with it.
+    // A refresh token that is used again after a while is in the hands of two: nobody goes on with it.
     let refresh = json!({"refreshToken": refresh});
     let next = second.mutate("refreshSession", refresh.clone(), "session { refreshToken accessToken }").await;
     let next = next.0["session"].clone();
+    app.app.clock.advance(TimeDelta::seconds(10));
     assert_eq!(
         second.mutate("refreshSession", refresh, "session { accessToken }").await.user_error_codes(),
         ["INVALID_TOKEN"]
@@ -448,11 +449,7 @@ async fn a_subscription_has_one_root_and_pays_for_each_event() {
     let refused = socket.receive().await;
     assert!(refused["payload"][0]["message"].as_str().expect("text").contains("root of a subscription"), "{refused}");
     let ticket = app.app.services.accounts.find_or_make("ann@example.com").await.expect("a user");
-    let caller = darkroom::domain::user::Caller::User {
-        expires_at: app.app.clock.now() + TimeDelta::days(1),
-        session: None,
-        user: ticket,
-    };
+    let caller = crate::support::signed_in(&ticket, app.app.clock.now() + TimeDelta::days(1));
     let category = ann.general().await.parse().expect("an id");
     let new = darkroom::uploads::NewUpload {
         filename: "a.jpg".to_owned(),

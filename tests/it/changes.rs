@@ -8,10 +8,11 @@ use darkroom::{
     db,
     domain::{
         access::Scope,
+        caller::Caller,
         event::{Actor, Event, EventKind, NewEvent, Place},
         ids::{ImageId, UserId},
         image::ImageStatus,
-        user::{Caller, User},
+        user::User,
     },
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -223,7 +224,7 @@ async fn places_have_the_order_of_commits() {
 }
 
 fn caller(app: &TestApp, user: &User) -> Caller {
-    Caller::User { user: user.clone(), session: None, expires_at: app.app.clock.now() }
+    crate::support::signed_in(user, app.app.clock.now())
 }
 
 /// Reads an owner's log from its beginning, while others write.

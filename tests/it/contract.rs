@@ -151,6 +151,7 @@ async fn every_field_of_the_contract_is_answered() {
     let session = contract.mutation(&app.anonymous(), "refreshSession", refresh).await["session"].clone();
     let token = session["accessToken"].as_str().map(str::to_owned);
     contract.mutation(&Client::new(app.url("/graphql"), token), "logOut", Value::Null).await;
+    contract.mutation(&app.admin().await, "logOutEverywhere", Value::Null).await;
 
     let fields = contract
         .objects

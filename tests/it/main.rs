@@ -4,6 +4,7 @@
 #![expect(clippy::format_collect, clippy::match_same_arms, reason = "a table reads better than its shortest form")]
 
 mod accounts;
+mod administration;
 mod bounds;
 mod categories;
 mod changes;
@@ -33,6 +34,7 @@ mod s3_semantics;
 mod schema;
 mod search;
 mod search_pages;
+mod sessions;
 mod similar;
 mod stats;
 mod storage_copy;

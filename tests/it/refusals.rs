@@ -177,7 +177,7 @@ async fn progress_grows_within_bounds_and_ends_with_the_upload() {
     assert_eq!(report(10).await.user_error_codes(), ["IMAGE_NOT_FOUND"]);
 }
 
-async fn caller(app: &TestApp) -> darkroom::domain::user::Caller {
+async fn caller(app: &TestApp) -> darkroom::domain::caller::Caller {
     let token = app.user("ann@example.com").await.token.expect("a token");
     app.app.services.accounts.authenticate(&token).await.expect("a caller")
 }

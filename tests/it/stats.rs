@@ -13,7 +13,7 @@ use darkroom::{
         error::ServiceError,
         ids::{CategoryId, ImageId, UserId},
         image::{Image, ImageStatus},
-        user::{Caller, User},
+        user::User,
     },
     library::{BatchEdit, ImageEdit},
     storage::StorageKey,
@@ -154,7 +154,7 @@ impl World {
     /// Something that somebody might do. Refusals are as good as anything.
     async fn step(&self, lots: &mut StdRng, known: &mut Vec<ImageId>) {
         let services = &self.app.services;
-        let of = |user: &User| Caller::User { user: user.clone(), session: None, expires_at: self.app.clock.now() };
+        let of = |user: &User| crate::support::signed_in(user, self.app.clock.now());
         let owner = &self.owners[lots.random_range(0..self.owners.len())];
         // The administrator changes everybody's.
         let caller = of(if lots.random_bool(0.7) { owner } else { &self.admin });

@@ -314,7 +314,7 @@ async fn assert_ends_at_once(mut socket: Socket, image: &str) {
     assert_eq!(socket.receive().await, json!({"type": "complete", "id": "1"}));
 }
 
-async fn caller(app: &TestApp, client: &Client) -> darkroom::domain::user::Caller {
+async fn caller(app: &TestApp, client: &Client) -> darkroom::domain::caller::Caller {
     let token = client.token.as_deref().expect("a token");
     app.app.services.accounts.authenticate(token).await.expect("a caller")
 }

@@ -1,7 +1,10 @@
 //! The tables as SeaORM sees them. Private to `db`: everybody else deals in domain types.
 
+pub mod api_token;
 pub mod category;
 pub mod event;
+pub mod group;
+pub mod group_member;
 pub mod image;
 pub mod metadata;
 pub mod regeneration;

@@ -10,6 +10,12 @@ pub struct Model {
     pub refresh_hash: String,
     pub expires_at: DateTimeUtc,
     pub created_at: DateTimeUtc,
+    pub is_remembered: bool,
+    pub previous_hash: Option<String>,
+    pub rotated_at: Option<DateTimeUtc>,
+    pub user_agent: Option<String>,
+    pub address: Option<String>,
+    pub last_used_at: Option<DateTimeUtc>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

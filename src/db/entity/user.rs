@@ -12,6 +12,10 @@ pub struct Model {
     pub is_admin: bool,
     pub last_login_at: Option<DateTimeUtc>,
     pub created_at: DateTimeUtc,
+    pub last_login_address: Option<String>,
+    pub email_verified_at: Option<DateTimeUtc>,
+    pub deactivated_at: Option<DateTimeUtc>,
+    pub rights_revision: i32,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

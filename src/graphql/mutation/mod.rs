@@ -1,5 +1,7 @@
 //! Writes. Each translates, calls one service, and translates back.
 
+mod administration;
+mod api_token;
 mod library;
 mod regeneration;
 mod session;
@@ -8,9 +10,17 @@ mod uploads;
 use async_graphql::MergedObject;
 
 use self::{
-    library::LibraryMutation, regeneration::RegenerationMutation, session::SessionMutation, uploads::UploadMutation,
+    administration::AdministrationMutation, api_token::ApiTokenMutation, library::LibraryMutation,
+    regeneration::RegenerationMutation, session::SessionMutation, uploads::UploadMutation,
 };
 
 /// The mutations. Errors that the caller can correct are returned in the `userErrors` of each payload.
 #[derive(Default, MergedObject)]
-pub struct Mutation(UploadMutation, LibraryMutation, RegenerationMutation, SessionMutation);
+pub struct Mutation(
+    UploadMutation,
+    LibraryMutation,
+    RegenerationMutation,
+    SessionMutation,
+    ApiTokenMutation,
+    AdministrationMutation,
+);

@@ -46,13 +46,13 @@ pub struct ImageEdge {
 #[derive(SimpleObject)]
 pub struct PageInfo {
     /// Whether there are more images after this page.
-    has_next_page: bool,
+    pub(super) has_next_page: bool,
     /// Whether there are more images before this page.
-    has_previous_page: bool,
+    pub(super) has_previous_page: bool,
     /// The cursor of the first edge. Null if the page is empty.
-    start_cursor: Option<String>,
+    pub(super) start_cursor: Option<String>,
     /// The cursor of the last edge. Null if the page is empty.
-    end_cursor: Option<String>,
+    pub(super) end_cursor: Option<String>,
 }
 
 /// A filter for images. An image must match every field that is given.

@@ -18,6 +18,7 @@ use crate::{
     domain::{
         self,
         access::{self, Action},
+        caller::Identity,
         progress::Progress,
         variant::Variant,
     },
@@ -235,8 +236,8 @@ impl Image {
     async fn metadata(&self, ctx: &Context<'_>) -> Result<Option<ImageMetadata>, ApiError> {
         let metadata = self.siblings.load(ctx, &self.siblings.metadata, &self.known).await?;
         let Some(metadata) = metadata else { return Ok(None) };
-        let may_see = |user: &domain::user::User| access::may(user, Action::SeeLocation, &self.known);
-        let shows_location = ctx.caller().user().is_ok_and(may_see);
+        let may_see = |identity: &Identity| access::may(identity, Action::SeeLocation, &self.known);
+        let shows_location = ctx.caller().identity().is_some_and(may_see);
         Ok(Some(ImageMetadata { metadata, shows_location }))
     }
 

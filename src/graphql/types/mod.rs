@@ -1,5 +1,7 @@
 //! The schema's types: newtypes over the domain's, never entities.
 
+pub mod administration;
+pub mod api_token;
 pub mod batch;
 pub mod category;
 pub mod connection;

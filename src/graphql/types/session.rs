@@ -1,10 +1,18 @@
 //! Signing in and out.
 
-use async_graphql::{InputObject, SimpleObject};
+use async_graphql::{Description, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::{user::User, user_error::UserError};
-use crate::accounts::SignedIn;
+use crate::{
+    accounts::SignedIn,
+    domain::{
+        self,
+        caller::{Caller, Credential},
+        ids::SessionId,
+    },
+    graphql::FromContext,
+};
 
 /// The tokens of a signed-in user.
 #[derive(SimpleObject)]
@@ -13,7 +21,8 @@ pub struct Session {
     access_token: String,
     /// The time at which the access token expires. Exchange the refresh token before that.
     access_token_expires_at: DateTime<Utc>,
-    /// The refresh token. It is valid for one `refreshSession`, which returns the next one.
+    /// The refresh token. It is valid for one `refreshSession`, which returns the next one. Empty if the browser keeps it
+    /// in a cookie.
     refresh_token: String,
     /// The time at which the session ends.
     refresh_token_expires_at: DateTime<Utc>,
@@ -28,15 +37,19 @@ pub struct LogInInput {
     pub email: String,
     /// The password of the account.
     pub password: String,
-    /// Whether the session lasts for 30 days instead of one day.
+    /// Whether the session lasts for 14 days instead of one day.
     #[graphql(default)]
     pub remember_me: bool,
+    /// Whether to keep the refresh token in an HttpOnly cookie instead of returning it. For pages of the server's CORS
+    /// origins, by HTTP POST with credentials included. Without `rememberMe`, the browser forgets it when it is closed.
+    #[graphql(default)]
+    pub use_cookie: bool,
 }
 
 /// The session to continue.
 #[derive(InputObject)]
 pub struct RefreshSessionInput {
-    /// The latest refresh token of the session.
+    /// The latest refresh token of the session. If it is omitted, the cookie of the browser is used.
     pub refresh_token: Option<String>,
 }
 
@@ -49,14 +62,51 @@ pub struct SessionPayload {
     user_errors: Vec<UserError>,
 }
 
-/// The result of `logOut`.
+/// The result of `logOut` and `logOutEverywhere`.
 #[derive(SimpleObject)]
 pub struct LogOutPayload {
     /// Always empty.
     pub user_errors: Vec<UserError>,
 }
 
+/// The session to end.
+#[derive(InputObject)]
+pub struct RevokeSessionInput {
+    /// The id of one of the caller's sessions.
+    pub session_id: ID,
+}
+
+/// The result of `revokeSession`.
+#[derive(SimpleObject)]
+pub struct RevokeSessionPayload {
+    /// The id of the session that was ended. Null when there are userErrors.
+    revoked_session_id: Option<ID>,
+    /// The reasons why nothing was done. Empty on success.
+    user_errors: Vec<UserError>,
+}
+
+/// The password to set.
+#[derive(InputObject)]
+pub struct ChangePasswordInput {
+    /// The current password.
+    pub current_password: String,
+    /// The new password: 10 to 128 characters, none of the most common passwords, not similar to the email address or the
+    /// name.
+    pub new_password: String,
+}
+
+/// The result of `changePassword`.
+#[derive(SimpleObject)]
+pub struct ChangePasswordPayload {
+    /// The user whose password was set. Null when there are userErrors.
+    user: Option<User>,
+    /// The reasons why nothing was done. Empty on success.
+    user_errors: Vec<UserError>,
+}
+
 super::user_error::payload!(SessionPayload { session: SignedIn => Session::from });
+super::user_error::payload!(RevokeSessionPayload { revoked_session_id: SessionId => ID::from });
+super::user_error::payload!(ChangePasswordPayload { user: domain::user::User => User::from });
 
 impl From<SignedIn> for Session {
     fn from(signed_in: SignedIn) -> Self {
@@ -67,5 +117,57 @@ impl From<SignedIn> for Session {
             refresh_token_expires_at: signed_in.refresh_expires_at,
             user: User::from(signed_in.user),
         }
+    }
+}
+
+/// A session of the caller on some device.
+#[derive(Description)]
+pub struct ActiveSession(pub domain::session::Session);
+
+#[Object(use_type_description)]
+impl ActiveSession {
+    /// The id of the session, a UUIDv7.
+    async fn id(&self) -> ID {
+        ID::from(self.0.id)
+    }
+
+    /// The name that the browser or the program gave itself. Null if it gave none. Example: `"Mozilla/5.0 (X11; Linux
+    /// x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"`.
+    async fn user_agent(&self) -> Option<&str> {
+        self.0.user_agent.as_deref()
+    }
+
+    /// The IP address that the session was last refreshed from. Example: `"203.0.113.7"`.
+    async fn address(&self) -> Option<&str> {
+        self.0.address.as_deref()
+    }
+
+    /// Whether the session was begun with `rememberMe`.
+    async fn is_remembered(&self) -> bool {
+        self.0.is_remembered
+    }
+
+    /// Whether the request belongs to this session.
+    async fn is_current(&self, ctx: &async_graphql::Context<'_>) -> bool {
+        let credential = match ctx.caller() {
+            Caller::User(identity) => Some(identity.standing.credential),
+            Caller::Anonymous => None,
+        };
+        credential == Some(Credential::Session(self.0.id))
+    }
+
+    /// The time at which the session began.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// The time at which the session was last refreshed.
+    async fn last_used_at(&self) -> DateTime<Utc> {
+        self.0.last_used_at.unwrap_or(self.0.created_at)
+    }
+
+    /// The time at which the session ends.
+    async fn expires_at(&self) -> DateTime<Utc> {
+        self.0.expires_at
     }
 }

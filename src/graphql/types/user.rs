@@ -7,11 +7,11 @@ use chrono::{DateTime, Utc};
 
 use super::scalars::ByteSize;
 use crate::{
-    domain,
+    domain::{self, caller::Identity, user::Permissions},
     graphql::{
-        FromContext,
+        FromContext, cost,
         error::ApiError,
-        loaders::{self, StorageOf},
+        loaders::{self, GroupsOf, StorageOf},
     },
 };
 
@@ -41,6 +41,50 @@ pub enum Permission {
     ManageUsers,
 }
 
+/// A group of users, with what it permits to its members.
+#[derive(Description)]
+pub struct Group(pub domain::user::Group);
+
+#[Object(use_type_description)]
+impl Group {
+    /// The id of the group, a UUIDv7.
+    async fn id(&self) -> ID {
+        ID::from(self.0.id)
+    }
+
+    /// The name of the group, unlike any other. Example: `"editors"`.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The permissions of the members beyond their own images.
+    async fn permissions(&self) -> Vec<Permission> {
+        self.0.permissions.iter().map(Permission::from).collect()
+    }
+
+    /// The time at which the group was created.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+}
+
+impl User {
+    /// Whether the caller sees what is between the user and those who manage users.
+    fn is_open_to(&self, ctx: &Context<'_>) -> bool {
+        let sees =
+            |identity: &Identity| identity.id() == self.0.id || identity.may(domain::user::Permission::ManageUsers);
+        // Whoever just signed in is nobody yet, and sees themselves.
+        ctx.caller().identity().is_none_or(sees)
+    }
+
+    async fn groups_of(&self, ctx: &Context<'_>) -> Result<Arc<Vec<domain::user::Group>>, ApiError> {
+        if !self.is_open_to(ctx) {
+            return Ok(Arc::default());
+        }
+        Ok(loaders::load(ctx, GroupsOf(self.0.id)).await?.unwrap_or_default())
+    }
+}
+
 #[Object(use_type_description)]
 impl User {
     /// The id of the object, a UUIDv7.
@@ -63,14 +107,40 @@ impl User {
         self.0.is_admin
     }
 
-    /// The permissions of the user beyond their own images. Administrators have all permissions.
-    async fn permissions(&self) -> Vec<Permission> {
-        self.0.permissions().iter().copied().map(Permission::from).collect()
+    /// The permissions of the user beyond their own images: those of the user's groups. Administrators have all
+    /// permissions. Empty unless the user is the caller or the caller has the permission MANAGE_USERS.
+    #[graphql(directive = cost::cost::apply(5))]
+    async fn permissions(&self, ctx: &Context<'_>) -> Result<Vec<Permission>, ApiError> {
+        let permissions = if self.0.is_admin && self.is_open_to(ctx) {
+            Permissions::all()
+        } else {
+            self.groups_of(ctx).await?.iter().map(|group| group.permissions).fold(Permissions::empty(), |a, b| a | b)
+        };
+        Ok(permissions.iter().map(Permission::from).collect())
     }
 
-    /// The time at which the user last signed in with a password. Null if there was none.
-    async fn last_login_at(&self) -> Option<DateTime<Utc>> {
-        self.0.last_login_at
+    /// The groups of the user, sorted by name. Empty unless the user is the caller or the caller has the permission
+    /// MANAGE_USERS.
+    #[graphql(directive = cost::cost::apply(5), directive = cost::list_size::apply(5, None, None))]
+    async fn groups(&self, ctx: &Context<'_>) -> Result<Vec<Group>, ApiError> {
+        Ok(self.groups_of(ctx).await?.iter().cloned().map(Group).collect())
+    }
+
+    /// The time at which the user last signed in with a password. Null if there was none, or for other users without the
+    /// permission MANAGE_USERS.
+    async fn last_login_at(&self, ctx: &Context<'_>) -> Option<DateTime<Utc>> {
+        self.0.last_login.as_ref().filter(|_| self.is_open_to(ctx)).map(|last| last.at)
+    }
+
+    /// The IP address from which the user last signed in with a password. Null if it is not known, or for other users
+    /// without the permission MANAGE_USERS. Example: `"203.0.113.7"`.
+    async fn last_login_address(&self, ctx: &Context<'_>) -> Option<String> {
+        self.0.last_login.as_ref().filter(|_| self.is_open_to(ctx)).and_then(|last| last.address.clone())
+    }
+
+    /// Whether the account is deactivated: nobody can sign in as the user.
+    async fn is_deactivated(&self) -> bool {
+        self.0.deactivated_at.is_some()
     }
 
     /// The time at which the account was created.

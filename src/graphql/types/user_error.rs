@@ -49,8 +49,18 @@ pub enum UserErrorCode {
     QuotaExceeded,
     /// The email address or the password is wrong.
     InvalidCredentials,
+    /// Another account has this email address.
+    EmailTaken,
+    /// The password is too short, too long, too common, or too similar to the email address or the name.
+    WeakPassword,
     /// The token is unknown, already used or expired.
     InvalidToken,
+    /// The user does not exist.
+    UserNotFound,
+    /// The group does not exist.
+    GroupNotFound,
+    /// Another group has this name.
+    GroupExists,
 }
 
 impl From<domain::error::Refusal> for UserError {

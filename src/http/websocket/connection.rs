@@ -10,14 +10,14 @@ use tokio_stream::StreamMap;
 
 use super::{
     PROTOCOL,
-    ended::WatchedSession,
     message::{CloseReason, FromClient, FromServer},
     open_sockets::SocketPermit,
     operation::{self, Said},
+    standings::WatchedStanding,
 };
 use crate::{
-    domain::{error::ServiceError, user::Caller},
-    graphql::{Services, admission::Access},
+    domain::{caller::Caller, error::ServiceError},
+    graphql::{SentFrom, Services, admission::Access},
     http::{
         EXECUTION_TIMEOUT, HttpState, bearer, caller_of,
         execute::{self, Requester},
@@ -51,8 +51,8 @@ struct Session {
     token: Option<String>,
     caller: Arc<Caller>,
     permit: SocketPermit,
-    /// Of a log-in; a printed token belongs to none.
-    watched: Option<WatchedSession>,
+    /// None of an anonymous caller.
+    watched: Option<WatchedStanding>,
 }
 
 impl Connection {
@@ -94,8 +94,10 @@ impl Connection {
                 Some((id, said)) = self.operations.next(), if !self.operations.is_empty() => {
                     self.tell(&id, said).await?;
                 }
-                () = ended(self.session.as_mut()) => {
-                    return Err(CloseReason::Forbidden("The log-in has ended"));
+                () = fallen(self.session.as_mut()) => {
+                    // Nobody, or somebody who may do something else now, for whom everything begins anew.
+                    Box::pin(self.recheck()).await?;
+                    return Err(CloseReason::RightsChanged);
                 }
                 _ = ping.tick() => {
                     if received_at.elapsed() > PATIENCE {
@@ -136,14 +138,11 @@ impl Connection {
         let caller = identify(&self.state.services.clone(), token.as_deref()).await?;
         let life = match &caller {
             Caller::Anonymous => MAX_WAIT,
-            Caller::User { expires_at, .. } => (*expires_at - self.state.clock.now()).to_std().unwrap_or_default(),
+            Caller::User(identity) => (identity.expires_at - self.state.clock.now()).to_std().unwrap_or_default(),
         };
         let permit =
             self.state.sockets.admit(caller.key(self.address)).ok_or(CloseReason::TooMany("Too many sockets"))?;
-        let watched = match caller {
-            Caller::User { session: Some(session), .. } => Some(self.state.ended_sessions.watch(session)),
-            _ => None,
-        };
+        let watched = caller.identity().map(|identity| self.state.standings.watch(identity.standing));
         self.deadline.as_mut().reset(Instant::now() + life.min(MAX_WAIT));
         self.session = Some(Session { token, caller: Arc::new(caller), permit, watched });
         self.send(&FromServer::ConnectionAck).await
@@ -169,7 +168,8 @@ impl Connection {
             return Err(CloseReason::SubscriberExists(id));
         }
         let request = from_payload(payload).map_err(CloseReason::BadMessage)?;
-        let requester = Requester { caller: Arc::clone(&session.caller), address: self.address };
+        let from = SentFrom { address: self.address, headers: None };
+        let requester = Requester { caller: Arc::clone(&session.caller), from };
         let permit = session.permit.admit_operation().ok_or_else(operation::too_many_operations);
         let permit = permit.and_then(|permit| execute::charge_text(&self.state, &requester, bytes).map(|()| permit));
         let admitted = permit.and_then(|permit| Ok((self.state.admission.admit(request, Access::Full)?, permit)));
@@ -211,10 +211,10 @@ impl Connection {
     }
 }
 
-/// Waits for the end of the log-in.
-async fn ended(session: Option<&mut Session>) {
+/// Waits until the log-in or the token has ended, or its user may do something else.
+async fn fallen(session: Option<&mut Session>) {
     match session.and_then(|session| session.watched.as_mut()) {
-        Some(watched) => watched.ended.as_mut().await,
+        Some(watched) => watched.fallen.as_mut().await,
         None => std::future::pending().await,
     }
 }

@@ -58,6 +58,8 @@ pub(super) enum CloseReason {
     Unauthorized,
     /// Its token is worth nothing, or not any more.
     Forbidden(&'static str),
+    /// What the user may do has changed: the client is to connect again.
+    RightsChanged,
     /// It did not introduce itself in time.
     InitTimeout,
     /// Two operations with one id.
@@ -92,6 +94,8 @@ impl CloseReason {
             Self::BadMessage(why) => (4400, why.clone()),
             Self::Unauthorized => (4401, "Unauthorized".to_owned()),
             Self::Forbidden(why) => (4403, (*why).to_owned()),
+            // "Service restart" of the registry of close codes, after which clients connect again.
+            Self::RightsChanged => (1012, "The rights of the user have changed".to_owned()),
             Self::WrongProtocol => (4406, "Subprotocol not acceptable".to_owned()),
             Self::InitTimeout => (4408, "Connection initialisation timeout".to_owned()),
             Self::SubscriberExists(id) => {

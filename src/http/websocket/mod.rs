@@ -3,11 +3,11 @@
 //! The stock loop knows no time-outs and few close codes, and ends clients that only listen.
 
 mod connection;
-mod ended;
 mod message;
 mod open_sockets;
 mod operation;
 mod shared;
+mod standings;
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use axum::{extract::WebSocketUpgrade, http::request::Parts, response::Response};
 
 use self::connection::Connection;
 pub use self::open_sockets::SocketLimits;
-pub(super) use self::{ended::EndedSessions, open_sockets::OpenSockets, shared::SharedOperations};
+pub(super) use self::{open_sockets::OpenSockets, shared::SharedOperations, standings::Standings};
 use super::{HttpState, client_address, connections::Busy, token_of};
 
 const PROTOCOL: &str = "graphql-transport-ws";

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::{domain::user::CallerKey, measures};
+use crate::{domain::caller::CallerKey, measures};
 
 /// What one caller may have.
 #[derive(Debug, Clone, Copy)]

@@ -16,7 +16,7 @@ use futures_util::{
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{
-    domain::ids::UserId,
+    domain::{caller::TokenScopes, ids::UserId},
     graphql::{
         admission::Admitted,
         error,
@@ -53,7 +53,8 @@ pub(in crate::http) struct SharedOperations(Arc<Mutex<HashMap<OperationKey, Weak
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct OperationKey {
     user: UserId,
-    is_admin: bool,
+    rights_revision: i32,
+    scopes: TokenScopes,
     asks_cost: bool,
     document: String,
     operation: Option<String>,
@@ -96,12 +97,13 @@ fn raw(value: &impl serde::Serialize) -> Box<RawValue> {
 impl SharedOperations {
     /// The running operation that is equal to this one, or this one.
     pub(super) fn join(&self, admitted: Admitted, requester: Requester) -> Arc<SharedOperation> {
-        let Ok(user) = requester.caller.user() else {
+        let Some(identity) = requester.caller.identity() else {
             return Arc::new(SharedOperation { admitted, requester, recent: Mutex::default(), registered: None });
         };
         let key = OperationKey {
-            user: user.id,
-            is_admin: user.is_admin,
+            user: identity.id(),
+            rights_revision: identity.standing.rights_revision,
+            scopes: identity.scopes,
             asks_cost: admitted.asks_cost,
             document: admitted.text.clone(),
             operation: admitted.operation_name.clone(),

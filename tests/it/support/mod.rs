@@ -13,10 +13,22 @@ pub mod socket;
 pub mod unreliable;
 pub mod upload;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use clap::Parser;
-use darkroom::{app::App, clock::Clock, config::Config, domain::error::ServiceError, uploads::Swept};
+use darkroom::{
+    app::App,
+    clock::Clock,
+    config::Config,
+    domain::{
+        caller::{Caller, Credential, Identity, Standing, TokenScopes},
+        error::ServiceError,
+        ids::SessionId,
+        user::{Permissions, User},
+    },
+    uploads::Swept,
+};
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
@@ -91,7 +103,9 @@ impl TestApp {
         if !flags.contains(&"--data-dir") {
             arguments.extend(["--data-dir".into(), data_dir.path().display().to_string()]);
         }
-        arguments.extend(["--public-url".into(), format!("http://{address}")]);
+        if !flags.contains(&"--public-url") {
+            arguments.extend(["--public-url".into(), format!("http://{address}")]);
+        }
         arguments.extend(["--admin-password".into(), client::ADMIN_PASSWORD.into()]);
         // A folder that somebody brings along has its database in it.
         if !flags.contains(&"--data-dir") && !flags.contains(&"--database-url") {
@@ -199,7 +213,7 @@ impl TestApp {
     pub async fn user(&self, email: &str) -> Client {
         let accounts = &self.app.services.accounts;
         let user = accounts.find_or_make(email).await.expect("a user");
-        let token = accounts.print_token(&user).expect("a token").token;
+        let token = accounts.print_token(&user).await.expect("a token");
         Client::new(self.url("/graphql"), Some(token))
     }
 
@@ -218,6 +232,20 @@ impl Drop for TestApp {
             worker.abort();
         }
     }
+}
+
+/// A caller for services: somebody who just signed in.
+pub fn signed_in(user: &User, expires_at: DateTime<Utc>) -> Caller {
+    let permissions = if user.is_admin { Permissions::all() } else { Permissions::empty() };
+    let credential = Credential::Session(SessionId(Clock::default().new_id()));
+    Caller::User(Arc::new(Identity {
+        user: user.clone(),
+        permissions,
+        groups: Vec::new(),
+        standing: Standing { credential, rights_revision: 0 },
+        scopes: TokenScopes::all(),
+        expires_at,
+    }))
 }
 
 /// The configuration that flags make, behind the name of a program.

@@ -1,0 +1,96 @@
+//! Who a token speaks for.
+
+use std::{collections::HashMap, sync::Arc};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::{Accounts, api_tokens, secret_hash};
+use crate::{
+    db::{
+        self,
+        identities::{CredentialTable, Known},
+    },
+    domain::{
+        caller::{Caller, Credential, Identity, Standing, TokenScopes},
+        error::{ServiceError, ServiceResult},
+    },
+};
+
+/// How exact it is kept when an API token was used last.
+const USE_NOTED_EVERY: TimeDelta = TimeDelta::minutes(1);
+
+impl Accounts {
+    /// Who a token speaks for, as they are now.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for one that is forged, expired, not yet valid or revoked, and where its user is gone or
+    /// deactivated.
+    pub async fn authenticate(&self, token: &str) -> ServiceResult<Caller> {
+        let (callers, now) = (&self.inner.callers, self.inner.clock.now());
+        if let Some(known) = callers.get(token, now)
+            && now < known.expires_at
+        {
+            return Ok(Caller::User(known));
+        }
+        let version = callers.version();
+        let identity = if token.starts_with(api_tokens::PREFIX) {
+            self.of_api_token(token, now).await?
+        } else {
+            self.of_access_token(token, now).await?
+        };
+        let identity = Arc::new(identity);
+        callers.insert(token.to_owned(), Arc::clone(&identity), now, version);
+        Ok(Caller::User(identity))
+    }
+
+    async fn of_access_token(&self, token: &str, now: DateTime<Utc>) -> ServiceResult<Identity> {
+        let claims = self.inner.keys.read(token, now)?;
+        let found = db::identities::of_session(self.inner.db.conn(), claims.session, claims.user, now).await?;
+        let known = found.ok_or(ServiceError::Unauthenticated)?;
+        Ok(identity(known, Credential::Session(claims.session), TokenScopes::all(), claims.expires_at))
+    }
+
+    async fn of_api_token(&self, token: &str, now: DateTime<Utc>) -> ServiceResult<Identity> {
+        let conn = self.inner.db.conn();
+        let found = db::identities::of_api_token(conn, &secret_hash(token), now).await?;
+        let (known, token) = found.ok_or(ServiceError::Unauthenticated)?;
+        if token.last_used_at.is_none_or(|at| now - at >= USE_NOTED_EVERY) {
+            db::api_tokens::touch(conn, token.id, now).await?;
+        }
+        Ok(identity(known, Credential::ApiToken(token.id), token.scopes, token.expires_at))
+    }
+
+    /// Those of these that stand no more: the log-in or the token has ended, or the user may do something else now.
+    pub async fn fallen_of(&self, standings: &[Standing]) -> ServiceResult<Vec<Standing>> {
+        let (mut sessions, mut tokens) = (Vec::new(), Vec::new());
+        for standing in standings {
+            match standing.credential {
+                Credential::Session(id) => sessions.push(id.0),
+                Credential::ApiToken(id) => tokens.push(id.0),
+            }
+        }
+        let (conn, now) = (self.inner.db.conn(), self.inner.clock.now());
+        let sessions = db::identities::alive(conn, CredentialTable::Session, &sessions, now).await?;
+        let tokens = db::identities::alive(conn, CredentialTable::ApiToken, &tokens, now).await?;
+        let revision_of = |alive: &HashMap<Uuid, i32>, id: Uuid| alive.get(&id).copied();
+        let has_fallen = |standing: &&Standing| {
+            let revision = match standing.credential {
+                Credential::Session(id) => revision_of(&sessions, id.0),
+                Credential::ApiToken(id) => revision_of(&tokens, id.0),
+            };
+            revision != Some(standing.rights_revision)
+        };
+        let fallen: Vec<_> = standings.iter().filter(has_fallen).copied().collect();
+        if !fallen.is_empty() {
+            // Whoever asks again is not to hear what was a moment ago.
+            self.inner.callers.clear();
+        }
+        Ok(fallen)
+    }
+}
+
+fn identity(known: Known, credential: Credential, scopes: TokenScopes, expires_at: DateTime<Utc>) -> Identity {
+    let Known { user, permissions, groups, rights_revision } = known;
+    Identity { user, permissions, groups, standing: Standing { credential, rights_revision }, scopes, expires_at }
+}

@@ -1,0 +1,243 @@
+//! Users and groups, as those who manage them see them.
+//!
+//! Nobody gives more than they have: who is no administrator can neither touch one, nor hand out permissions that they do
+//! not have themselves.
+
+use std::collections::HashMap;
+
+use super::{Accounts, password_rules, sign_in::MAX_EMAIL_BYTES};
+use crate::{
+    db::{self, Saved},
+    domain::{
+        caller::{Caller, Identity},
+        error::{Refusal, ServiceError, ServiceResult, UserErrorCode},
+        ids::{GroupId, UserId},
+        user::{Group, Permission, User},
+    },
+};
+
+/// In characters.
+pub(super) const MAX_NAME: usize = 100;
+/// How many groups a user is in at most.
+const MAX_GROUPS: usize = 100;
+/// How many users a page has at most.
+const MAX_PAGE: u64 = 100;
+
+/// An account to make.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    pub email: String,
+    /// Made of the address where there is none.
+    pub display_name: Option<String>,
+    /// Without one, the user cannot sign in until one is set.
+    pub password: Option<String>,
+    pub groups: Vec<GroupId>,
+}
+
+/// Some users in the order of their addresses.
+#[derive(Debug)]
+pub struct UserPage {
+    pub users: Vec<User>,
+    /// Whether there are more behind the last.
+    pub has_more: bool,
+}
+
+impl Accounts {
+    /// Users whose address begins with a prefix, by address, behind one that was given before.
+    ///
+    /// # Errors
+    /// `Unauthenticated`, or `Forbidden` without the permission.
+    pub async fn users(
+        &self,
+        caller: &Caller,
+        prefix: &str,
+        after: Option<String>,
+        first: u64,
+    ) -> ServiceResult<UserPage> {
+        caller.with(Permission::ManageUsers)?;
+        let (prefix, first) = (prefix.trim().to_lowercase(), first.min(MAX_PAGE));
+        if prefix.contains('\0') || after.as_ref().is_some_and(|after| after.contains('\0')) {
+            return Ok(UserPage { users: Vec::new(), has_more: false });
+        }
+        let mut users = db::users::page(self.inner.db.conn(), &prefix, after.as_deref(), first + 1).await?;
+        let has_more = users.len() as u64 > first;
+        users.truncate(usize::try_from(first).unwrap_or(usize::MAX));
+        Ok(UserPage { users, has_more })
+    }
+
+    /// Makes an account.
+    ///
+    /// # Errors
+    /// `Forbidden` without the permission; every rule that the input breaks: `INVALID_VALUE`, `TOO_LONG`, `WEAK_PASSWORD`,
+    /// `EMAIL_TAKEN`, `GROUP_NOT_FOUND`.
+    pub async fn create_user(&self, caller: &Caller, new: NewUser) -> ServiceResult<User> {
+        let manager = caller.with(Permission::ManageUsers)?;
+        let mut user = self.new_user(&new.email);
+        let mut refusals = Vec::new();
+        refusals.extend(check_email(&user.email).err());
+        if let Some(name) = &new.display_name {
+            name.trim().clone_into(&mut user.display_name);
+            refusals.extend(check_name("displayName", &user.display_name).err());
+        }
+        if let Some(password) = &new.password {
+            refusals.extend(password_rules::check("password", password, &user.email, &user.display_name).err());
+        }
+        if !refusals.is_empty() {
+            return Err(refusals.into());
+        }
+        let hash = match new.password {
+            Some(password) => Some(self.inner.passwords.hash(password).await?),
+            None => None,
+        };
+        let transaction = self.inner.db.begin().await?;
+        let groups = self.grantable(&transaction, manager, &new.groups).await?;
+        if db::users::insert(&transaction, &user, hash).await? == Saved::Duplicate {
+            let why = "Another account has this email address.";
+            return Err(Refusal::on("email", UserErrorCode::EmailTaken, why).into());
+        }
+        db::groups::set_of_user(&transaction, user.id, &groups).await?;
+        transaction.commit().await?;
+        Ok(user)
+    }
+
+    /// Makes a user a member of these groups and of no other. Their sockets begin anew.
+    ///
+    /// # Errors
+    /// `Forbidden` without the permission, or where it would give or take what the caller does not have;
+    /// `USER_NOT_FOUND`, `GROUP_NOT_FOUND`.
+    pub async fn set_user_groups(&self, caller: &Caller, id: UserId, groups: Vec<GroupId>) -> ServiceResult<User> {
+        let manager = caller.with(Permission::ManageUsers)?;
+        let transaction = self.inner.db.begin().await?;
+        let user = managed(&transaction, manager, id).await?;
+        let before = db::groups::of_users(&transaction, &[id]).await?.remove(&id).unwrap_or_default();
+        let wanted = self.grantable(&transaction, manager, &groups).await?;
+        let is_taken = |group: &&Group| !wanted.contains(&group.id);
+        if before.iter().filter(is_taken).any(|group| !may_grant(manager, group)) {
+            return Err(ServiceError::Forbidden);
+        }
+        db::groups::set_of_user(&transaction, id, &wanted).await?;
+        db::users::touch_rights(&transaction, id).await?;
+        transaction.commit().await?;
+        self.inner.callers.clear();
+        Ok(user)
+    }
+
+    /// Shuts a user out: their log-ins and tokens end, and nobody can sign in as them. Their images stay.
+    ///
+    /// # Errors
+    /// `Forbidden` without the permission; `USER_NOT_FOUND`; `INVALID_STATE` for the caller's own account.
+    pub async fn deactivate_user(&self, caller: &Caller, id: UserId) -> ServiceResult<User> {
+        let manager = caller.with(Permission::ManageUsers)?;
+        if manager.id() == id {
+            let why = "Your own account can only be deactivated by another user.";
+            return Err(Refusal::on("userId", UserErrorCode::InvalidState, why).into());
+        }
+        let now = self.inner.clock.now();
+        let transaction = self.inner.db.begin().await?;
+        let user = managed(&transaction, manager, id).await?;
+        let since = user.deactivated_at.unwrap_or(now);
+        db::users::set_deactivated(&transaction, id, Some(since)).await?;
+        db::sessions::remove_all(&transaction, id, None).await?;
+        db::api_tokens::remove_all(&transaction, id).await?;
+        transaction.commit().await?;
+        self.inner.callers.clear();
+        Ok(User { deactivated_at: Some(since), ..user })
+    }
+
+    /// Lets a user in again. What ended stays ended: they sign in anew.
+    ///
+    /// # Errors
+    /// `Forbidden` without the permission; `USER_NOT_FOUND`.
+    pub async fn reactivate_user(&self, caller: &Caller, id: UserId) -> ServiceResult<User> {
+        let manager = caller.with(Permission::ManageUsers)?;
+        let transaction = self.inner.db.begin().await?;
+        let user = managed(&transaction, manager, id).await?;
+        db::users::set_deactivated(&transaction, id, None).await?;
+        transaction.commit().await?;
+        Ok(User { deactivated_at: None, ..user })
+    }
+
+    /// Changes how the caller is called.
+    ///
+    /// # Errors
+    /// `INVALID_VALUE`, `TOO_LONG`; `Forbidden` for a caller with an API token.
+    pub async fn rename_self(&self, caller: &Caller, name: &str) -> ServiceResult<User> {
+        let identity = caller.acting(crate::domain::caller::TokenScope::Account)?;
+        let display_name = name.trim().to_owned();
+        check_name("displayName", &display_name)?;
+        db::users::set_display_name(self.inner.db.conn(), identity.id(), display_name.clone()).await?;
+        self.inner.callers.clear();
+        Ok(User { display_name, ..identity.user.clone() })
+    }
+
+    /// The groups of many users, by name.
+    pub async fn groups_of(&self, users: &[UserId]) -> ServiceResult<HashMap<UserId, Vec<Group>>> {
+        Ok(db::groups::of_users(self.inner.db.conn(), users).await?)
+    }
+
+    /// Those of these groups that are there, all of which the manager may put somebody into.
+    async fn grantable(
+        &self,
+        conn: &db::Transaction,
+        manager: &Identity,
+        ids: &[GroupId],
+    ) -> ServiceResult<Vec<GroupId>> {
+        let mut wanted: Vec<GroupId> = Vec::new();
+        for id in ids {
+            if wanted.contains(id) {
+                continue;
+            }
+            if wanted.len() == MAX_GROUPS {
+                let why = format!("A user is in at most {MAX_GROUPS} groups.");
+                return Err(Refusal::on("groupIds", UserErrorCode::TooLong, why).into());
+            }
+            let group = db::groups::find(conn, *id).await?.ok_or_else(group_not_found)?;
+            if !may_grant(manager, &group) {
+                return Err(ServiceError::Forbidden);
+            }
+            wanted.push(*id);
+        }
+        Ok(wanted)
+    }
+}
+
+/// A user whom this manager may change: everybody but administrators, whom only administrators change.
+async fn managed(conn: &db::Transaction, manager: &Identity, id: UserId) -> ServiceResult<User> {
+    let user = db::users::find(conn, id).await?.ok_or_else(Refusal::user_not_found)?;
+    if user.is_admin && !manager.user.is_admin {
+        return Err(ServiceError::Forbidden);
+    }
+    Ok(user)
+}
+
+/// Whether somebody has all that a group permits.
+pub(super) fn may_grant(manager: &Identity, group: &Group) -> bool {
+    group.permissions.is_subset(manager.permissions)
+}
+
+pub(super) fn group_not_found() -> Refusal {
+    Refusal::on("groupIds", UserErrorCode::GroupNotFound, "There is no such group.")
+}
+
+fn check_email(email: &str) -> Result<(), Refusal> {
+    let is_address = email.split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty() && !domain.is_empty() && !domain.contains('@') && !domain.starts_with('.')
+    });
+    if is_address && email.len() <= MAX_EMAIL_BYTES && !email.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Ok(());
+    }
+    Err(Refusal::on("email", UserErrorCode::InvalidValue, "This is not an email address."))
+}
+
+/// Of users and groups alike.
+pub(super) fn check_name(field: &'static str, name: &str) -> Result<(), Refusal> {
+    if name.chars().count() > MAX_NAME {
+        let why = format!("A name has at most {MAX_NAME} characters.");
+        return Err(Refusal::on(field, UserErrorCode::TooLong, why));
+    }
+    if name.is_empty() || name.contains(char::is_control) {
+        let why = "A name is required, without control characters.";
+        return Err(Refusal::on(field, UserErrorCode::InvalidValue, why));
+    }
+    Ok(())
+}

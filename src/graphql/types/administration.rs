@@ -1,0 +1,207 @@
+//! Users and groups, for those who manage them.
+
+use async_graphql::{Description, ID, InputObject, Object, Result, SimpleObject};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use super::{
+    connection::PageInfo,
+    user::{Group, Permission, User},
+    user_error::UserError,
+};
+use crate::{
+    accounts::{GroupChange, NewUser, UserPage},
+    domain::{
+        self,
+        ids::{GroupId, UserId},
+    },
+    graphql::error::{ApiError, parse_id},
+};
+
+/// One page of a list of users.
+#[derive(Description)]
+pub struct UserConnection(pub UserPage);
+
+/// A user at a place in a list.
+#[derive(SimpleObject)]
+pub struct UserEdge {
+    /// The user.
+    node: User,
+    /// The position of the user in the list, for `after`.
+    cursor: String,
+}
+
+#[Object(use_type_description)]
+impl UserConnection {
+    /// The users of the page, each with its cursor.
+    async fn edges(&self) -> Vec<UserEdge> {
+        let users = self.0.users.iter();
+        users.map(|user| UserEdge { cursor: cursor_of(user), node: User::from(user.clone()) }).collect()
+    }
+
+    /// The users of the page without their cursors.
+    async fn nodes(&self) -> Vec<User> {
+        self.0.users.iter().cloned().map(User::from).collect()
+    }
+
+    /// The position of the page in the list.
+    async fn page_info(&self) -> PageInfo {
+        PageInfo {
+            has_next_page: self.0.has_more,
+            has_previous_page: false,
+            start_cursor: self.0.users.first().map(cursor_of),
+            end_cursor: self.0.users.last().map(cursor_of),
+        }
+    }
+}
+
+/// The address, which is what the list is sorted by.
+fn cursor_of(user: &domain::user::User) -> String {
+    URL_SAFE_NO_PAD.encode(&user.email)
+}
+
+/// The address that a cursor stands for.
+///
+/// # Errors
+/// `BAD_USER_INPUT` for what is no cursor of this list.
+pub fn address_of(cursor: &str) -> Result<String> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
+    let address = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    address.ok_or_else(|| ApiError::bad_input("`after` is not a cursor of this list."))
+}
+
+/// The account to create.
+#[derive(InputObject)]
+pub struct CreateUserInput {
+    /// The email address, which is what the user signs in with. Stored in lower case.
+    email: String,
+    /// The display name: 1 to 100 characters. Defaults to the part of the address before the `@`.
+    display_name: Option<String>,
+    /// The password: 10 to 128 characters, none of the most common passwords, not similar to the email address or the
+    /// name. Without one, nobody can sign in as the user.
+    password: Option<String>,
+    /// The groups of the user. Defaults to none.
+    #[graphql(default)]
+    group_ids: Vec<ID>,
+}
+
+impl CreateUserInput {
+    /// The account, for the service to check.
+    ///
+    /// # Errors
+    /// `BAD_USER_INPUT` for a malformed id.
+    pub fn request(self) -> Result<NewUser> {
+        let Self { email, display_name, password, group_ids } = self;
+        Ok(NewUser { email, display_name, password, groups: ids(&group_ids)? })
+    }
+}
+
+/// The groups that a user is to be a member of.
+#[derive(InputObject)]
+pub struct SetUserGroupsInput {
+    /// The id of the user.
+    user_id: ID,
+    /// All groups of the user. The user leaves every other group.
+    group_ids: Vec<ID>,
+}
+
+impl SetUserGroupsInput {
+    /// The user, and the groups.
+    ///
+    /// # Errors
+    /// `BAD_USER_INPUT` for a malformed id.
+    pub fn request(&self) -> Result<(UserId, Vec<GroupId>)> {
+        Ok((parse_id(&self.user_id)?, ids(&self.group_ids)?))
+    }
+}
+
+fn ids(ids: &[ID]) -> Result<Vec<GroupId>> {
+    ids.iter().map(parse_id).collect()
+}
+
+/// The account to deactivate.
+#[derive(InputObject)]
+pub struct DeactivateUserInput {
+    /// The id of the user.
+    pub user_id: ID,
+}
+
+/// The account to reactivate.
+#[derive(InputObject)]
+pub struct ReactivateUserInput {
+    /// The id of the user.
+    pub user_id: ID,
+}
+
+/// The profile of the caller.
+#[derive(InputObject)]
+pub struct UpdateProfileInput {
+    /// The display name: 1 to 100 characters.
+    pub display_name: String,
+}
+
+/// The result of a mutation of a user.
+#[derive(SimpleObject)]
+pub struct UserPayload {
+    /// The user after the change. Null when there are userErrors.
+    user: Option<User>,
+    /// The reasons why nothing was done. Empty on success.
+    user_errors: Vec<UserError>,
+}
+
+/// The group to create.
+#[derive(InputObject)]
+pub struct CreateGroupInput {
+    /// The name of the group: 1 to 100 characters, unlike any other.
+    pub name: String,
+    /// The permissions of the members.
+    pub permissions: Vec<Permission>,
+}
+
+/// The changes to a group. A field left out stays as it is.
+#[derive(InputObject)]
+pub struct UpdateGroupInput {
+    /// The id of the group.
+    pub group_id: ID,
+    /// The name of the group: 1 to 100 characters, unlike any other.
+    name: Option<String>,
+    /// All permissions of the members.
+    permissions: Option<Vec<Permission>>,
+}
+
+impl UpdateGroupInput {
+    /// What is to be different.
+    pub fn change(self) -> GroupChange {
+        let of = |permissions: Vec<Permission>| permissions.into_iter().map(domain::user::Permission::from).collect();
+        let permissions = self.permissions.map(of);
+        GroupChange { name: self.name, permissions }
+    }
+}
+
+/// The group to delete.
+#[derive(InputObject)]
+pub struct DeleteGroupInput {
+    /// The id of the group.
+    pub group_id: ID,
+}
+
+/// The result of `createGroup` and `updateGroup`.
+#[derive(SimpleObject)]
+pub struct GroupPayload {
+    /// The group after the change. Null when there are userErrors.
+    group: Option<Group>,
+    /// The reasons why nothing was done. Empty on success.
+    user_errors: Vec<UserError>,
+}
+
+/// The result of `deleteGroup`.
+#[derive(SimpleObject)]
+pub struct DeleteGroupPayload {
+    /// The id of the group that was deleted. Null when there are userErrors.
+    deleted_group_id: Option<ID>,
+    /// The reasons why nothing was done. Empty on success.
+    user_errors: Vec<UserError>,
+}
+
+super::user_error::payload!(UserPayload { user: domain::user::User => User::from });
+super::user_error::payload!(GroupPayload { group: domain::user::Group => Group });
+super::user_error::payload!(DeleteGroupPayload { deleted_group_id: GroupId => ID::from });
