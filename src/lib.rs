@@ -24,6 +24,7 @@ pub mod http;
 pub mod imaging;
 pub mod library;
 mod machine;
+pub mod mail;
 pub mod measures;
 pub mod permits;
 pub mod queue;

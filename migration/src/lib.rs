@@ -26,6 +26,7 @@ mod m20261122_000014_holders;
 mod m20261122_000015_traces;
 mod m20261122_000016_credentials;
 mod m20261122_000017_groups;
+mod m20261122_000018_mails;
 
 /// Runs what has not been run yet.
 pub struct Migrator;
@@ -75,6 +76,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000015_traces::Migration),
             Box::new(m20261122_000016_credentials::Migration),
             Box::new(m20261122_000017_groups::Migration),
+            Box::new(m20261122_000018_mails::Migration),
         ]
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     db,
     domain::{
         caller::{Caller, TokenScope, TokenScopes},
-        error::{Refusal, ServiceResult, UserErrorCode},
+        error::{Refusal, ServiceError, ServiceResult, UserErrorCode},
         ids::{ApiTokenId, UserId},
         session::ApiToken,
         user::User,
@@ -47,14 +47,23 @@ impl Accounts {
     /// Every rule that the input breaks: `INVALID_VALUE`, `TOO_LONG`; `QUOTA_EXCEEDED` for too many tokens. `Forbidden`
     /// where the caller came by an API token.
     pub async fn create_api_token(&self, caller: &Caller, new: NewApiToken) -> ServiceResult<MadeApiToken> {
-        let user = caller.acting(TokenScope::Account)?.id();
-        let (conn, now) = (self.inner.db.conn(), self.inner.clock.now());
+        let identity = caller.acting(TokenScope::Account)?;
+        let (user, now) = (identity.id(), self.inner.clock.now());
         check(&new, now)?;
-        if db::api_tokens::count(conn, user, now).await? >= MAX_TOKENS {
+        let transaction = self.inner.db.begin().await?;
+        // What ends a log-in ends the tokens of its user: none is made by one that has ended.
+        db::users::hold(&transaction, user).await?;
+        if !db::identities::stands(&transaction, identity.standing, now).await? {
+            return Err(ServiceError::Unauthenticated);
+        }
+        if db::api_tokens::count(&transaction, user, now).await? >= MAX_TOKENS {
             let why = format!("A user has {MAX_TOKENS} tokens at most. Revoke one of them.");
             return Err(Refusal::of(UserErrorCode::QuotaExceeded, why).into());
         }
-        self.make_api_token(user, NewApiToken { name: new.name.trim().to_owned(), ..new }).await
+        let made = self.make_api_token(&transaction, user, NewApiToken { name: new.name.trim().to_owned(), ..new });
+        let made = made.await?;
+        transaction.commit().await?;
+        Ok(made)
     }
 
     /// A token that is good for everything, for the operator: for curl, GraphiQL and tests.
@@ -64,7 +73,7 @@ impl Accounts {
     pub async fn print_token(&self, user: &User) -> ServiceResult<String> {
         let expires_at = self.inner.clock.now() + PRINTED_LIFE;
         let new = NewApiToken { name: "darkroom token".to_owned(), scopes: TokenScopes::all(), expires_at };
-        Ok(self.make_api_token(user.id, new).await?.secret)
+        Ok(self.make_api_token(self.inner.db.conn(), user.id, new).await?.secret)
     }
 
     /// The caller's tokens, the latest first.
@@ -89,7 +98,12 @@ impl Accounts {
         Ok(id)
     }
 
-    async fn make_api_token(&self, user: UserId, new: NewApiToken) -> ServiceResult<MadeApiToken> {
+    async fn make_api_token(
+        &self,
+        conn: &impl db::Connection,
+        user: UserId,
+        new: NewApiToken,
+    ) -> ServiceResult<MadeApiToken> {
         let secret = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(self.inner.clock.random_bytes::<32>()));
         let known = ApiToken {
             id: ApiTokenId(self.inner.clock.new_id()),
@@ -100,7 +114,7 @@ impl Accounts {
             created_at: self.inner.clock.now(),
             last_used_at: None,
         };
-        db::api_tokens::insert(self.inner.db.conn(), &known, secret_hash(&secret)).await?;
+        db::api_tokens::insert(conn, &known, secret_hash(&secret)).await?;
         Ok(MadeApiToken { known, secret })
     }
 }

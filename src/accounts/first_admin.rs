@@ -34,9 +34,8 @@ impl Accounts {
         if db::users::any(self.inner.db.conn()).await? {
             return Ok(None);
         }
-        let generated = password.is_none().then(|| hex::encode(self.inner.clock.random_bytes::<12>()));
-        let secret = password.or_else(|| generated.clone()).unwrap_or_default();
-        let hash = self.inner.passwords.hash(secret).await?;
+        let (password, generated) = self.given_or_generated(password);
+        let hash = self.inner.passwords.hash(password).await?;
         let admin = User { is_admin: true, ..self.new_user(email) };
         match db::users::insert(self.inner.db.conn(), &admin, Some(hash)).await? {
             Saved::Done => Ok(Some(NewAdmin { email: admin.email, generated_password: generated })),

@@ -48,7 +48,7 @@ impl Accounts {
             created_at: self.inner.clock.now(),
         };
         check_name("name", &group.name)?;
-        if !may_grant(manager, &group) {
+        if !may_grant(manager, group.permissions) {
             return Err(ServiceError::Forbidden);
         }
         if db::groups::list(self.inner.db.conn()).await?.len() >= MAX_GROUPS {
@@ -76,7 +76,7 @@ impl Accounts {
             ..before
         };
         check_name("name", &after.name)?;
-        if !may_grant(manager, &after) || !before.permissions.is_subset(manager.permissions) {
+        if !may_grant(manager, after.permissions | before.permissions) {
             return Err(ServiceError::Forbidden);
         }
         if db::groups::update(&transaction, &after).await? == Saved::Duplicate {
@@ -98,7 +98,7 @@ impl Accounts {
         let manager = caller.with(Permission::ManageUsers)?;
         let transaction = self.inner.db.begin().await?;
         let group = db::groups::find(&transaction, id).await?.ok_or_else(no_such_group)?;
-        if !may_grant(manager, &group) {
+        if !may_grant(manager, group.permissions) {
             return Err(ServiceError::Forbidden);
         }
         db::groups::touch_members(&transaction, id).await?;

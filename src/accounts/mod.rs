@@ -5,17 +5,22 @@ mod api_tokens;
 mod authenticate;
 mod first_admin;
 mod groups;
+mod letters;
 mod log_in_limits;
+mod mails;
+mod operator;
 mod password;
 mod password_rules;
 mod sessions;
 mod sign_in;
+mod sign_up;
 mod users;
 
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
+use url::Url;
 
 pub use self::{
     access_token::AccessToken,
@@ -29,12 +34,34 @@ use self::{access_token::TokenKeys, log_in_limits::LogInLimits, password::Passwo
 use crate::{
     clock::Clock,
     db::Db,
-    domain::{caller::Identity, user::User},
+    domain::{
+        caller::Identity,
+        user::{SignUp, User},
+    },
+    events::Hub,
+    mail::Mailer,
+    queue::Queue,
     ttl_cache::TtlCache,
 };
 
 /// How late a log-out at another process may be seen.
 const CALLER_TTL: TimeDelta = TimeDelta::seconds(1);
+
+/// What the operator decided about accounts.
+#[derive(Debug, Clone)]
+pub struct AccountRules {
+    pub sign_up: SignUp,
+    /// Where the links in mails lead.
+    pub pages: Url,
+}
+
+/// What the service works with.
+pub struct AccountHands {
+    pub db: Db,
+    pub queue: Queue,
+    pub hub: Hub,
+    pub mailer: Mailer,
+}
 
 /// The account service.
 #[derive(Clone)]
@@ -44,10 +71,16 @@ pub struct Accounts {
 
 struct Inner {
     db: Db,
+    queue: Queue,
+    hub: Hub,
+    mailer: Mailer,
     clock: Clock,
+    rules: AccountRules,
     keys: TokenKeys,
     /// What refresh tokens are known by as ours, and made from.
     refresh_key: Vec<u8>,
+    /// What links in mails are known by as ours.
+    link_key: Vec<u8>,
     passwords: PasswordHasher,
     log_in_limits: LogInLimits,
     /// Who asked a moment ago, by their tokens.
@@ -68,12 +101,24 @@ pub struct SignedIn {
 
 impl Accounts {
     /// Puts the service together.
-    pub fn new(db: Db, clock: Clock, jwt_secret: &[u8]) -> Self {
-        let passwords = PasswordHasher::new();
-        let (keys, callers) = (TokenKeys::new(jwt_secret), TtlCache::new(CALLER_TTL));
-        let log_in_limits = LogInLimits::new();
-        let refresh_key = [b"refresh tokens of ".as_slice(), jwt_secret].concat();
-        Self { inner: Arc::new(Inner { db, clock, keys, refresh_key, passwords, log_in_limits, callers }) }
+    pub fn new(hands: AccountHands, clock: Clock, jwt_secret: &[u8], rules: AccountRules) -> Self {
+        let AccountHands { db, queue, hub, mailer } = hands;
+        let key_for = |purpose: &str| [purpose.as_bytes(), jwt_secret].concat();
+        let inner = Inner {
+            db,
+            queue,
+            hub,
+            mailer,
+            clock,
+            rules,
+            keys: TokenKeys::new(jwt_secret),
+            refresh_key: key_for("refresh tokens of "),
+            link_key: key_for("links in mails of "),
+            passwords: PasswordHasher::new(),
+            log_in_limits: LogInLimits::new(),
+            callers: TtlCache::new(CALLER_TTL),
+        };
+        Self { inner: Arc::new(inner) }
     }
 }
 

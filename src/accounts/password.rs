@@ -11,8 +11,8 @@ use std::{
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier, password_hash::phc::PasswordHash};
 use tokio::{sync::Semaphore, time::Instant};
-use unicode_normalization::UnicodeNormalization;
 
+use super::password_rules::normalised;
 use crate::domain::error::{ServiceError, ServiceResult};
 
 /// How long a hash takes, as long as none was made.
@@ -124,11 +124,6 @@ fn is_current(kept: &PasswordHash, params: &Params) -> bool {
             (of_kept.m_cost(), of_kept.t_cost(), of_kept.p_cost())
                 == (params.m_cost(), params.t_cost(), params.p_cost())
         })
-}
-
-/// The same, however a keyboard composes what is typed.
-fn normalised(password: &str) -> String {
-    password.nfkc().collect()
 }
 
 fn hash(password: &str) -> ServiceResult<String> {

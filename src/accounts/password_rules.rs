@@ -2,6 +2,7 @@
 
 use passwords::analyzer::is_common_password;
 use strsim::normalized_damerau_levenshtein;
+use unicode_normalization::UnicodeNormalization;
 
 use crate::domain::error::{Refusal, UserErrorCode};
 
@@ -11,6 +12,8 @@ pub(super) const MIN: usize = 10;
 pub(super) const MAX: usize = 128;
 /// In characters: shorter parts of a name say little about a password that has them.
 const MIN_PART: usize = 4;
+/// In bytes.
+const MAX_COMPARED: usize = 1000;
 /// From 0, nothing alike, to 1, equal.
 const TOO_SIMILAR: f64 = 0.6;
 
@@ -19,6 +22,8 @@ const TOO_SIMILAR: f64 = 0.6;
 /// # Errors
 /// `WEAK_PASSWORD`, and why, on the field of that name.
 pub(super) fn check(field: &'static str, password: &str, email: &str, name: &str) -> Result<(), Refusal> {
+    // What is hashed.
+    let password = &normalised(password);
     let length = password.chars().count();
     let why = if length < MIN {
         format!("A password has at least {MIN} characters.")
@@ -36,6 +41,11 @@ pub(super) fn check(field: &'static str, password: &str, email: &str, name: &str
     Err(Refusal::on(field, UserErrorCode::WeakPassword, why))
 }
 
+/// The same, however a keyboard composes what is typed.
+pub(super) fn normalised(password: &str) -> String {
+    password.nfkc().collect()
+}
+
 /// Of one to three characters, over and over.
 fn is_repetition(password: &str) -> bool {
     let characters: Vec<char> = password.chars().collect();
@@ -43,6 +53,10 @@ fn is_repetition(password: &str) -> bool {
 }
 
 fn is_like(password: &str, email: &str, name: &str) -> bool {
+    // Longer ones are refused anyway, and comparing takes time.
+    if email.len() + name.len() > MAX_COMPARED {
+        return false;
+    }
     let password = password.to_lowercase();
     let length = password.chars().count();
     let parts = email.split(['@', '.', '+', '-', '_']).chain(name.split_whitespace()).chain([email, name]);
@@ -84,6 +98,7 @@ mod tests {
             "Ann Taylor1",
             "taylortaylor",
             &"x".repeat(129),
+            "ｐａｓｓｗｏｒｄ１２３",
         ];
         for bad in bad {
             assert!(!is_taken(bad), "{bad}");

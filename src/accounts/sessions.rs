@@ -33,6 +33,7 @@ const GRACE: TimeDelta = TimeDelta::seconds(10);
 impl Accounts {
     pub(super) async fn begin_session(
         &self,
+        transaction: &db::Transaction,
         user: User,
         is_remembered: bool,
         client: &Client,
@@ -49,7 +50,7 @@ impl Accounts {
             created_at: now,
         };
         let refresh_token = self.refresh_token(session.id, &self.inner.clock.random_bytes::<32>());
-        db::sessions::insert(self.inner.db.conn(), &session, secret_hash(&refresh_token)).await?;
+        db::sessions::insert(transaction, &session, secret_hash(&refresh_token)).await?;
         self.signed_in(user, &session, refresh_token)
     }
 

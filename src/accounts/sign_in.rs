@@ -25,6 +25,12 @@ pub struct LogIn {
     pub remember_me: bool,
 }
 
+/// A user, and the hash that their password was checked by.
+struct Checked {
+    user: User,
+    hash: String,
+}
+
 impl Accounts {
     /// Checks a password and begins a log-in.
     ///
@@ -33,12 +39,21 @@ impl Accounts {
     /// too many of them, whatever the password.
     pub async fn log_in(&self, input: LogIn, client: &Client) -> ServiceResult<SignedIn> {
         let email = input.email.trim().to_lowercase();
-        let mut user = self.check_password(&email, input.password, client).await?;
+        let Checked { mut user, hash } = self.check_password(&email, input.password, client).await?;
         let now = self.inner.clock.now();
         let last_login = LastLogIn { at: now, address: Some(client.address.to_string()) };
-        db::users::note_login(self.inner.db.conn(), user.id, &last_login).await?;
+        let transaction = self.inner.db.begin().await?;
+        // Hashing took a while, in which the password may have been changed, and every log-in ended.
+        db::users::hold(&transaction, user.id).await?;
+        let now_kept = db::users::find_by_email(&transaction, &email).await?;
+        if !now_kept.is_some_and(|(kept, now)| kept.deactivated_at.is_none() && now == Some(hash)) {
+            return Err(wrong_credentials().into());
+        }
+        db::users::note_login(&transaction, user.id, &last_login).await?;
         user.last_login = Some(last_login);
-        self.begin_session(user, input.remember_me, client).await
+        let signed_in = self.begin_session(&transaction, user, input.remember_me, client).await?;
+        transaction.commit().await?;
+        Ok(signed_in)
     }
 
     /// Sets another password, if the present one is known. All other log-ins of the user end.
@@ -56,9 +71,7 @@ impl Accounts {
         let identity = caller.acting(TokenScope::Account)?;
         let user = &identity.user;
         password_rules::check("newPassword", &new, &user.email, &user.display_name)?;
-        if self.check_password(&user.email, current, client).await?.id != user.id {
-            return Err(wrong_credentials().into());
-        }
+        self.check_password(&user.email, current, client).await?;
         let kept = match identity.standing.credential {
             Credential::Session(id) => Some(id),
             Credential::ApiToken(_) => None,
@@ -67,13 +80,14 @@ impl Accounts {
         let transaction = self.inner.db.begin().await?;
         db::users::set_password(&transaction, user.id, hash).await?;
         db::sessions::remove_all(&transaction, user.id, kept).await?;
+        self.end_reset_links(&transaction, user).await?;
         transaction.commit().await?;
         self.inner.callers.clear();
         Ok(user.clone())
     }
 
     /// The user of an address, if the password is theirs.
-    async fn check_password(&self, email: &str, password: String, client: &Client) -> ServiceResult<User> {
+    async fn check_password(&self, email: &str, password: String, client: &Client) -> ServiceResult<Checked> {
         // What is longer than any address is remembered as nothing.
         let account = if email.len() > MAX_EMAIL_BYTES { "" } else { email };
         self.inner.log_in_limits.begin(account, client.address, self.inner.clock.now())?;
@@ -82,17 +96,20 @@ impl Accounts {
         } else {
             db::users::find_by_email(self.inner.db.conn(), email).await?
         };
-        let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
+        let (user, kept) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
         let password = if password.len() > MAX_PASSWORD_BYTES { String::new() } else { password };
-        let verdict = self.inner.passwords.verify(password.clone(), hash).await?;
+        let verdict = self.inner.passwords.verify(password.clone(), kept.clone()).await?;
         let user = user.filter(|user| user.deactivated_at.is_none() && verdict != Verdict::Wrong);
         let user = user.ok_or_else(wrong_credentials)?;
         self.inner.log_in_limits.succeeded(account, client.address);
+        let mut hash = kept.unwrap_or_default();
         if verdict == Verdict::RightByOldParameters {
-            let hash = self.inner.passwords.hash(password).await?;
-            db::users::set_password(self.inner.db.conn(), user.id, hash).await?;
+            let anew = self.inner.passwords.hash(password).await?;
+            if db::users::rehash(self.inner.db.conn(), user.id, &hash, anew.clone()).await? {
+                hash = anew;
+            }
         }
-        Ok(user)
+        Ok(Checked { user, hash })
     }
 }
 

@@ -5,15 +5,16 @@
 
 use std::collections::HashMap;
 
-use super::{Accounts, password_rules, sign_in::MAX_EMAIL_BYTES};
+use super::{Accounts, sign_in::MAX_EMAIL_BYTES};
 use crate::{
     db::{self, Saved},
     domain::{
         caller::{Caller, Identity},
         error::{Refusal, ServiceError, ServiceResult, UserErrorCode},
         ids::{GroupId, UserId},
-        user::{Group, Permission, User},
+        user::{Group, Permission, Permissions, User},
     },
+    mail::is_address,
 };
 
 /// In characters.
@@ -72,19 +73,7 @@ impl Accounts {
     /// `EMAIL_TAKEN`, `GROUP_NOT_FOUND`.
     pub async fn create_user(&self, caller: &Caller, new: NewUser) -> ServiceResult<User> {
         let manager = caller.with(Permission::ManageUsers)?;
-        let mut user = self.new_user(&new.email);
-        let mut refusals = Vec::new();
-        refusals.extend(check_email(&user.email).err());
-        if let Some(name) = &new.display_name {
-            name.trim().clone_into(&mut user.display_name);
-            refusals.extend(check_name("displayName", &user.display_name).err());
-        }
-        if let Some(password) = &new.password {
-            refusals.extend(password_rules::check("password", password, &user.email, &user.display_name).err());
-        }
-        if !refusals.is_empty() {
-            return Err(refusals.into());
-        }
+        let user = self.checked_user(&new, new.password.as_deref())?;
         let hash = match new.password {
             Some(password) => Some(self.inner.passwords.hash(password).await?),
             None => None,
@@ -109,12 +98,7 @@ impl Accounts {
         let manager = caller.with(Permission::ManageUsers)?;
         let transaction = self.inner.db.begin().await?;
         let user = managed(&transaction, manager, id).await?;
-        let before = db::groups::of_users(&transaction, &[id]).await?.remove(&id).unwrap_or_default();
         let wanted = self.grantable(&transaction, manager, &groups).await?;
-        let is_taken = |group: &&Group| !wanted.contains(&group.id);
-        if before.iter().filter(is_taken).any(|group| !may_grant(manager, group)) {
-            return Err(ServiceError::Forbidden);
-        }
         db::groups::set_of_user(&transaction, id, &wanted).await?;
         db::users::touch_rights(&transaction, id).await?;
         transaction.commit().await?;
@@ -137,8 +121,7 @@ impl Accounts {
         let user = managed(&transaction, manager, id).await?;
         let since = user.deactivated_at.unwrap_or(now);
         db::users::set_deactivated(&transaction, id, Some(since)).await?;
-        db::sessions::remove_all(&transaction, id, None).await?;
-        db::api_tokens::remove_all(&transaction, id).await?;
+        self.end_all(&transaction, &user).await?;
         transaction.commit().await?;
         self.inner.callers.clear();
         Ok(User { deactivated_at: Some(since), ..user })
@@ -176,7 +159,7 @@ impl Accounts {
     }
 
     /// Those of these groups that are there, all of which the manager may put somebody into.
-    async fn grantable(
+    pub(super) async fn grantable(
         &self,
         conn: &db::Transaction,
         manager: &Identity,
@@ -192,7 +175,7 @@ impl Accounts {
                 return Err(Refusal::on("groupIds", UserErrorCode::TooLong, why).into());
             }
             let group = db::groups::find(conn, *id).await?.ok_or_else(group_not_found)?;
-            if !may_grant(manager, &group) {
+            if !may_grant(manager, group.permissions) {
                 return Err(ServiceError::Forbidden);
             }
             wanted.push(*id);
@@ -201,29 +184,28 @@ impl Accounts {
     }
 }
 
-/// A user whom this manager may change: everybody but administrators, whom only administrators change.
+/// A user whom this manager may change: one who may do nothing that the manager may not.
 async fn managed(conn: &db::Transaction, manager: &Identity, id: UserId) -> ServiceResult<User> {
     let user = db::users::find(conn, id).await?.ok_or_else(Refusal::user_not_found)?;
-    if user.is_admin && !manager.user.is_admin {
+    let groups = db::groups::of_users(conn, &[id]).await?.remove(&id).unwrap_or_default();
+    let is_above = user.is_admin && !manager.user.is_admin;
+    if is_above || !groups.iter().all(|group| may_grant(manager, group.permissions)) {
         return Err(ServiceError::Forbidden);
     }
     Ok(user)
 }
 
-/// Whether somebody has all that a group permits.
-pub(super) fn may_grant(manager: &Identity, group: &Group) -> bool {
-    group.permissions.is_subset(manager.permissions)
+/// Whether somebody may do all of that, and by what they showed.
+pub(super) fn may_grant(manager: &Identity, permissions: Permissions) -> bool {
+    permissions.iter().all(|permission| manager.may(permission))
 }
 
 pub(super) fn group_not_found() -> Refusal {
     Refusal::on("groupIds", UserErrorCode::GroupNotFound, "There is no such group.")
 }
 
-fn check_email(email: &str) -> Result<(), Refusal> {
-    let is_address = email.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty() && !domain.is_empty() && !domain.contains('@') && !domain.starts_with('.')
-    });
-    if is_address && email.len() <= MAX_EMAIL_BYTES && !email.contains(|c: char| c.is_whitespace() || c.is_control()) {
+pub(super) fn check_email(email: &str) -> Result<(), Refusal> {
+    if email.len() <= MAX_EMAIL_BYTES && is_address(email) {
         return Ok(());
     }
     Err(Refusal::on("email", UserErrorCode::InvalidValue, "This is not an email address."))

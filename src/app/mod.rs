@@ -11,6 +11,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use axum::Router;
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 pub use self::{
     database::{Migrated, connect, look_into, migrate, migrated},
@@ -19,7 +20,7 @@ pub use self::{
     storage::storage_settings,
 };
 use crate::{
-    accounts::{Accounts, NewAdmin},
+    accounts::{AccountHands, AccountRules, Accounts, NewAdmin},
     budget::{Budget, BudgetSettings},
     changes::{Changes, QuotaRules},
     clock::Clock,
@@ -35,6 +36,7 @@ use crate::{
     },
     library::{Library, LibraryHands, LibraryRules},
     machine,
+    mail::Mailer,
     queue::Queue,
     secrets,
     storage::{Breaker, Credentials, S3, Storage, embedded::EmbeddedS3},
@@ -131,7 +133,12 @@ impl App {
             changes,
             uploads: Uploads::new(hands, clock.clone(), rules),
             library: library.map_err(ServiceError::into_anyhow)?,
-            accounts: Accounts::new(db.clone(), clock.clone(), secret),
+            accounts: Accounts::new(
+                AccountHands { db: db.clone(), queue: queue.clone(), hub: hub.clone(), mailer: mailer(&config)? },
+                clock.clone(),
+                secret,
+                AccountRules { sign_up: config.accounts.sign_up.into(), pages: pages(&config)? },
+            ),
             budget,
         };
         let draining = CancellationToken::new();
@@ -212,7 +219,8 @@ impl App {
     /// Whatever runs jobs.
     pub fn worker(&self) -> Worker {
         let grace = Duration::from_secs(self.config.jobs.shutdown_grace.into());
-        Worker::new(self.queue.clone(), self.services.uploads.clone(), self.config.jobs.worker_slots(), grace)
+        let Services { uploads, accounts, .. } = self.services.clone();
+        Worker::new(self.queue.clone(), uploads, accounts, self.config.jobs.worker_slots(), grace)
     }
 }
 
@@ -289,5 +297,34 @@ fn jwt_secret(config: &Config, clock: &Clock) -> anyhow::Result<String> {
 /// Whose pages may keep a log-in in a cookie: those that are named, and our own.
 fn cookie_origins(settings: &HttpSettings) -> Vec<String> {
     let named = settings.cors_origins.iter().filter(|origin| *origin != "*").cloned();
-    named.chain([settings.public_url.origin().ascii_serialization()]).collect()
+    let all = named.chain([settings.public_url.origin().ascii_serialization()]);
+    // What a page without an origin says of itself is nobody's name.
+    all.filter(|origin| origin != "null").collect()
+}
+
+/// How mails are sent.
+fn mailer(config: &Config) -> anyhow::Result<Mailer> {
+    match config.accounts.smtp()? {
+        Some((url, from)) => Mailer::smtp(url, from),
+        None if is_local(&config.server.public_url()?) => Ok(Mailer::Log),
+        None => Ok(Mailer::Nowhere),
+    }
+}
+
+/// Where the links in mails lead: where nobody says, below our own address.
+fn pages(config: &Config) -> anyhow::Result<Url> {
+    Ok(match &config.accounts.account_url {
+        Some(pages) => pages.clone(),
+        None => config.server.public_url()?.join("account")?,
+    })
+}
+
+/// Whether only this machine reaches a server.
+fn is_local(public_url: &Url) -> bool {
+    match public_url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }

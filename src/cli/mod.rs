@@ -10,6 +10,7 @@ mod settings;
 mod storage;
 mod sweep;
 mod token;
+mod user;
 mod variants;
 
 use std::path::PathBuf;
@@ -66,6 +67,11 @@ enum Command {
     Token {
         /// The user's address.
         email: String,
+    },
+    /// Makes accounts, and changes what they may do.
+    User {
+        #[command(subcommand)]
+        command: user::UserCommand,
     },
     /// Completes, expires and removes what nobody else does, now instead of within the hour.
     Sweep {
@@ -163,6 +169,7 @@ impl Cli {
             Command::Serve { no_worker } => block_on(serve::serve(config, no_worker)),
             Command::Worker => block_on(serve::work(config)),
             Command::Token { email } => block_on(token::run(config, email)),
+            Command::User { command } => block_on(user::run(config, command)),
             Command::Jobs { command } => block_on(jobs::run(config, command)),
             Command::Regenerate { conditions, status, cancel, follow } => {
                 let task = match (status, cancel) {

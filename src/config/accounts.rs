@@ -1,6 +1,10 @@
 //! Accounts: who signs in.
 
-use clap::Args;
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use url::Url;
+
+use crate::domain::user::SignUp;
 
 /// What the compose file of an earlier version had.
 const PUBLISHED_SECRET: &str = "only-for-a-laptop-change-me-everywhere-else";
@@ -22,9 +26,55 @@ pub struct AccountsConfig {
     /// The first user's password; without it, one is made and printed once.
     #[arg(long, env = "ADMIN_PASSWORD", hide_env_values = true, global = true)]
     pub admin_password: Option<String>,
+
+    /// Who may have an account: `closed` for whom administrators create one, `invite` for whom they invite by mail, too,
+    /// `open` for everybody who confirms an email address.
+    #[arg(long, env = "SIGN_UP", value_enum, default_value_t = SignUpBy::Closed, global = true)]
+    pub sign_up: SignUpBy,
+
+    /// The server that sends mails: `smtps://user:password@host`, `smtp://host:587?tls=required`. Without one, mails are
+    /// written into the log, with their links.
+    #[arg(long, env = "SMTP_URL", hide_env_values = true, global = true)]
+    pub smtp_url: Option<String>,
+
+    /// The sender of mails, such as `Images <images@example.com>`; required with SMTP_URL.
+    #[arg(long, env = "MAIL_FROM", global = true)]
+    pub mail_from: Option<String>,
+
+    /// Where the links in mails lead: pages of the front end below this URL, by default PUBLIC_URL/account.
+    #[arg(long, env = "ACCOUNT_URL", global = true)]
+    pub account_url: Option<Url>,
+}
+
+/// Who may have an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SignUpBy {
+    Closed,
+    Invite,
+    Open,
+}
+
+impl From<SignUpBy> for SignUp {
+    fn from(sign_up: SignUpBy) -> Self {
+        match sign_up {
+            SignUpBy::Closed => Self::Closed,
+            SignUpBy::Invite => Self::Invite,
+            SignUpBy::Open => Self::Open,
+        }
+    }
 }
 
 impl AccountsConfig {
+    /// The mail server and the sender, if mails are to be sent.
+    ///
+    /// # Errors
+    /// When there is a server, but nobody who sends.
+    pub fn smtp(&self) -> anyhow::Result<Option<(&str, &str)>> {
+        let Some(url) = &self.smtp_url else { return Ok(None) };
+        let from = self.mail_from.as_deref().context("MAIL_FROM is required with SMTP_URL")?;
+        Ok(Some((url, from)))
+    }
+
     /// The configured secret, if there is one.
     ///
     /// # Errors

@@ -8,10 +8,11 @@ use uuid::Uuid;
 
 use super::{
     entity::{api_token, user},
-    groups::permissions_of,
+    groups::{self, permissions_of},
     sql::Sql,
 };
 use crate::domain::{
+    caller::{Credential, Standing},
     ids::{GroupId, SessionId, UserId},
     session::ApiToken,
     user::{Permissions, User},
@@ -96,6 +97,24 @@ pub async fn alive(
         }
     }
     Ok(alive)
+}
+
+/// Whether a log-in or a token has not ended, and its user may still do what they could.
+pub async fn stands(conn: &impl ConnectionTrait, standing: Standing, now: DateTime<Utc>) -> Result<bool, DbErr> {
+    let (table, id) = match standing.credential {
+        Credential::Session(id) => (CredentialTable::Session, id.0),
+        Credential::ApiToken(id) => (CredentialTable::ApiToken, id.0),
+    };
+    Ok(alive(conn, table, &[id], now).await?.get(&id) == Some(&standing.rights_revision))
+}
+
+/// The permissions of a user, all of them for an administrator.
+pub async fn permissions_of_user(conn: &impl ConnectionTrait, user: &User) -> Result<Permissions, DbErr> {
+    if user.is_admin {
+        return Ok(Permissions::all());
+    }
+    let groups = groups::of_users(conn, &[user.id]).await?.remove(&user.id).unwrap_or_default();
+    Ok(groups.iter().fold(Permissions::empty(), |all, group| all | group.permissions))
 }
 
 /// What somebody shows to be let in.

@@ -19,6 +19,7 @@ pub mod identities;
 pub mod image_writes;
 pub mod images;
 pub mod listing;
+pub mod mails;
 pub mod metadata;
 pub mod regenerations;
 pub mod search;

@@ -141,10 +141,23 @@ pub async fn set_admin(conn: &impl ConnectionTrait, id: UserId, is_admin: bool) 
     touch_rights(conn, id).await
 }
 
+/// Notes that a user's address is theirs.
+pub async fn set_email_verified(conn: &impl ConnectionTrait, id: UserId, at: DateTime<Utc>) -> Result<(), DbErr> {
+    let row = ActiveModel { id: Unchanged(id.0), email_verified_at: Set(Some(at)), ..ActiveModel::default() };
+    Entity::update(row).exec(conn).await.map(drop)
+}
+
 /// Changes how a user is called.
 pub async fn set_display_name(conn: &impl ConnectionTrait, id: UserId, name: String) -> Result<(), DbErr> {
     let row = ActiveModel { id: Unchanged(id.0), display_name: Set(name), ..ActiveModel::default() };
     Entity::update(row).exec(conn).await.map(drop)
+}
+
+/// Keeps another hash of the same password, unless that was changed. Says whether it was kept.
+pub async fn rehash(conn: &impl ConnectionTrait, id: UserId, old: &str, new: String) -> Result<bool, DbErr> {
+    let row = ActiveModel { password_hash: Set(Some(new)), ..ActiveModel::default() };
+    let same = Entity::update_many().set(row).filter(Column::Id.eq(id.0)).filter(Column::PasswordHash.eq(old));
+    Ok(same.exec(conn).await?.rows_affected == 1)
 }
 
 /// Keeps the hash of a user's password.

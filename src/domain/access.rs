@@ -1,13 +1,19 @@
 //! Who may do what with which image, and whose images a list has. Services, watchers and resolvers ask here, and
 //! nowhere else.
 
+use enumset::enum_set;
+
 use super::{
     caller::{Caller, Identity, TokenScope},
     error::{Refusal, ServiceResult},
     ids::UserId,
     image::Image,
-    user::Permission,
+    user::{Permission, Permissions},
 };
+
+/// The permissions that show images of others.
+const OF_IMAGES: Permissions =
+    enum_set!(Permission::ViewAnyImage | Permission::ChangeAnyImage | Permission::DeleteAnyImage);
 
 /// What somebody does with an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +48,8 @@ impl Action {
 pub fn may(identity: &Identity, action: Action, image: &Image) -> bool {
     let is_owner = identity.id() == image.owner;
     let is_permitted = match action {
-        Action::See => is_owner || identity.permissions.contains(Permission::ViewAnyImage),
+        // Whoever may change or delete anybody's image sees it: the answer to a change is the image.
+        Action::See => is_owner || !identity.permissions.is_disjoint(OF_IMAGES),
         Action::SeeLocation => is_owner,
         Action::Upload | Action::Change => is_owner || identity.permissions.contains(Permission::ChangeAnyImage),
         Action::Cancel | Action::Delete => is_owner || identity.permissions.contains(Permission::DeleteAnyImage),

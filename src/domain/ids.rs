@@ -53,6 +53,10 @@ typed_id!(
     GroupId
 );
 typed_id!(
+    /// The id of a mail that carries a link.
+    MailId
+);
+typed_id!(
     /// A job's id.
     JobId
 );

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{error::ServiceError, ids::ImageId};
+use super::{
+    error::ServiceError,
+    ids::{ImageId, MailId},
+};
 
 /// One piece of work. All of them may run twice, and may be killed anywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +26,8 @@ pub enum Job {
     Index,
     /// Make images anew that are out of date.
     Regenerate,
+    /// Send a mail.
+    SendMail { mail: MailId },
 }
 
 /// The kinds of job that this version can do. Each has slots of its own, so that none waits behind another.
@@ -35,10 +40,11 @@ pub enum JobKind {
     Sweep,
     Index,
     Regenerate,
+    SendMail,
 }
 
 impl JobKind {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::CompleteUnattended,
         Self::Process,
         Self::Discard,
@@ -46,6 +52,7 @@ impl JobKind {
         Self::Sweep,
         Self::Index,
         Self::Regenerate,
+        Self::SendMail,
     ];
 
     /// The name in the database and in logs.
@@ -58,12 +65,13 @@ impl JobKind {
             Self::Sweep => "sweep",
             Self::Index => "index",
             Self::Regenerate => "regenerate",
+            Self::SendMail => "send_mail",
         }
     }
 
     /// Whether it is given up after too many attempts. What removes is not: private objects would stay.
     pub const fn may_be_given_up(self) -> bool {
-        matches!(self, Self::CompleteUnattended | Self::Process)
+        matches!(self, Self::CompleteUnattended | Self::Process | Self::SendMail)
     }
 }
 
@@ -77,10 +85,11 @@ impl Job {
             Self::Sweep => JobKind::Sweep,
             Self::Index => JobKind::Index,
             Self::Regenerate => JobKind::Regenerate,
+            Self::SendMail { .. } => JobKind::SendMail,
         }
     }
 
-    /// What it is about: no two jobs of one subject run at the same time. An image's id; for the whole
+    /// What it is about: no two jobs of one subject run at the same time. An image's id or a mail's; for the whole
     /// library, ids that no image has.
     pub const fn subject(self) -> Uuid {
         match self {
@@ -88,6 +97,7 @@ impl Job {
             | Self::Process { image }
             | Self::Discard { image }
             | Self::Forget { image } => image.0,
+            Self::SendMail { mail } => mail.0,
             Self::Sweep => Uuid::nil(),
             Self::Index => Uuid::max(),
             Self::Regenerate => Uuid::from_u128(u128::MAX - 1),

@@ -18,6 +18,7 @@ pub mod ids;
 pub mod image;
 pub mod job;
 pub mod listing;
+pub mod mail;
 pub mod metadata;
 pub mod progress;
 pub mod regeneration;

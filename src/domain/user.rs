@@ -69,3 +69,14 @@ pub struct Group {
     pub permissions: Permissions,
     pub created_at: DateTime<Utc>,
 }
+
+/// Who may have an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignUp {
+    /// Whoever the managers of users make one for.
+    Closed,
+    /// And whoever they invite.
+    Invite,
+    /// Everybody who has an address.
+    Open,
+}

@@ -23,7 +23,7 @@ use crate::{
     accounts::Accounts,
     budget::Budget,
     changes::Changes,
-    domain::{caller::Caller, error::Refusal, session::Client},
+    domain::{caller::Caller, error::Refusal, mail::Language, session::Client},
     library::Library,
     uploads::Uploads,
 };
@@ -88,6 +88,8 @@ trait FromContext {
     fn caller(&self) -> &Caller;
     /// From where, and by what program, the request was sent.
     fn client(&self) -> Client;
+    /// The language that mails to whoever sent the request are written in.
+    fn language(&self) -> Language;
     /// The browser's cookie, to read and to set; refused on that field where the request may not.
     fn refresh_cookie(&self, field: &'static str) -> Result<RefreshCookie<'_>, Refusal>;
 }
@@ -105,6 +107,12 @@ impl FromContext for async_graphql::Context<'_> {
         let SentFrom { address, headers } = self.data_unchecked::<SentFrom>();
         let program = headers.as_ref().and_then(|headers| headers.get(header::USER_AGENT)?.to_str().ok());
         Client::new(*address, program)
+    }
+
+    fn language(&self) -> Language {
+        let headers = self.data_unchecked::<SentFrom>().headers.as_ref();
+        let accepted = headers.and_then(|headers| headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok());
+        accepted.map(Language::accepted).unwrap_or_default()
     }
 
     fn refresh_cookie(&self, field: &'static str) -> Result<RefreshCookie<'_>, Refusal> {

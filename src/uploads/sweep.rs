@@ -55,6 +55,7 @@ impl Uploads {
         self.requeue_regeneration().await?;
         self.delete_the_overdue(&mut swept).await?;
         db::sessions::remove_expired(self.inner.db.conn(), self.now()).await?;
+        db::mails::remove_expired(self.inner.db.conn(), self.now()).await?;
         db::api_tokens::remove_expired(self.inner.db.conn(), self.now()).await?;
         self.inner.changes.remove_old_events(self.inner.rules.event_retention).await?;
         self.complete_the_stored(&mut swept).await?;

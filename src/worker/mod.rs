@@ -13,6 +13,7 @@ use tracing::Instrument;
 
 use self::slots::Slots;
 use crate::{
+    accounts::Accounts,
     domain::job::{Job, JobError},
     measures,
     queue::{Claimed, FreeKind, Queue},
@@ -40,6 +41,7 @@ pub enum Ran {
 pub struct Worker {
     queue: Queue,
     uploads: Uploads,
+    accounts: Accounts,
     slots: Slots,
     /// How long running jobs may take to end once the process is told to stop.
     grace: Duration,
@@ -47,8 +49,8 @@ pub struct Worker {
 
 impl Worker {
     /// A worker that processes so many images at once, and gives them `grace` when it is told to stop.
-    pub fn new(queue: Queue, uploads: Uploads, images: usize, grace: Duration) -> Self {
-        Self { queue, uploads, slots: Slots::new(images), grace }
+    pub fn new(queue: Queue, uploads: Uploads, accounts: Accounts, images: usize, grace: Duration) -> Self {
+        Self { queue, uploads, accounts, slots: Slots::new(images), grace }
     }
 
     /// How many jobs run at once where so many images are processed: each needs a connection to the database.
@@ -141,7 +143,7 @@ impl Worker {
     async fn perform(&self, claimed: &Claimed) -> Result<(), JobError> {
         match claimed.job {
             Job::Process { image } if claimed.is_exhausted => Ok(self.uploads.give_up(image).await?),
-            Job::CompleteUnattended { .. } if claimed.is_exhausted => Ok(()),
+            Job::CompleteUnattended { .. } | Job::SendMail { .. } if claimed.is_exhausted => Ok(()),
             Job::CompleteUnattended { image } => self.uploads.complete_unattended(image).await,
             Job::Process { image } => self.uploads.process(image).await,
             Job::Discard { image } => self.uploads.discard(image).await,
@@ -149,6 +151,7 @@ impl Worker {
             Job::Sweep => self.uploads.run_sweep().await.map(drop),
             Job::Index => Ok(self.uploads.index().await.map(drop)?),
             Job::Regenerate => self.uploads.regenerate().await,
+            Job::SendMail { mail } => self.accounts.send_mail(mail).await,
         }
     }
 

@@ -12,10 +12,12 @@ import { COMPLETE, send, startServer, ticketFor } from "./server.js";
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
   "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
+const PASSWORD = "a long pass phrase";
+
 let server;
 let browser;
 before(async () => {
-  server = await startServer();
+  server = await startServer({ settings: { ADMIN_PASSWORD: PASSWORD } });
   browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
 });
 after(async () => {
@@ -75,4 +77,27 @@ test("the page stays at home, and an example tab streams a subscription", async 
 
   assert.deepEqual(elsewhere, []);
   assert.deepEqual(complaints, []);
+});
+
+test("somebody signs in, stays so when the page is loaded anew, and signs out", async () => {
+  const page = await browser.newPage();
+  await page.goto(`${server.url}/graphiql`);
+  const signIn = async (password) => {
+    await page.getByLabel("Email address").fill("admin@localhost");
+    await page.getByLabel("Password").fill(password);
+    await page.getByRole("button", { name: "Sign in" }).click();
+  };
+  await signIn("wrong");
+  await page.getByRole("alert").getByText("The email address or the password is wrong.").waitFor();
+  await signIn(PASSWORD);
+  await page.getByText("admin@localhost").first().waitFor();
+  const scripts = await page.evaluate(() => ({ cookie: document.cookie, kept: JSON.stringify(localStorage) }));
+  assert.equal(scripts.cookie, "", "no script reads the cookie");
+  assert.doesNotMatch(scripts.kept, /eyJ|refresh/, "and nothing is kept where scripts do");
+  await page.reload();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("button", { name: "Sign in" }).waitFor();
+  await page.reload();
+  await page.getByRole("button", { name: "Sign in" }).waitFor();
+  await page.close();
 });

@@ -7,6 +7,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 
+import { ApolloClient, InMemoryCache, gql } from "@apollo/client";
+
 import { png } from "./picture.js";
 import { startServer } from "./server.js";
 
@@ -39,4 +41,68 @@ test("one upload by curl works as written", () => {
   assert.deepEqual([data.image.width, data.image.height, data.image.variants.length], [1000, 700, 5]);
   const thumbnail = readFileSync(path.join(folder, "thumbnail.webp"));
   assert.equal(thumbnail.subarray(8, 12).toString("latin1"), "WEBP");
+});
+
+/** The code of a section of the README, for another server. */
+function codeOf(title, url) {
+  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+  const [, section] = readme.split(`## ${title}\n`);
+  return section.match(/```(?:sh|js)\n([\s\S]*?)```/)[1].replaceAll("http://localhost:8000", url);
+}
+
+test("an account by curl works as written", async () => {
+  const log = path.join(folder, "server.log");
+  const open = await startServer({ token: false, settings: { SIGN_UP: "open", RUST_LOG: "info", NO_COLOR: "1" }, log });
+  try {
+    const script = codeOf("Accounts by curl", open.url);
+    const printed = execFileSync("bash", ["-euo", "pipefail", "-c", script], { cwd: folder, timeout: 60_000 }).toString();
+    assert.match(printed, /"signUp":\{"userErrors":\[\]\}/);
+    assert.match(printed, /"verifyEmail":\{"user":\{"email":"ann@example.com"\},"userErrors":\[\]\}/);
+    assert.match(printed, /"me":\{"email":"ann@example.com","permissions":\[\]\}/);
+  } finally {
+    await open.stop();
+  }
+});
+
+test("Apollo's link for a page that signs in works as written", async () => {
+  const settings = { ADMIN_PASSWORD: "a long pass phrase" };
+  const own = await startServer({ token: false, settings });
+  const module = path.join(import.meta.dirname, `.readme-link-${process.pid}.mjs`);
+  const browser = fetch;
+  let requests = 0;
+  let cookie = "";
+  try {
+    writeFileSync(module, codeOf("Accounts in React", own.url));
+    // What a browser adds to a page's requests.
+    globalThis.fetch = async (url, options) => {
+      requests += 1;
+      const headers = { ...options.headers, Origin: own.url };
+      if (options.credentials === "include" && cookie) headers.Cookie = cookie;
+      const answer = await browser(url, { ...options, headers });
+      const [kept] = answer.headers.getSetCookie();
+      if (kept) cookie = kept.split(";")[0];
+      return answer;
+    };
+    const { link, logIn, accessToken } = await import(module);
+    const client = new ApolloClient({ link, cache: new InMemoryCache() });
+    const me = () => client.query({ query: gql("{ me { email } }"), fetchPolicy: "no-cache" });
+    assert.equal((await me()).data.me, null, "nobody yet");
+    assert.equal((await logIn("admin@localhost", "wrong"))[0].code, "INVALID_CREDENTIALS");
+    assert.deepEqual(await logIn("admin@localhost", settings.ADMIN_PASSWORD), []);
+    assert.equal((await me()).data.me.email, "admin@localhost");
+    const first = await accessToken();
+    // A page that was loaded anew has the cookie alone, and its many first requests refresh once.
+    const reloaded = await import(`${module}?again`);
+    requests = 0;
+    const tokens = await Promise.all([reloaded.accessToken(), reloaded.accessToken(), reloaded.accessToken()]);
+    assert.equal(requests, 1);
+    assert.equal(new Set(tokens).size, 1);
+    assert.ok(first && tokens[0]);
+    const again = new ApolloClient({ link: reloaded.link, cache: new InMemoryCache() });
+    assert.equal((await again.query({ query: gql("{ me { email } }") })).data.me.email, "admin@localhost");
+  } finally {
+    globalThis.fetch = browser;
+    rmSync(module, { force: true });
+    await own.stop();
+  }
 });

@@ -1,7 +1,7 @@
 // The real program on a folder of its own, for clients that were not written here.
 
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -13,10 +13,10 @@ const ours = process.env.DARKROOM ?? fileURLToPath(new URL("../../target/debug/d
  * Starts a server; `stop` ends it and removes its folder, `end` leaves that to the next one. Unless told otherwise,
  * somebody is signed in.
  */
-export async function startServer({ token = true, words = [], settings = {}, folder, program = ours } = {}) {
+export async function startServer({ token = true, words = [], settings = {}, folder, program = ours, log } = {}) {
   folder ??= mkdtempSync(path.join(tmpdir(), "darkroom-"));
   const env = { ...process.env, BIND: "127.0.0.1:0", DATA_DIR: folder, RUST_LOG: "error", ...settings };
-  const server = spawn(program, ["serve", ...words], { env, stdio: ["ignore", "pipe", "inherit"] });
+  const server = spawn(program, ["serve", ...words], { env, stdio: ["ignore", "pipe", log ? openSync(log, "w") : "inherit"] });
   const exited = new Promise((resolve) => server.once("exit", resolve));
   const lines = createInterface({ input: server.stdout });
   const address = await new Promise((resolve, reject) => {

@@ -5,85 +5,16 @@ use chrono::TimeDelta;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
-use crate::support::{
-    TestApp,
-    client::{ADMIN_PASSWORD, Client},
+use crate::{
+    permissions::OPERATIONS,
+    support::{
+        TestApp,
+        client::{ADMIN_PASSWORD, Client},
+    },
 };
 
 const SESSION: &str = "session { accessToken accessTokenExpiresAt refreshToken refreshTokenExpiresAt \
                        user { email isAdmin permissions lastLoginAt } }";
-
-/// Every operation that wants somebody.
-const OPERATIONS: [&str; 42] = [
-    "{ categories { id } }",
-    "{ images { totalCount } }",
-    "{ imageStats { totalImages } }",
-    "{ imageChangesCursor }",
-    "{ tags { tag } }",
-    "{ trash { totalCount } }",
-    r#"{ image(id: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f") { id } }"#,
-    r#"{ node(id: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f") { id } }"#,
-    r#"mutation { requestUpload(input: {filename: "a.jpg", contentType: "image/jpeg", fileSize: 1,
-        categoryId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { upload { url } } }"#,
-    r#"mutation { renewUpload(input: {imageId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { upload { url } } }"#,
-    r#"mutation { reportUploadProgress(input: {imageId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f", bytesUploaded: 1})
-        { image { id } } }"#,
-    r#"mutation { completeUpload(input: {imageId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { image { id } } }"#,
-    r#"mutation { cancelUpload(input: {imageId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { cancelledImageId } }"#,
-    r#"mutation { deleteImage(input: {imageId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { deletedImageId } }"#,
-    r#"mutation { updateImage(input: {imageId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f", title: "x"}) { image { id } } }"#,
-    r#"mutation { updateImages(input: {imageIds: ["0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"]}) { results { imageId } } }"#,
-    r#"mutation { deleteImages(input: {imageIds: ["0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"]}) { results { imageId } } }"#,
-    r#"mutation { restoreImage(input: {imageId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { image { id } } }"#,
-    r#"mutation { generateVariants(input: {imageId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { image { id } } }"#,
-    r#"mutation { createCategory(input: {name: "x"}) { category { id } } }"#,
-    r#"mutation { updateCategory(input: {categoryId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { category { id } } }"#,
-    "{ regeneration { id } }",
-    "mutation { regenerateVariants(input: {}) { regeneration { id } } }",
-    "mutation { cancelRegeneration { regeneration { id } } }",
-    "mutation { logOut { userErrors { code } } }",
-    "mutation { logOutEverywhere { userErrors { code } } }",
-    "{ sessions { id } }",
-    "{ apiTokens { id } }",
-    "{ users { nodes { id } } }",
-    "{ groups { id } }",
-    r#"mutation { revokeSession(input: {sessionId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { revokedSessionId } }"#,
-    r#"mutation { changePassword(input: {currentPassword: "x", newPassword: "a good one, long enough"}) { user { id } } }"#,
-    r#"mutation { createApiToken(input: {name: "x", scopes: [READ], expiresAt: "2026-12-01T00:00:00Z"})
-        { created { secret } } }"#,
-    r#"mutation { revokeApiToken(input: {apiTokenId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { revokedApiTokenId } }"#,
-    r#"mutation { updateProfile(input: {displayName: "x"}) { user { id } } }"#,
-    r#"mutation { createUser(input: {email: "x@example.com"}) { user { id } } }"#,
-    r#"mutation { setUserGroups(input: {userId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f", groupIds: []}) { user { id } } }"#,
-    r#"mutation { deactivateUser(input: {userId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { user { id } } }"#,
-    r#"mutation { reactivateUser(input: {userId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { user { id } } }"#,
-    r#"mutation { createGroup(input: {name: "x", permissions: []}) { group { id } } }"#,
-    r#"mutation { updateGroup(input: {groupId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { group { id } } }"#,
-    r#"mutation { deleteGroup(input: {groupId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { deletedGroupId } }"#,
-];
-
-/// What may be asked by nobody.
-const FOR_NOBODY: [&str; 3] = ["me", "logIn", "refreshSession"];
-
-#[test]
-fn every_operation_of_the_schema_is_tried_as_nobody() {
-    let names = |root: &str| -> Vec<String> {
-        let types = crate::schema::types();
-        let found = types.into_iter().find(|definition| definition.name.node == root).expect("a root");
-        let async_graphql::parser::types::TypeKind::Object(object) = found.kind else { panic!("{root} is no object") };
-        object.fields.iter().map(|field| field.node.name.node.to_string()).collect()
-    };
-    let untried = |name: &String| {
-        let is_tried = |operation: &&str| {
-            let words: Vec<&str> =
-                operation.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-            words.iter().take(2).any(|word| word == name)
-        };
-        !FOR_NOBODY.contains(&name.as_str()) && !OPERATIONS.iter().any(is_tried)
-    };
-    let untried: Vec<String> = [names("Query"), names("Mutation")].concat().into_iter().filter(untried).collect();
-    assert!(untried.is_empty(), "{untried:?}");
-}
 
 async fn log_in(app: &TestApp, email: &str, password: &str) -> Value {
     let input = json!({"email": email, "password": password});

@@ -73,9 +73,10 @@ async fn a_group_widens_what_its_members_see_and_do_as_long_as_they_are_in_it() 
     let input = json!({"groupId": viewers, "permissions": []});
     assert_eq!(admin.mutate("updateGroup", input, "group { permissions }").await.0["group"]["permissions"], json!([]));
     assert_eq!(socket.close_frame().await.0, 1012);
-    assert!(!is_seen(&bob, image).await);
+    assert!(is_seen(&bob, image).await, "who may change it sees it");
     let deleted = admin.mutate("deleteGroup", json!({"groupId": editors}), "deletedGroupId").await;
     assert_eq!(deleted.0["deletedGroupId"], editors);
+    assert!(!is_seen(&bob, image).await);
     assert_eq!(bob.mutate("updateImage", retitle, "image { id }").await.user_error_codes(), ["IMAGE_NOT_FOUND"]);
     assert_eq!(permissions(&bob).await, json!({"permissions": [], "groups": [{"name": "viewers"}]}));
 }
@@ -105,8 +106,22 @@ async fn nobody_gives_more_than_they_have() {
         assert_eq!(bob.mutate(name, input, "__typename").await.error_code(), "FORBIDDEN", "{name} by bob");
     }
     put_into(&admin, &bobs, &[&deleters]).await;
-    let taken = ann.mutate("setUserGroups", json!({"userId": bobs, "groupIds": []}), "user { id }").await;
-    assert_eq!(taken.error_code(), "FORBIDDEN", "nor taken away what they cannot give back");
+    for (name, input) in [
+        ("setUserGroups", json!({"userId": bobs, "groupIds": []})),
+        ("deactivateUser", json!({"userId": bobs})),
+        ("reactivateUser", json!({"userId": bobs})),
+    ] {
+        let taken = ann.mutate(name, input, "user { id }").await;
+        assert_eq!(taken.error_code(), "FORBIDDEN", "{name}: nor taken away what they cannot give back");
+    }
+    // A token gives no more than it is good for, whoever made it.
+    let input = json!({"name": "bot", "scopes": ["ADMINISTER"], "expiresAt": app.app.clock.now() + TimeDelta::days(1)});
+    let secret = admin.mutate("createApiToken", input, "created { secret }").await.text("/created/secret").to_owned();
+    let program = Client::new(app.url("/graphql"), Some(secret));
+    let all = json!({"name": "all", "permissions": ["VIEW_ANY_IMAGE"]});
+    assert_eq!(program.mutate("createGroup", all, "group { id }").await.error_code(), "FORBIDDEN");
+    let in_group = json!({"email": "eve@example.com", "groupIds": [deleters]});
+    assert_eq!(program.mutate("createUser", in_group, "user { id }").await.error_code(), "FORBIDDEN");
     let left =
         admin.send("{ groups { name permissions } users { nodes { email groups { name } } } }", Value::Null).await;
     assert_eq!(

@@ -55,6 +55,40 @@ fn the_schema_is_printed_and_the_database_brought_up_to_date() {
 }
 
 #[test]
+fn the_operator_makes_accounts_and_changes_what_they_may_do() {
+    let folder = TempDir::new().expect("a folder");
+    assert!(darkroom(&folder, &["migrate"]).status.success());
+    let list = || words(&darkroom(&folder, &["user", "list"]).stdout);
+    let made = darkroom(&folder, &["user", "add", "Ann@Example.com"]);
+    assert_eq!(words(&made.stdout).trim().len(), 24, "a password and nothing else");
+    assert_eq!(list(), "admin@localhost active [] ADMINISTRATOR\nann@example.com active [] \n");
+    for (arguments, why) in [
+        (vec!["user", "add", "ann@example.com"], "This address has an account."),
+        (vec!["user", "add", "ann"], "This is not an email address."),
+        (vec!["user", "passwd", "bob@example.com"], "There is no such user."),
+        (vec!["user", "disable", "bob@example.com"], "There is no such user."),
+        (vec!["user", "grant", "ann@example.com", "--group", "editors"], "There is no group of this name."),
+        (vec!["user", "grant", "ann@example.com"], "required arguments"),
+    ] {
+        let refused = darkroom(&folder, &arguments);
+        assert!(!refused.status.success() && words(&refused.stderr).contains(why), "{}", words(&refused.stderr));
+    }
+    let token = words(&darkroom(&folder, &["token", "ann@example.com"]).stdout);
+    assert!(token.starts_with("darkroom_"));
+    let changed = darkroom(&folder, &["user", "passwd", "ann@example.com"]);
+    assert_ne!(changed.stdout, made.stdout);
+    assert!(darkroom(&folder, &["user", "grant", "ann@example.com", "--admin"]).status.success());
+    assert!(darkroom(&folder, &["user", "disable", "ann@example.com"]).status.success());
+    assert!(list().ends_with("ann@example.com disabled [] ADMINISTRATOR\n"));
+    for arguments in
+        [["user", "enable", "ann@example.com"].as_slice(), &["user", "revoke", "ann@example.com", "--admin"]]
+    {
+        assert!(darkroom(&folder, arguments).status.success());
+    }
+    assert!(list().ends_with("ann@example.com active [] \n"));
+}
+
+#[test]
 fn a_token_is_printed_alone_and_the_administrators_password_is_not_lost() {
     let folder = TempDir::new().expect("a folder");
     let nowhere = darkroom(&folder, &["token", "ann@example.com"]);

@@ -89,7 +89,7 @@ impl Contract {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_field_of_the_contract_is_answered() {
-    let mut app = TestApp::start().await;
+    let mut app = TestApp::start_with(&["--sign-up", "open"]).await;
     let (ann, admin) = (app.user("ann@example.com").await, app.admin().await);
     let mut contract = Contract::read();
     let made = contract.mutation(&admin, "createCategory", json!({"name": "Covers"})).await;
@@ -152,6 +152,8 @@ async fn every_field_of_the_contract_is_answered() {
     let token = session["accessToken"].as_str().map(str::to_owned);
     contract.mutation(&Client::new(app.url("/graphql"), token), "logOut", Value::Null).await;
     contract.mutation(&app.admin().await, "logOutEverywhere", Value::Null).await;
+    let new = json!({"email": "new@example.com", "password": "a good one, long enough"});
+    contract.mutation(&app.anonymous(), "signUp", new).await;
 
     let fields = contract
         .objects

@@ -9,7 +9,7 @@ const DOORS: [&str; 4] = ["graphql", "http", "worker", "cli"];
 const SERVICES: [&str; 3] = ["uploads", "library", "accounts"];
 /// The one way to write what services decide about images.
 const WRITER: &str = "changes";
-const HANDS: [&str; 6] = ["db", "queue", "storage", "events", "imaging", "budget"];
+const HANDS: [&str; 7] = ["db", "queue", "storage", "events", "imaging", "mail", "budget"];
 /// Known to all, knowing none but each other.
 const GROUND: [&str; 7] = ["domain", "clock", "measures", "permits", "tasks", "trace", "ttl_cache"];
 /// Where everything is put together, and what only that knows.

@@ -236,3 +236,40 @@ async fn over_https_the_cookie_is_this_hosts_alone() {
     assert!(cookies[0].starts_with("__Host-darkroom_refresh="), "{cookies:?}");
     assert!(cookies[0].ends_with("; HttpOnly; SameSite=Lax; Secure; Path=/"), "{cookies:?}");
 }
+
+#[tokio::test]
+async fn nothing_that_is_made_while_the_password_changes_outlives_it() {
+    let app = TestApp::start().await;
+    let thief = of(&app, &log_in(&app, json!({})).await);
+    let owner = of(&app, &log_in(&app, json!({})).await);
+    let log_ins = (0..6).map(|_| {
+        let input = json!({"email": "admin@localhost", "password": ADMIN_PASSWORD});
+        let nobody = app.anonymous();
+        async move { nobody.mutate("logIn", input, SESSION).await.0["session"].clone() }
+    });
+    let expires_at = app.app.clock.now() + TimeDelta::days(1);
+    let tokens = (0..6).map(|_| {
+        let input = json!({"name": "mine", "scopes": ["READ"], "expiresAt": expires_at});
+        let thief = thief.clone();
+        async move { thief.mutate("createApiToken", input, "created { secret }").await.0["created"]["secret"].clone() }
+    });
+    let input = json!({"currentPassword": ADMIN_PASSWORD, "newPassword": "a new one, long enough"});
+    let reset =
+        app.app.services.accounts.set_password_of("admin@localhost", Some("a newer one, long enough".to_owned()));
+    let (log_ins, tokens, changed, reset) = tokio::join!(
+        futures_util::future::join_all(log_ins),
+        futures_util::future::join_all(tokens),
+        owner.mutate("changePassword", input, "user { id }"),
+        reset
+    );
+    assert!(reset.is_ok(), "{reset:?} {:?}", changed.0);
+    for session in log_ins.iter().filter(|session| session.is_object()) {
+        assert!(!is_somebody(&of(&app, session)).await, "by a password that is none any more");
+    }
+    for secret in tokens.iter().filter_map(Value::as_str) {
+        assert!(
+            !is_somebody(&Client::new(app.url("/graphql"), Some(secret.to_owned()))).await,
+            "by a log-in that is none"
+        );
+    }
+}

@@ -10,11 +10,16 @@ import tempfile
 import threading
 from pathlib import Path
 
-from server import PROGRAM, elsewhere, end, free_port, get, start, token, until, upload
+from server import PROGRAM, elsewhere, end, free_port, get, start, until, upload
 
 OLD = os.environ["OLD"]
 CONF = Path(__file__).parent.parent.parent / "deploy/nginx/darkroom.conf"
 CLIENTS = 3
+PASSWORD = "a long pass phrase"
+LOG_IN = f"""mutation {{
+  logIn(input: {{email: "admin@localhost", password: "{PASSWORD}"}}) {{ session {{ accessToken refreshToken }} }} }}"""
+REFRESH = """mutation ($token: String!) {
+  refreshSession(input: {refreshToken: $token}) { session { accessToken } userErrors { code } } }"""
 IMAGES = "{ images(first: 100) { totalCount nodes { status variants { type } } } }"
 
 
@@ -49,7 +54,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         proxy, *ports = (free_port() for _ in range(3))
         shared = elsewhere() | {"DATA_DIR": folder, "PUBLIC_URL": f"http://127.0.0.1:{proxy}", "TRUSTED_PROXIES": "127.0.0.1"}
-        shared |= {"RATE_LIMIT_POINTS": "0", "SHUTDOWN_DELAY": "0"}
+        shared |= {"RATE_LIMIT_POINTS": "0", "SHUTDOWN_DELAY": "0", "ADMIN_PASSWORD": PASSWORD}
         settings = [shared | {"BIND": f"127.0.0.1:{port}"} for port in ports]
         ready = lambda port: until("a server", lambda: get(f"http://127.0.0.1:{port}/readyz"))
         servers = [start(of_server, "serve", "--no-worker", program=OLD) for of_server in settings]
@@ -57,10 +62,13 @@ def main():
             ready(port)
         worker = start(shared, "worker", program=OLD)
         front = nginx(folder, proxy, ports)
-        graphql, ann, stop = f"http://127.0.0.1:{proxy}/graphql", token(shared), threading.Event()
+        graphql, stop = f"http://127.0.0.1:{proxy}/graphql", threading.Event()
         clients = []
         try:
             ready(proxy)
+            # Of a log-in: what the command prints only its own version may know.
+            session = get(graphql, None, {"query": LOG_IN})["data"]["logIn"]["session"]
+            ann = session["accessToken"]
             clients = [Client(graphql, ann, stop) for _ in range(CLIENTS)]
             for client in clients:
                 client.start()
@@ -81,6 +89,8 @@ def main():
             completed = '{ images(first: 1) { totalCount } }'
             until("all images", lambda: get(graphql, ann, {"query": completed})["data"]["images"]["totalCount"] == done())
             failures = [failure for client in clients for failure in client.failures]
+            refreshed = get(graphql, None, {"query": REFRESH, "variables": {"token": session["refreshToken"]}})
+            assert refreshed["data"]["refreshSession"]["session"], f"a log-in goes on: {refreshed}"
             print(f"{done()} uploads, all COMPLETED; {len(failures)} requests failed: {failures[:3]}")
             assert not failures
         finally:

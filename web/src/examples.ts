@@ -6,9 +6,8 @@ export function examples(categoryId: string | null): Tab[] {
   return [
     {
       query: `# Press the button, or Ctrl-Enter, to run this.
-# Without a token you are nobody: paste one above.
-# \`darkroom token you@example.com\` prints one, and
-# the mutation logIn gives one for a password.
+# Without a token you are nobody: sign in above, or
+# paste what \`darkroom token you@example.com\` prints.
 query WhoAmI {
   me {
     email

@@ -6,6 +6,7 @@ pub mod event;
 pub mod group;
 pub mod group_member;
 pub mod image;
+pub mod mail;
 pub mod metadata;
 pub mod regeneration;
 pub mod session;

@@ -5,13 +5,14 @@ mod api_token;
 mod library;
 mod regeneration;
 mod session;
+mod sign_up;
 mod uploads;
 
 use async_graphql::MergedObject;
 
 use self::{
     administration::AdministrationMutation, api_token::ApiTokenMutation, library::LibraryMutation,
-    regeneration::RegenerationMutation, session::SessionMutation, uploads::UploadMutation,
+    regeneration::RegenerationMutation, session::SessionMutation, sign_up::SignUpMutation, uploads::UploadMutation,
 };
 
 /// The mutations. Errors that the caller can correct are returned in the `userErrors` of each payload.
@@ -23,4 +24,5 @@ pub struct Mutation(
     SessionMutation,
     ApiTokenMutation,
     AdministrationMutation,
+    SignUpMutation,
 );

@@ -14,6 +14,7 @@ pub mod progress;
 pub mod regeneration;
 pub mod scalars;
 pub mod session;
+pub mod sign_up;
 pub mod stats;
 pub mod status;
 pub mod ticket;

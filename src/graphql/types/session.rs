@@ -53,10 +53,10 @@ pub struct RefreshSessionInput {
     pub refresh_token: Option<String>,
 }
 
-/// The result of `logIn` and `refreshSession`.
+/// The result of `signUp`, `logIn` and `refreshSession`.
 #[derive(SimpleObject)]
 pub struct SessionPayload {
-    /// Null when there are userErrors.
+    /// Null when there are userErrors, and after `signUp`.
     session: Option<Session>,
     /// The reasons why nothing was done. Empty on success.
     user_errors: Vec<UserError>,
@@ -107,6 +107,13 @@ pub struct ChangePasswordPayload {
 super::user_error::payload!(SessionPayload { session: SignedIn => Session::from });
 super::user_error::payload!(RevokeSessionPayload { revoked_session_id: SessionId => ID::from });
 super::user_error::payload!(ChangePasswordPayload { user: domain::user::User => User::from });
+
+impl SessionPayload {
+    /// For a sign-up, which ends in no session either way.
+    pub fn without_session(refusals: Vec<domain::error::Refusal>) -> Self {
+        Self { session: None, user_errors: refusals.into_iter().map(UserError::from).collect() }
+    }
+}
 
 impl From<SignedIn> for Session {
     fn from(signed_in: SignedIn) -> Self {

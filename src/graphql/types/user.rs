@@ -31,9 +31,9 @@ impl From<domain::user::User> for User {
 pub enum Permission {
     /// See images of all users.
     ViewAnyImage,
-    /// Change images of all users.
+    /// See and change images of all users.
     ChangeAnyImage,
-    /// Delete images of all users.
+    /// See and delete images of all users.
     DeleteAnyImage,
     /// Create and update categories.
     ManageCategories,
@@ -136,6 +136,11 @@ impl User {
     /// without the permission MANAGE_USERS. Example: `"203.0.113.7"`.
     async fn last_login_address(&self, ctx: &Context<'_>) -> Option<String> {
         self.0.last_login.as_ref().filter(|_| self.is_open_to(ctx)).and_then(|last| last.address.clone())
+    }
+
+    /// Whether the user has proven that the email address is theirs.
+    async fn is_email_verified(&self) -> bool {
+        self.0.email_verified_at.is_some()
     }
 
     /// Whether the account is deactivated: nobody can sign in as the user.

@@ -5,6 +5,7 @@ pub mod client;
 pub mod exif;
 pub mod library;
 pub mod lying;
+pub mod mailbox;
 pub mod network;
 pub mod pictures;
 pub mod s3;
