@@ -13,6 +13,7 @@ use axum::{
     extract::{ConnectInfo, Request},
     response::Response,
 };
+use futures_util::FutureExt;
 use http_body::{Frame, SizeHint};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -33,6 +34,9 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 /// How long requests may take to end once the process is told to stop. Sockets stay open as long as their clients
 /// like, and are not waited for.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long a connection that has sent nothing yet may take for its one request, once the process is told to stop: a proxy opens
+/// one for each.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
 /// After the machine has run out of something, such as file descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// In bytes: what the kernel takes of an answer before it is sent.
@@ -45,26 +49,37 @@ const MAX_HEAD: usize = 32 * 1024;
 pub async fn listen(listener: TcpListener, router: Router, limits: ConnectionLimits, stop: CancellationToken) {
     let connections = Connections::new(limits);
     let running = TaskTracker::new();
+    let admit = |stream, peer: std::net::SocketAddr| {
+        if let Some(permit) = connections.admit(peer.ip().to_canonical()) {
+            running.spawn(serve(stream, ConnectInfo(peer), router.clone(), permit, stop.clone()));
+        }
+    };
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = stop.cancelled() => break,
         };
         match accepted {
-            Ok((stream, peer)) => {
-                let permit = connections.admit(peer.ip().to_canonical());
-                if let Some(permit) = permit {
-                    running.spawn(serve(stream, ConnectInfo(peer), router.clone(), permit, stop.clone()));
-                }
-            }
+            Ok((stream, peer)) => admit(stream, peer),
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
                 tokio::time::sleep(ACCEPT_AGAIN).await;
             }
         }
     }
+    // Whoever has connected already is answered. The others are refused at once, so that a proxy tries another server.
+    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
+        admit(stream, peer);
+    }
+    drop(listener);
     running.close();
     let _ = timeout(GRACE, running.wait()).await;
+}
+
+/// Until a connection is to answer no further request.
+async fn told_to_end(stop: &CancellationToken, has_begun: &CancellationToken) {
+    stop.cancelled().await;
+    let _ = timeout(FIRST_REQUEST, has_begun.cancelled()).await;
 }
 
 async fn serve(
@@ -86,7 +101,10 @@ async fn serve(
     let close = permit.close.clone();
     // The permit is the stream's, which a WebSocket takes over.
     let io = TokioIo::new(Paced::new(stream, Arc::clone(&permit)));
+    let has_begun = CancellationToken::new();
+    let begins = has_begun.clone();
     let service = service_fn(move |request: Request<Incoming>| {
+        begins.cancel();
         let busy = Arc::new(permit.begin());
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer);
@@ -105,7 +123,7 @@ async fn serve(
                 return;
             }
             () = close.cancelled() => return,
-            () = stop.cancelled(), if !is_ending => {
+            () = told_to_end(&stop, &has_begun), if !is_ending => {
                 is_ending = true;
                 connection.as_mut().graceful_shutdown();
             }

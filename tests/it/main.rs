@@ -39,6 +39,7 @@ mod sessions;
 mod sign_up;
 mod similar;
 mod stats;
+mod stopping;
 mod storage_copy;
 mod story;
 mod support;
