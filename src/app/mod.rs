@@ -306,7 +306,7 @@ fn cookie_origins(settings: &HttpSettings) -> Vec<String> {
 fn mailer(config: &Config) -> anyhow::Result<Mailer> {
     match config.accounts.smtp()? {
         Some((url, from)) => Mailer::smtp(url, from),
-        None if is_local(&config.server.public_url()?) => Ok(Mailer::Log),
+        None if config.server.is_local() => Ok(Mailer::Log),
         None => Ok(Mailer::Nowhere),
     }
 }
@@ -317,14 +317,4 @@ fn pages(config: &Config) -> anyhow::Result<Url> {
         Some(pages) => pages.clone(),
         None => config.server.public_url()?.join("account")?,
     })
-}
-
-/// Whether only this machine reaches a server.
-fn is_local(public_url: &Url) -> bool {
-    match public_url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }

@@ -12,7 +12,7 @@ mod storage;
 use clap::Args;
 
 pub use self::{
-    accounts::AccountsConfig,
+    accounts::{AccountsConfig, SignUpBy},
     database::DatabaseConfig,
     file::{Setting, read, read_alone, unknown_variables},
     images::ImagesConfig,

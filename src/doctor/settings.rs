@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use url::{Host, Url};
+use url::Url;
 
 use super::Report;
-use crate::{config::Config, http::TrustedProxies};
+use crate::{
+    config::{Config, SignUpBy},
+    http::TrustedProxies,
+    mail::Mailer,
+};
 
 /// What docker-compose.yml has for a laptop: everybody knows these.
 const PUBLISHED: [&str; 3] = ["darkroom", "darkroom-secret", "darkroom-laptop"];
@@ -16,6 +20,7 @@ pub(super) fn examine(config: &Config, report: &mut Report) {
     secrets(config, report);
     public_url(config, report);
     origins(config, report);
+    mail(config, report);
     let proxies = TrustedProxies::parse(&config.server.trusted_proxies).err().map(|error| error.to_string());
     report.judge(
         "settings.trusted_proxies",
@@ -43,7 +48,7 @@ fn secrets(config: &Config, report: &mut Report) {
         set.filter(|(_, secret)| !PUBLISHED.contains(secret) && guessable(secret)).map(|(name, _)| name).collect();
     let advice = "Generate one that nobody else has: openssl rand -hex 32.";
     let problem = format!("{} has the value of an example, which everybody knows.", published.join(" and "));
-    match (published.is_empty(), is_local(config)) {
+    match (published.is_empty(), config.server.is_local()) {
         (true, _) => report.passed("secrets.own"),
         (false, true) => report.warn("secrets.own", problem, advice),
         (false, false) => report.failed("secrets.own", problem, advice),
@@ -86,7 +91,7 @@ fn public_url(config: &Config, report: &mut Report) {
             "Put TLS in front of the storage, and set S3_PUBLIC_ENDPOINT to its https address.",
         );
     }
-    if url.scheme() == "http" && !is_local(config) {
+    if url.scheme() == "http" && !config.server.is_local() {
         let problem = format!("PUBLIC_URL is {url}: passwords, tokens and files are sent in the clear.");
         return report.warn(check, problem, "Put TLS in front of the server, and set PUBLIC_URL to its https address.");
     }
@@ -109,14 +114,27 @@ fn is_origin(text: &str) -> bool {
     text == "*" || Url::parse(text).is_ok_and(|url| url.origin().ascii_serialization() == text)
 }
 
-/// Whether nobody but this machine is meant to reach the server.
-fn is_local(config: &Config) -> bool {
-    config.server.public_url().is_ok_and(|url| match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    })
+/// Whether links in mails come to where they are read.
+fn mail(config: &Config, report: &mut Report) {
+    let accounts = &config.accounts;
+    let set = accounts.smtp().and_then(|smtp| smtp.map(|(url, from)| Mailer::smtp(url, from)).transpose());
+    let check = "settings.mail";
+    match set {
+        Err(error) => {
+            report.failed(check, format!("{error:#}."), "Set SMTP_URL and MAIL_FROM as docs/operations.md shows.");
+        }
+        Ok(Some(_)) => report.passed(check),
+        Ok(None) if config.server.is_local() => report.passed(check),
+        Ok(None) if accounts.sign_up == SignUpBy::Closed => {
+            let problem = "SMTP_URL is not set: nobody who forgot their password can set another one.".to_owned();
+            report.warn(check, problem, "Set SMTP_URL and MAIL_FROM, or set passwords by `darkroom user passwd`.");
+        }
+        Ok(None) => {
+            let problem =
+                "SMTP_URL is not set: nobody receives the link that a sign-up or an invitation needs.".to_owned();
+            report.failed(check, problem, "Set SMTP_URL and MAIL_FROM, or SIGN_UP to closed.");
+        }
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use darkroom::{
     app::storage_settings,
     clock::Clock,
-    config::Config,
+    config::{Config, SignUpBy},
     doctor::{Finding, Report, Verdict, examine},
     storage::{S3, SetupStep},
 };
@@ -96,12 +96,19 @@ async fn settings_that_cannot_work_are_found() {
     let short = |config: &mut Config| config.accounts.jwt_secret = Some("0123456789".to_owned());
     let nowhere = |config: &mut Config| config.database.redis_url = Some(format!("redis://{NOWHERE}"));
     let program = |config: &mut Config| config.images.program = Some("/bin/false".into());
-    let faults: [Fault; 6] = [
+    let sender = |config: &mut Config| config.accounts.smtp_url = Some("smtp://127.0.0.1:25".to_owned());
+    let nobody = |config: &mut Config| {
+        config.accounts.sign_up = SignUpBy::Open;
+        config.server.public_url = Some("https://images.example.com".parse().expect("a URL"));
+    };
+    let faults: [Fault; 8] = [
         ("settings.cors_origins", &origin, "which no browser sends"),
         ("settings.trusted_proxies", &proxies, "the proxy"),
         ("secrets.strong", &weak, "JWT_SECRET has fewer than 8 different characters"),
         ("secrets.jwt", &short, "32 bytes"),
         ("redis.reached", &nowhere, "Processes do not hear each other"),
+        ("settings.mail", &sender, "MAIL_FROM is required"),
+        ("settings.mail", &nobody, "nobody receives the link"),
         ("machine.sandbox", &program, "No image can be processed"),
     ];
     for (check, change, words) in faults {
