@@ -17,7 +17,7 @@ use crate::{
     },
     domain::{
         caller::{Caller, Credential, TokenScope},
-        error::{Refusal, ServiceResult, UserErrorCode},
+        error::{Refusal, ServiceError, ServiceResult, UserErrorCode},
         ids::SessionId,
         session::{Client, Session},
         user::User,
@@ -89,7 +89,7 @@ impl Accounts {
     /// # Errors
     /// `Unauthenticated` for an anonymous caller.
     pub async fn log_out(&self, caller: &Caller) -> ServiceResult<()> {
-        let Some(identity) = caller.identity() else { return Err(crate::domain::error::ServiceError::Unauthenticated) };
+        let identity = caller.identity().ok_or(ServiceError::Unauthenticated)?;
         let conn = self.inner.db.conn();
         match identity.standing.credential {
             Credential::Session(id) => db::sessions::remove(conn, identity.id(), id).await?,

@@ -14,7 +14,7 @@ use crate::{
 /// RFC 5321 has room for no more.
 pub(super) const MAX_EMAIL_BYTES: usize = 254;
 /// Longer ones are refused unread: hashing takes time.
-const MAX_PASSWORD_BYTES: usize = 1024;
+pub(super) const MAX_PASSWORD_BYTES: usize = 1024;
 
 /// What somebody signs in with.
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@ use super::{
     mails::invalid_link,
     password::Verdict,
     password_rules,
+    sign_in::MAX_PASSWORD_BYTES,
     users::{NewUser, check_email, check_name},
 };
 use crate::{
@@ -49,8 +50,9 @@ impl Accounts {
             if self.inner.rules.sign_up != SignUp::Open {
                 return Err(invalid_link().into());
             }
-            let hash = Some(password_hash.clone());
-            if self.inner.passwords.verify(password.unwrap_or_default(), hash).await? == Verdict::Wrong {
+            let (password, hash) =
+                (password.filter(|password| password.len() <= MAX_PASSWORD_BYTES), password_hash.clone());
+            if self.inner.passwords.verify(password.unwrap_or_default(), Some(hash)).await? == Verdict::Wrong {
                 let why = "This is not the password that was chosen at the sign-up.";
                 return Err(Refusal::on("password", UserErrorCode::InvalidCredentials, why).into());
             }

@@ -9,7 +9,7 @@ use super::{Accounts, sign_in::MAX_EMAIL_BYTES};
 use crate::{
     db::{self, Saved},
     domain::{
-        caller::{Caller, Identity},
+        caller::{Caller, Identity, TokenScope},
         error::{Refusal, ServiceError, ServiceResult, UserErrorCode},
         ids::{GroupId, UserId},
         user::{Group, Permission, Permissions, User},
@@ -145,7 +145,7 @@ impl Accounts {
     /// # Errors
     /// `INVALID_VALUE`, `TOO_LONG`; `Forbidden` for a caller with an API token.
     pub async fn rename_self(&self, caller: &Caller, name: &str) -> ServiceResult<User> {
-        let identity = caller.acting(crate::domain::caller::TokenScope::Account)?;
+        let identity = caller.acting(TokenScope::Account)?;
         let display_name = name.trim().to_owned();
         check_name("displayName", &display_name)?;
         db::users::set_display_name(self.inner.db.conn(), identity.id(), display_name.clone()).await?;
