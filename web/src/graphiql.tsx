@@ -69,7 +69,7 @@ function Token() {
     >
       <input
         aria-label="Access token"
-        placeholder="or a token: darkroom token you@example.com"
+        placeholder="or an API token"
         value={value}
         onChange={(event) => setValue(event.target.value)}
         autoComplete="off"
