@@ -33,7 +33,7 @@ pub struct AccountsConfig {
     pub sign_up: SignUpBy,
 
     /// The server that sends mails: `smtps://user:password@host`, `smtp://host:587?tls=required`. Without one, mails are
-    /// written into the log, with their links.
+    /// written into the log where PUBLIC_URL is this machine's, and are not sent elsewhere.
     #[arg(long, env = "SMTP_URL", hide_env_values = true, global = true)]
     pub smtp_url: Option<String>,
 
