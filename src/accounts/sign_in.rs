@@ -45,8 +45,8 @@ impl Accounts {
         let transaction = self.inner.db.begin().await?;
         // Hashing took a while, in which the password may have been changed, and every log-in ended.
         db::users::hold(&transaction, user.id).await?;
-        let now_kept = db::users::find_by_email(&transaction, &email).await?;
-        if !now_kept.is_some_and(|(kept, now)| kept.deactivated_at.is_none() && now == Some(hash)) {
+        let still = db::users::find_by_email(&transaction, &email).await?;
+        if !still.is_some_and(|(user, kept)| user.deactivated_at.is_none() && kept == Some(hash)) {
             return Err(wrong_credentials().into());
         }
         db::users::note_login(&transaction, user.id, &last_login).await?;

@@ -177,10 +177,7 @@ impl Accounts {
         let inviter = db::users::find(transaction, *by).await?.filter(|user| user.deactivated_at.is_none());
         let inviter = inviter.ok_or_else(invalid_link)?;
         let permissions = db::identities::permissions_of_user(transaction, &inviter).await?;
-        let mut left = Vec::new();
-        for id in groups {
-            left.extend(db::groups::find(transaction, *id).await?);
-        }
+        let left = db::groups::find_many(transaction, groups).await?;
         let needed =
             left.iter().fold(Permission::ManageUsers.into(), |all: Permissions, group| all | group.permissions);
         if self.inner.rules.sign_up == SignUp::Closed || !needed.is_subset(permissions) {

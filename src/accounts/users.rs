@@ -3,7 +3,7 @@
 //! Nobody gives more than they have: who is no administrator can neither touch one, nor hand out permissions that they do
 //! not have themselves.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Accounts, sign_in::MAX_EMAIL_BYTES};
 use crate::{
@@ -165,20 +165,18 @@ impl Accounts {
         manager: &Identity,
         ids: &[GroupId],
     ) -> ServiceResult<Vec<GroupId>> {
-        let mut wanted: Vec<GroupId> = Vec::new();
-        for id in ids {
-            if wanted.contains(id) {
-                continue;
-            }
-            if wanted.len() == MAX_GROUPS {
-                let why = format!("A user is in at most {MAX_GROUPS} groups.");
-                return Err(Refusal::on("groupIds", UserErrorCode::TooLong, why).into());
-            }
-            let group = db::groups::find(conn, *id).await?.ok_or_else(group_not_found)?;
-            if !may_grant(manager, group.permissions) {
-                return Err(ServiceError::Forbidden);
-            }
-            wanted.push(*id);
+        let wanted: HashSet<GroupId> = ids.iter().copied().collect();
+        if wanted.len() > MAX_GROUPS {
+            let why = format!("A user is in at most {MAX_GROUPS} groups.");
+            return Err(Refusal::on("groupIds", UserErrorCode::TooLong, why).into());
+        }
+        let wanted: Vec<GroupId> = wanted.into_iter().collect();
+        let groups = db::groups::find_many(conn, &wanted).await?;
+        if groups.len() < wanted.len() {
+            return Err(group_not_found().into());
+        }
+        if !groups.iter().all(|group| may_grant(manager, group.permissions)) {
+            return Err(ServiceError::Forbidden);
         }
         Ok(wanted)
     }

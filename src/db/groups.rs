@@ -31,6 +31,12 @@ pub async fn find(conn: &impl ConnectionTrait, id: GroupId) -> Result<Option<Gro
     Ok(Entity::find_by_id(id.0).one(conn).await?.map(Group::from))
 }
 
+/// Those of these groups that are there, by name.
+pub async fn find_many(conn: &impl ConnectionTrait, ids: &[GroupId]) -> Result<Vec<Group>, DbErr> {
+    let query = Entity::find().filter(Column::Id.is_in(ids.iter().map(|id| id.0))).order_by_asc(Column::Name);
+    Ok(query.all(conn).await?.into_iter().map(Group::from).collect())
+}
+
 /// The group of a name.
 pub async fn find_by_name(conn: &impl ConnectionTrait, name: &str) -> Result<Option<Group>, DbErr> {
     Ok(Entity::find().filter(Column::Name.eq(name)).one(conn).await?.map(Group::from))

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod administration;
+mod api_tokens;
 mod bounds;
 mod categories;
 mod changes;
