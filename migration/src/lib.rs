@@ -27,6 +27,7 @@ mod m20261122_000015_traces;
 mod m20261122_000016_credentials;
 mod m20261122_000017_groups;
 mod m20261122_000018_mails;
+mod m20261123_000019_sharing;
 
 /// Runs what has not been run yet.
 pub struct Migrator;
@@ -77,6 +78,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000016_credentials::Migration),
             Box::new(m20261122_000017_groups::Migration),
             Box::new(m20261122_000018_mails::Migration),
+            Box::new(m20261123_000019_sharing::Migration),
         ]
     }
 }

@@ -1,5 +1,7 @@
 //! Groups: made, changed and removed by those who manage users.
 
+use std::collections::HashMap;
+
 use super::{
     Accounts,
     users::{check_name, may_grant},
@@ -32,6 +34,12 @@ impl Accounts {
     pub async fn groups(&self, caller: &Caller) -> ServiceResult<Vec<Group>> {
         caller.with(Permission::ManageUsers)?;
         Ok(db::groups::list(self.inner.db.conn()).await?)
+    }
+
+    /// Many groups, whoever asks.
+    pub async fn groups_by_id(&self, ids: &[GroupId]) -> ServiceResult<HashMap<GroupId, Group>> {
+        let found = db::groups::find_many(self.inner.db.conn(), ids).await?;
+        Ok(found.into_iter().map(|group| (group.id, group)).collect())
     }
 
     /// Makes a group.

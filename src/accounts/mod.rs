@@ -6,10 +6,8 @@ mod authenticate;
 mod first_admin;
 mod groups;
 mod letters;
-mod log_in_limits;
 mod mails;
 mod operator;
-mod password;
 mod password_rules;
 mod sessions;
 mod sign_in;
@@ -22,6 +20,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use self::access_token::TokenKeys;
 pub use self::{
     access_token::AccessToken,
     api_tokens::{MadeApiToken, NewApiToken},
@@ -30,7 +29,6 @@ pub use self::{
     sign_in::LogIn,
     users::{NewUser, UserPage},
 };
-use self::{access_token::TokenKeys, log_in_limits::LogInLimits, password::PasswordHasher};
 use crate::{
     clock::Clock,
     db::Db,
@@ -40,6 +38,7 @@ use crate::{
     },
     events::Hub,
     mail::Mailer,
+    passwords::{PasswordHasher, TryLimits},
     queue::Queue,
     ttl_cache::TtlCache,
 };
@@ -61,6 +60,7 @@ pub struct AccountHands {
     pub queue: Queue,
     pub hub: Hub,
     pub mailer: Mailer,
+    pub passwords: PasswordHasher,
 }
 
 /// The account service.
@@ -82,7 +82,7 @@ struct Inner {
     /// What links in mails are known by as ours.
     link_key: Vec<u8>,
     passwords: PasswordHasher,
-    log_in_limits: LogInLimits,
+    log_in_limits: TryLimits,
     /// Who asked a moment ago, by their tokens.
     callers: TtlCache<String, Arc<Identity>>,
 }
@@ -102,7 +102,7 @@ pub struct SignedIn {
 impl Accounts {
     /// Puts the service together.
     pub fn new(hands: AccountHands, clock: Clock, jwt_secret: &[u8], rules: AccountRules) -> Self {
-        let AccountHands { db, queue, hub, mailer } = hands;
+        let AccountHands { db, queue, hub, mailer, passwords } = hands;
         let key_for = |purpose: &str| [purpose.as_bytes(), jwt_secret].concat();
         let inner = Inner {
             db,
@@ -114,8 +114,8 @@ impl Accounts {
             keys: TokenKeys::new(jwt_secret),
             refresh_key: key_for("refresh tokens of "),
             link_key: key_for("links in mails of "),
-            passwords: PasswordHasher::new(),
-            log_in_limits: LogInLimits::new(),
+            passwords,
+            log_in_limits: TryLimits::new(),
             callers: TtlCache::new(CALLER_TTL),
         };
         Self { inner: Arc::new(inner) }

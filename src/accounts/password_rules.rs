@@ -1,10 +1,12 @@
 //! Which passwords are taken: long ones that nobody guesses first.
 
-use passwords::analyzer::is_common_password;
+use ::passwords::analyzer::is_common_password;
 use strsim::normalized_damerau_levenshtein;
-use unicode_normalization::UnicodeNormalization;
 
-use crate::domain::error::{Refusal, UserErrorCode};
+use crate::{
+    domain::error::{Refusal, UserErrorCode},
+    passwords::normalised,
+};
 
 /// In characters.
 pub(super) const MIN: usize = 10;
@@ -39,11 +41,6 @@ pub(super) fn check(field: &'static str, password: &str, email: &str, name: &str
         return Ok(());
     };
     Err(Refusal::on(field, UserErrorCode::WeakPassword, why))
-}
-
-/// The same, however a keyboard composes what is typed.
-pub(super) fn normalised(password: &str) -> String {
-    password.nfkc().collect()
 }
 
 /// Of one to three characters, over and over.

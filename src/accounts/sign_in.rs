@@ -1,6 +1,6 @@
 //! Signing in with a password, and changing it.
 
-use super::{Accounts, SignedIn, password::Verdict, password_rules};
+use super::{Accounts, SignedIn, password_rules};
 use crate::{
     db,
     domain::{
@@ -9,12 +9,11 @@ use crate::{
         session::Client,
         user::{LastLogIn, User},
     },
+    passwords::{MAX_PASSWORD_BYTES, Verdict},
 };
 
 /// RFC 5321 has room for no more.
 pub(super) const MAX_EMAIL_BYTES: usize = 254;
-/// Longer ones are refused unread: hashing takes time.
-pub(super) const MAX_PASSWORD_BYTES: usize = 1024;
 
 /// What somebody signs in with.
 #[derive(Debug, Clone)]

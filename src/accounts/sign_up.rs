@@ -3,9 +3,7 @@
 use super::{
     Accounts,
     mails::invalid_link,
-    password::Verdict,
     password_rules,
-    sign_in::MAX_PASSWORD_BYTES,
     users::{NewUser, check_email, check_name},
 };
 use crate::{
@@ -17,6 +15,7 @@ use crate::{
         mail::{Language, Mail, Purpose},
         user::{Permission, Permissions, SignUp, User},
     },
+    passwords::{MAX_PASSWORD_BYTES, Verdict},
 };
 
 impl Accounts {

@@ -37,8 +37,10 @@ use crate::{
     library::{Library, LibraryHands, LibraryRules},
     machine,
     mail::Mailer,
+    passwords::PasswordHasher,
     queue::Queue,
     secrets,
+    sharing::{Sharing, SharingHands},
     storage::{Breaker, Credentials, S3, Storage, embedded::EmbeddedS3},
     uploads::{UploadHands, UploadRules, Uploads},
     variants_file,
@@ -129,12 +131,25 @@ impl App {
             sandbox: sandbox.clone(),
             budget: budget.clone(),
         };
+        let passwords = PasswordHasher::new();
         let services = Services {
             changes,
             uploads: Uploads::new(hands, clock.clone(), rules),
             library: library.map_err(ServiceError::into_anyhow)?,
+            sharing: Sharing::new(
+                SharingHands { db: db.clone(), passwords: passwords.clone() },
+                clock.clone(),
+                secret,
+                config.server.public_url()?,
+            ),
             accounts: Accounts::new(
-                AccountHands { db: db.clone(), queue: queue.clone(), hub: hub.clone(), mailer: mailer(&config)? },
+                AccountHands {
+                    db: db.clone(),
+                    queue: queue.clone(),
+                    hub: hub.clone(),
+                    mailer: mailer(&config)?,
+                    passwords,
+                },
                 clock.clone(),
                 secret,
                 AccountRules { sign_up: config.accounts.sign_up.into(), pages: pages(&config)? },

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Changes, Decision};
+use super::{Changes, Decision, shared_with};
 use crate::{
     db,
     domain::{
@@ -27,7 +27,7 @@ impl Changes {
         decide: impl Fn(&Locked) -> Decision + Send + Sync,
     ) -> ServiceResult<Outcomes<Image>> {
         let transaction = self.inner.db.begin().await?;
-        let mut found = self.lock_all(&transaction, batch).await?;
+        let mut found = self.lock_all(&transaction, actor, batch).await?;
         let (mut outcomes, mut all_written) = (Vec::new(), Vec::new());
         for id in batch.iter() {
             let Some(before) = found.remove(&id) else {
@@ -52,7 +52,12 @@ impl Changes {
 
     /// The images, and whatever is counted for their owners: always in the same order, so that no two batches wait for
     /// each other.
-    async fn lock_all(&self, transaction: &db::Transaction, batch: &Batch) -> ServiceResult<HashMap<ImageId, Locked>> {
+    async fn lock_all(
+        &self,
+        transaction: &db::Transaction,
+        actor: Actor,
+        batch: &Batch,
+    ) -> ServiceResult<HashMap<ImageId, Locked>> {
         let ids: Vec<_> = batch.iter().collect();
         let images = db::image_writes::lock_many(transaction, &ids).await?;
         let mut owners: Vec<UserId> = images.iter().map(|image| image.owner).collect();
@@ -62,9 +67,11 @@ impl Changes {
             db::users::hold(transaction, owner).await?;
         }
         let mut variants = db::variants::of_images(transaction, &ids).await?;
+        let mut shared = shared_with(transaction, actor, &images).await?;
         let locked = images.into_iter().map(|image| {
             let variants = variants.remove(&image.id).unwrap_or_default();
-            (image.id, Locked { image, variants })
+            let shared = shared.remove(&image.id);
+            (image.id, Locked { image, variants, shared })
         });
         Ok(locked.collect())
     }

@@ -10,7 +10,7 @@ mod follow;
 mod quota;
 mod write;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
@@ -29,6 +29,7 @@ use crate::{
         event::Actor,
         ids::ImageId,
         image::Image,
+        sharing::ShareAccess,
         ticket::Unfinished,
     },
     events::Hub,
@@ -86,7 +87,8 @@ impl Changes {
             let transaction = self.inner.db.begin().await?;
             let image = db::image_writes::lock(&transaction, id).await?.ok_or_else(Refusal::image_not_found)?;
             let variants = db::variants::of_image(&transaction, id).await?;
-            let before = Locked { image, variants };
+            let shared = shared_with(&transaction, actor, std::slice::from_ref(&image)).await?.remove(&id);
+            let before = Locked { image, variants, shared };
             let Some(change) = decide(&before)? else { return Ok(before.image) };
             let written = self.write(&transaction, actor, before, change).await?;
             let image = written.image.clone();
@@ -117,5 +119,17 @@ impl Changes {
             Ok(())
         });
         committed.await.map_err(|error| ServiceError::Internal(error.into()))?
+    }
+}
+
+/// What was shared of others' images with whoever changes them.
+async fn shared_with(
+    transaction: &db::Transaction,
+    actor: Actor,
+    images: &[Image],
+) -> ServiceResult<HashMap<ImageId, ShareAccess>> {
+    match actor {
+        Actor::User(user) => Ok(db::shares::access_to_images(transaction, user, images).await?),
+        Actor::System => Ok(HashMap::new()),
     }
 }

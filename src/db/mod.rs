@@ -9,6 +9,8 @@ mod recording;
 mod slow_reads;
 mod sql;
 
+pub mod album_images;
+pub mod albums;
 pub mod api_tokens;
 pub mod categories;
 pub mod counts;
@@ -24,6 +26,8 @@ pub mod metadata;
 pub mod regenerations;
 pub mod search;
 pub mod sessions;
+pub mod share_links;
+pub mod shares;
 pub mod users;
 pub mod variants;
 
@@ -35,8 +39,8 @@ use std::{
 use chrono::{DateTime, Utc};
 use futures_util::{FutureExt, future::select_ok};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    ColumnTrait, Condition, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
+    DbBackend, DbErr, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
     sqlx::{
         self, Executor,
         postgres::PgPoolOptions,
@@ -44,11 +48,18 @@ use sea_orm::{
     },
 };
 
+use uuid::Uuid;
+
 use self::{recording::Recorder, slow_reads::SlowReads};
 pub use sea_orm::{ConnectionTrait as Connection, DatabaseTransaction as Transaction};
 
 pub use self::{recording::Recording, slow_reads::SlowRead};
-use crate::domain::{error::ServiceError, ids::UserId, job::JobError};
+use crate::domain::{
+    error::ServiceError,
+    ids::{AlbumId, ImageId, UserId},
+    job::JobError,
+    sharing::Shareable,
+};
 
 /// The key of the advisory lock for migrations: a number that nobody else uses.
 const MIGRATION_LOCK: i64 = 0x6461_726b_726f_6f6d;
@@ -333,6 +344,30 @@ fn unsigned(value: i64) -> u64 {
 /// The other way; sizes end at 2^53.
 fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// The columns of whatever is of an image or of an album.
+const fn columns_of(of: Shareable) -> (Option<Uuid>, Option<Uuid>) {
+    match of {
+        Shareable::Image(id) => (Some(id.0), None),
+        Shareable::Album(id) => (None, Some(id.0)),
+    }
+}
+
+/// The other way; a row of a newer version may be of something else.
+fn shareable(image: Option<Uuid>, album: Option<Uuid>) -> Option<Shareable> {
+    match (image, album) {
+        (Some(image), _) => Some(Shareable::Image(ImageId(image))),
+        (None, album) => Some(Shareable::Album(AlbumId(album?))),
+    }
+}
+
+/// The condition that a row is of one of these.
+fn is_one_of<C: ColumnTrait>(of: &[Shareable], image: C, album: C) -> Condition {
+    let columns = of.iter().map(|one| columns_of(*one));
+    let (images, albums): (Vec<_>, Vec<_>) = columns.unzip();
+    let any = Condition::any().add(image.is_in(images.into_iter().flatten()));
+    any.add(album.is_in(albums.into_iter().flatten()))
 }
 
 /// The strings of a JSON column that is a list of them.

@@ -1,4 +1,4 @@
-//! Who may do what with which image, and whose images a list has. Services, watchers and resolvers ask here, and
+//! Who may do what with which image and which album, and whose images a list has. Services, watchers and resolvers ask here, and
 //! nowhere else.
 
 use enumset::enum_set;
@@ -8,6 +8,7 @@ use super::{
     error::{Refusal, ServiceResult},
     ids::UserId,
     image::Image,
+    sharing::{Album, ShareAccess},
     user::{Permission, Permissions},
 };
 
@@ -15,7 +16,7 @@ use super::{
 const OF_IMAGES: Permissions =
     enum_set!(Permission::ViewAnyImage | Permission::ChangeAnyImage | Permission::DeleteAnyImage);
 
-/// What somebody does with an image.
+/// What somebody does with an image or an album.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// See it and whatever is made of it, in lists and by its id.
@@ -26,10 +27,14 @@ pub enum Action {
     Upload,
     /// Give its upload up.
     Cancel,
-    /// Describe it, move it, have its variants made anew.
+    /// Describe it, move it, have its variants made anew; put an album's images in another order.
     Change,
+    /// Put images into an album, or take them out of it.
+    Arrange,
     /// Delete it, bring it back.
     Delete,
+    /// Share it with others, and see with whom it is.
+    Share,
 }
 
 impl Action {
@@ -38,23 +43,38 @@ impl Action {
         match self {
             Self::See | Self::SeeLocation => TokenScope::Read,
             Self::Upload | Self::Cancel => TokenScope::Upload,
-            Self::Change => TokenScope::Edit,
+            Self::Change | Self::Arrange => TokenScope::Edit,
             Self::Delete => TokenScope::Delete,
+            Self::Share => TokenScope::Share,
         }
     }
 }
 
-/// Whether an image is this user's to deal with in that way and by what they showed, in whatever state it is.
-pub fn may(identity: &Identity, action: Action, image: &Image) -> bool {
-    let is_owner = identity.id() == image.owner;
+/// Whether what an owner has is this user's to deal with in that way and by what they showed. `shared` is what was shared
+/// of it with them.
+fn may(identity: &Identity, action: Action, owner: UserId, shared: Option<ShareAccess>) -> bool {
+    let is_owner = identity.id() == owner;
     let is_permitted = match action {
         // Whoever may change or delete anybody's image sees it: the answer to a change is the image.
-        Action::See => is_owner || !identity.permissions.is_disjoint(OF_IMAGES),
-        Action::SeeLocation => is_owner,
-        Action::Upload | Action::Change => is_owner || identity.permissions.contains(Permission::ChangeAnyImage),
+        Action::See => is_owner || shared.is_some() || !identity.permissions.is_disjoint(OF_IMAGES),
+        Action::SeeLocation | Action::Arrange | Action::Share => is_owner,
+        Action::Upload => is_owner || identity.permissions.contains(Permission::ChangeAnyImage),
+        Action::Change => {
+            is_owner || shared == Some(ShareAccess::Edit) || identity.permissions.contains(Permission::ChangeAnyImage)
+        }
         Action::Cancel | Action::Delete => is_owner || identity.permissions.contains(Permission::DeleteAnyImage),
     };
     is_permitted && identity.acts(action.scope())
+}
+
+/// Whether the caller sees where an image was taken.
+pub fn sees_location(caller: &Caller, image: &Image) -> bool {
+    caller.identity().is_some_and(|identity| may(identity, Action::SeeLocation, image.owner, None))
+}
+
+/// Whether the caller sees with whom something of that owner is shared.
+pub fn sees_shares(caller: &Caller, owner: UserId) -> bool {
+    caller.identity().is_some_and(|identity| may(identity, Action::Share, owner, None))
 }
 
 /// Whose images a user's lists, searches, counts and followers are of: what the database reads by.
@@ -83,16 +103,19 @@ impl Scope {
     }
 }
 
-/// Checks that an image is there, outside of the trash, and the caller's to deal with in that way.
+/// Checks that an image is there, outside of the trash, and the caller's to deal with in that way. `shared` is what was
+/// shared of it with them.
 ///
 /// # Errors
 /// `Unauthenticated` for an anonymous caller, `Forbidden` where the token is for something else; otherwise
 /// `IMAGE_NOT_FOUND` either way, so that nobody learns what exists.
-pub fn check(caller: &Caller, action: Action, image: &Image) -> ServiceResult<()> {
-    check_where(caller, action, image, Image::is_visible)
+pub fn check(caller: &Caller, action: Action, image: &Image, shared: Option<ShareAccess>) -> ServiceResult<()> {
+    let identity = caller.acting(action.scope())?;
+    let is_theirs = image.is_visible() && may(identity, action, image.owner, shared);
+    if is_theirs { Ok(()) } else { Err(Refusal::image_not_found().into()) }
 }
 
-/// Checks the same of an image that is there in another sense.
+/// Checks the same of an image that is there in another sense, and which nobody shares.
 ///
 /// # Errors
 /// As `check`.
@@ -103,5 +126,15 @@ pub fn check_where(
     is_there: impl FnOnce(&Image) -> bool,
 ) -> ServiceResult<()> {
     let identity = caller.acting(action.scope())?;
-    if is_there(image) && may(identity, action, image) { Ok(()) } else { Err(Refusal::image_not_found().into()) }
+    let is_theirs = is_there(image) && may(identity, action, image.owner, None);
+    if is_theirs { Ok(()) } else { Err(Refusal::image_not_found().into()) }
+}
+
+/// Checks that an album is the caller's to deal with in that way.
+///
+/// # Errors
+/// As `check`, but `ALBUM_NOT_FOUND`.
+pub fn check_album(caller: &Caller, action: Action, album: &Album, shared: Option<ShareAccess>) -> ServiceResult<()> {
+    let identity = caller.acting(action.scope())?;
+    if may(identity, action, album.owner, shared) { Ok(()) } else { Err(Refusal::album_not_found().into()) }
 }

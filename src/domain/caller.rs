@@ -64,6 +64,8 @@ pub enum TokenScope {
     Edit,
     /// Delete images and bring them back.
     Delete,
+    /// Share images and albums with others.
+    Share,
     /// Use the permissions to manage categories and users.
     Administer,
     /// Change the account itself. No token that a user makes has it.
@@ -81,6 +83,7 @@ impl TokenScope {
             Self::Upload => "UPLOAD",
             Self::Edit => "EDIT",
             Self::Delete => "DELETE",
+            Self::Share => "SHARE",
             Self::Administer => "ADMINISTER",
             Self::Account => "ACCOUNT",
         }

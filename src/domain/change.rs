@@ -8,6 +8,7 @@ use super::{
     image::{Image, UploadState},
     job::Job,
     metadata::Metadata,
+    sharing::ShareAccess,
     variant::{Variant, VariantName},
 };
 
@@ -17,6 +18,8 @@ pub struct Locked {
     pub image: Image,
     /// Smallest first.
     pub variants: Vec<Variant>,
+    /// What was shared of it with whoever changes it.
+    pub shared: Option<ShareAccess>,
 }
 
 /// A row beside the image's own.

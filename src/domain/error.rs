@@ -26,6 +26,8 @@ pub enum UserErrorCode {
     UserNotFound,
     GroupNotFound,
     GroupExists,
+    AlbumNotFound,
+    ShareNotFound,
 }
 
 /// One thing that the caller can mend by other input, or the state that stands in the way.
@@ -51,6 +53,11 @@ impl Refusal {
     /// The answer for an image that is not there, or not the caller's: the two cannot be told apart.
     pub fn image_not_found() -> Self {
         Self::on("imageId", UserErrorCode::ImageNotFound, "There is no such image.")
+    }
+
+    /// The answer for an album that is not there, or not the caller's.
+    pub fn album_not_found() -> Self {
+        Self::on("albumId", UserErrorCode::AlbumNotFound, "There is no such album.")
     }
 
     /// The answer for a user who is not there.

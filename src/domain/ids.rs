@@ -53,6 +53,18 @@ typed_id!(
     GroupId
 );
 typed_id!(
+    /// The id of an album.
+    AlbumId
+);
+typed_id!(
+    /// The id of what was shared with somebody.
+    ShareId
+);
+typed_id!(
+    /// The id of a link that shows something to everybody who has it.
+    ShareLinkId
+);
+typed_id!(
     /// The id of a mail that carries a link.
     MailId
 );

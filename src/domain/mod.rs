@@ -24,6 +24,7 @@ pub mod progress;
 pub mod regeneration;
 pub mod search;
 pub mod session;
+pub mod sharing;
 pub mod stats;
 pub mod ticket;
 mod transitions;

@@ -22,14 +22,16 @@ use crate::{
         caller::Caller,
         category::Category,
         error::{ServiceError, ServiceResult},
-        ids::{CategoryId, ImageId, UserId},
+        ids::{AlbumId, CategoryId, GroupId, ImageId, UserId},
         image::Image,
         metadata::Metadata,
+        sharing::{Share, ShareLink, Shareable},
         user::{Group, User},
         variant::Variant,
     },
     graphql::Services,
     library::Library,
+    sharing::Sharing,
 };
 
 /// Cloned to every resolver that waits for the same batch.
@@ -38,6 +40,7 @@ type LoadError = Arc<ServiceError>;
 pub struct LibraryLoader {
     library: Library,
     accounts: Accounts,
+    sharing: Sharing,
     /// Who asks.
     caller: Arc<Caller>,
 }
@@ -57,6 +60,18 @@ pub struct StorageOf(pub UserId);
 /// What asks for the groups of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct GroupsOf(pub UserId);
+
+/// What asks for those with whom an image or an album is shared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SharesOf(pub Shareable);
+
+/// What asks for the links of an image or an album.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LinksOf(pub Shareable);
+
+/// What asks how many images an album has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CountOf(pub AlbumId);
 
 impl Loader<CategoryId> for LibraryLoader {
     type Value = Arc<Category>;
@@ -129,6 +144,48 @@ impl Loader<GroupsOf> for LibraryLoader {
     }
 }
 
+impl Loader<GroupId> for LibraryLoader {
+    type Value = Arc<Group>;
+    type Error = LoadError;
+
+    async fn load(&self, ids: &[GroupId]) -> Result<HashMap<GroupId, Arc<Group>>, LoadError> {
+        shared(self.accounts.groups_by_id(ids).await)
+    }
+}
+
+impl Loader<SharesOf> for LibraryLoader {
+    type Value = Arc<Vec<Share>>;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[SharesOf]) -> Result<HashMap<SharesOf, Arc<Vec<Share>>>, LoadError> {
+        let of: Vec<Shareable> = keys.iter().map(|key| key.0).collect();
+        let found = self.sharing.shares_of(&of).await;
+        shared(found.map(|found| found.into_iter().map(|(of, shares)| (SharesOf(of), shares)).collect()))
+    }
+}
+
+impl Loader<LinksOf> for LibraryLoader {
+    type Value = Arc<Vec<ShareLink>>;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[LinksOf]) -> Result<HashMap<LinksOf, Arc<Vec<ShareLink>>>, LoadError> {
+        let of: Vec<Shareable> = keys.iter().map(|key| key.0).collect();
+        let found = self.sharing.links_of(&of).await;
+        shared(found.map(|found| found.into_iter().map(|(of, links)| (LinksOf(of), links)).collect()))
+    }
+}
+
+impl Loader<CountOf> for LibraryLoader {
+    type Value = u64;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[CountOf]) -> Result<HashMap<CountOf, u64>, LoadError> {
+        let albums: Vec<AlbumId> = keys.iter().map(|key| key.0).collect();
+        let found = self.sharing.album_counts(&albums).await.map_err(Arc::new)?;
+        Ok(found.into_iter().map(|(album, count)| (CountOf(album), count)).collect())
+    }
+}
+
 fn shared<K: Hash + Eq, V>(found: ServiceResult<HashMap<K, V>>) -> Result<HashMap<K, Arc<V>>, LoadError> {
     let found = found.map_err(Arc::new)?;
     Ok(found.into_iter().map(|(key, value)| (key, Arc::new(value))).collect())
@@ -136,8 +193,8 @@ fn shared<K: Hash + Eq, V>(found: ServiceResult<HashMap<K, V>>) -> Result<HashMa
 
 /// Gives an operation loaders of its own, which remember nothing beyond it.
 pub(super) fn attach(request: Request, services: &Services, caller: &Arc<Caller>) -> Request {
-    let Services { library, accounts, .. } = services.clone();
-    let loader = LibraryLoader { library, accounts, caller: Arc::clone(caller) };
+    let Services { library, accounts, sharing, .. } = services.clone();
+    let loader = LibraryLoader { library, accounts, sharing, caller: Arc::clone(caller) };
     request.data(DataLoader::new(loader, tokio::spawn))
 }
 
@@ -170,6 +227,8 @@ pub struct Siblings {
     pub(super) variants: Together<ImageId>,
     pub(super) metadata: Together<MetadataOf>,
     pub(super) originals: Together<OriginalOf>,
+    pub(super) shares: Together<SharesOf>,
+    pub(super) links: Together<LinksOf>,
 }
 
 impl Siblings {
@@ -181,6 +240,8 @@ impl Siblings {
             variants: Together::by(|image| image.id),
             metadata: Together::by(|image| MetadataOf(image.id)),
             originals: Together::by(|image| OriginalOf(image.id)),
+            shares: Together::by(|image| SharesOf(Shareable::Image(image.id))),
+            links: Together::by(|image| LinksOf(Shareable::Image(image.id))),
         })
     }
 

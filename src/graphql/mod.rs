@@ -25,6 +25,7 @@ use crate::{
     changes::Changes,
     domain::{caller::Caller, error::Refusal, mail::Language, session::Client},
     library::Library,
+    sharing::Sharing,
     uploads::Uploads,
 };
 
@@ -38,6 +39,7 @@ pub struct Services {
     pub uploads: Uploads,
     pub library: Library,
     pub accounts: Accounts,
+    pub sharing: Sharing,
     pub budget: Budget,
 }
 
@@ -60,7 +62,8 @@ pub fn sdl() -> String {
 }
 
 fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
-    async_graphql::Schema::build(Query, Mutation::default(), Subscription).register_output_type::<types::node::Node>()
+    async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription)
+        .register_output_type::<types::node::Node>()
 }
 
 /// Adds what belongs to one operation alone: who asks, and the loaders that gather its look-ups.

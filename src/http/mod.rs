@@ -14,6 +14,7 @@ mod outage;
 mod paced;
 mod refused_origins;
 mod request;
+mod share_page;
 mod unread;
 mod webhooks;
 mod websocket;
@@ -144,6 +145,7 @@ pub fn router(
         .route("/schema.graphql", get(schema_text))
         .route("/", get(|| async { Redirect::temporary("/graphiql") }))
         .merge(graphiql::routes())
+        .merge(share_page::routes())
         .with_state(state.clone());
     if let Some(embedded) = embedded.clone() {
         router = router.merge(media_routes(embedded));

@@ -46,7 +46,7 @@ impl Library {
         let details = edit.details.check()?;
         let category = self.target(edit.category).await?;
         let now = self.inner.clock.now();
-        let edit = |Locked { image, .. }: &Locked| edited(caller, image, &details, category.as_ref(), now);
+        let edit = |locked: &Locked| edited(caller, locked, &details, category.as_ref(), now);
         self.inner.changes.change(id, Actor::User(caller.acting(TokenScope::Edit)?.id()), edit).await
     }
 
@@ -67,14 +67,15 @@ impl Library {
         let removed = removed.tags.unwrap_or_default();
         let category = self.target(edit.category).await?;
         let now = self.inner.clock.now();
-        let edit = |Locked { image, .. }: &Locked| {
+        let edit = |locked: &Locked| {
+            let Locked { image, shared, .. } = locked;
             let kept = image.details.tags.iter().filter(|tag| !removed.contains(tag)).cloned();
             let tags = kept.chain(added.iter().cloned()).collect();
             let retagged = DetailsChange { tags: Some(tags), ..DetailsChange::default() }.check();
             let retagged = retagged.map_err(|refusals| renamed(refusals, "addTags"));
             // Nobody learns how many tags somebody else's image has.
-            access::check(caller, Action::Change, image)?;
-            edited(caller, image, &retagged?, category.as_ref(), now)
+            access::check(caller, Action::Change, image, *shared)?;
+            edited(caller, locked, &retagged?, category.as_ref(), now)
         };
         self.inner.changes.change_many(batch, Actor::User(caller.acting(TokenScope::Edit)?.id()), edit).await
     }
@@ -92,12 +93,12 @@ impl Library {
 /// What editing an image comes to.
 fn edited(
     caller: &Caller,
-    image: &Image,
+    Locked { image, shared, .. }: &Locked,
     details: &DetailsChange,
     category: Option<&Category>,
     now: DateTime<Utc>,
 ) -> Decision {
-    access::check(caller, Action::Change, image)?;
+    access::check(caller, Action::Change, image, *shared)?;
     if let Some(category) = category.filter(|category| category.id != image.category) {
         check_rules(image, category)?;
     }

@@ -25,9 +25,10 @@ impl Library {
     /// # Errors
     /// `Unauthenticated` for an anonymous caller.
     pub async fn image(&self, caller: &Caller, id: ImageId) -> ServiceResult<Option<Image>> {
-        caller.acting(TokenScope::Read)?;
-        let image = db::images::find(self.inner.db.conn(), id).await?;
-        Ok(image.filter(|image| access::check(caller, Action::See, image).is_ok()))
+        let viewer = caller.acting(TokenScope::Read)?.id();
+        let Some(image) = db::images::find(self.inner.db.conn(), id).await? else { return Ok(None) };
+        let shared = db::shares::access_to(self.inner.db.conn(), viewer, &image).await?;
+        Ok(access::check(caller, Action::See, &image, shared).is_ok().then_some(image))
     }
 
     /// One user: the caller, or anybody for those who manage users.

@@ -26,9 +26,8 @@ impl Library {
         read.finish();
         let conn = self.inner.db.conn();
         let found = db::images::find_many(conn, &ids).await?;
-        let mut found: HashMap<ImageId, Image> = found.into_iter().map(|image| (image.id, image)).collect();
-        let is_seen = |image: &Image| access::check(caller, Action::See, image).is_ok();
-        Ok(ids.iter().filter_map(|id| found.remove(id)).filter(is_seen).collect())
+        let mut found = self.seen(caller, found).await?;
+        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
 
     /// Of each image with the bytes of an older one of its owner's, the oldest, where the caller may see it.
@@ -40,10 +39,20 @@ impl Library {
         let conn = self.inner.db.conn();
         let originals = db::fingerprints::originals_of(conn, images).await?;
         let ids: Vec<ImageId> = originals.values().copied().collect();
-        let is_seen = |image: &Image| access::check(caller, Action::See, image).is_ok();
-        let found = db::images::find_many(conn, &ids).await?.into_iter().filter(is_seen);
-        let found: HashMap<ImageId, Arc<Image>> = found.map(|image| (image.id, Arc::new(image))).collect();
+        let found = self.seen(caller, db::images::find_many(conn, &ids).await?).await?;
+        let found: HashMap<ImageId, Arc<Image>> = found.into_iter().map(|(id, image)| (id, Arc::new(image))).collect();
         let original = |(copy, id)| Some((copy, Arc::clone(found.get(&id)?)));
         Ok(originals.into_iter().filter_map(original).collect())
+    }
+
+    /// Those of these images that the caller sees.
+    async fn seen(&self, caller: &Caller, images: Vec<Image>) -> ServiceResult<HashMap<ImageId, Image>> {
+        let viewer = caller.acting(TokenScope::Read)?.id();
+        let shared = db::shares::access_to_images(self.inner.db.conn(), viewer, &images).await?;
+        let is_seen = |image: &Image| {
+            let shared = shared.get(&image.id).copied();
+            access::check(caller, Action::See, image, shared).is_ok()
+        };
+        Ok(images.into_iter().filter(is_seen).map(|image| (image.id, image)).collect())
     }
 }

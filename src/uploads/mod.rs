@@ -153,10 +153,11 @@ impl Uploads {
 
     /// The image, if it is the caller's to deal with in that way.
     async fn find_for(&self, caller: &Caller, id: ImageId, action: Action) -> ServiceResult<Image> {
-        caller.acting(action.scope())?;
+        let user = caller.acting(action.scope())?.id();
         let found = db::images::find(self.inner.db.conn(), id).await?;
         let image = found.ok_or_else(Refusal::image_not_found)?;
-        access::check(caller, action, &image)?;
+        let shared = db::shares::access_to(self.inner.db.conn(), user, &image).await?;
+        access::check(caller, action, &image, shared)?;
         Ok(image)
     }
 
@@ -175,7 +176,7 @@ impl Uploads {
     ) -> ServiceResult<Image> {
         let actor = Actor::User(caller.acting(action.scope())?.id());
         let decide = |locked: &Locked| {
-            access::check(caller, action, &locked.image)?;
+            access::check(caller, action, &locked.image, locked.shared)?;
             decide(&locked.image)
         };
         self.inner.changes.change(id, actor, decide).await

@@ -31,8 +31,8 @@ impl Uploads {
         let user = caller.acting(TokenScope::Edit)?.id();
         self.inner.budget.charge(CallerKey::User(user), price(&known))?;
         let now = self.now();
-        let reprocess = |Locked { image, variants }: &Locked| {
-            access::check(caller, Action::Change, image)?;
+        let reprocess = |Locked { image, variants, shared }: &Locked| {
+            access::check(caller, Action::Change, image, *shared)?;
             let all = || variants.iter().map(|variant| variant.name.clone()).collect();
             Ok(Some(image.reprocess(names.unwrap_or_else(all), now)?))
         };

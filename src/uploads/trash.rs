@@ -19,7 +19,7 @@ impl Uploads {
     pub async fn restore(&self, caller: &Caller, id: ImageId) -> ServiceResult<Image> {
         let actor = Actor::User(caller.acting(TokenScope::Delete)?.id());
         let now = self.now();
-        let restore = |Locked { image, variants }: &Locked| {
+        let restore = |Locked { image, variants, .. }: &Locked| {
             access::check_where(caller, Action::Delete, image, |image| image.in_trash().is_some())?;
             Ok(Some(image.restore(self.is_whole(variants), now)?))
         };

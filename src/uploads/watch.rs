@@ -6,15 +6,17 @@ use std::{
     time::Duration,
 };
 
+use tokio::time::{Interval, interval};
+
 use super::Uploads;
 use crate::{
     db::{self, listing::Page},
     domain::{
-        access::{Action, Scope},
+        access::{self, Action, Scope},
         caller::{Caller, TokenScope},
         error::ServiceResult,
-        ids::ImageId,
-        image::ImageStatus,
+        ids::{ImageId, UserId},
+        image::{Image, ImageStatus},
         listing::{ImageFilter, ImageOrder, OrderField, Position},
         progress::Progress,
     },
@@ -30,12 +32,41 @@ const REMEMBERED: usize = 10_000;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 const UNDER_WAY: [ImageStatus; 3] = [ImageStatus::Pending, ImageStatus::Uploading, ImageStatus::Processing];
 
-/// One image's states, to its end.
+/// How often a watcher asks whether the image is still shared with them.
+const ASK_EVERY: Duration = Duration::from_millis(500);
+
+/// One image's states, to its end, or until it is no longer shared with whoever watches.
 pub struct WatchOne {
     snapshot: Option<Arc<Progress>>,
     watch: Watch,
     revision: u64,
     is_over: bool,
+    /// Of somebody who sees the image by a share alone.
+    by_share: Option<Box<ByShare>>,
+}
+
+/// What a watcher depends on with whom the image is shared.
+struct ByShare {
+    uploads: Uploads,
+    user: UserId,
+    image: Image,
+    next_look: Interval,
+}
+
+impl ByShare {
+    /// Done when the share was taken back. Safe to drop and call again.
+    async fn taken_back(&mut self) {
+        loop {
+            self.next_look.tick().await;
+            let (uploads, user, image) = (self.uploads.clone(), self.user, self.image.clone());
+            let look = async move { db::shares::access_to(uploads.inner.db.conn(), user, &image).await };
+            match in_task(look).await {
+                Ok(Some(_)) => {}
+                Ok(None) => return,
+                Err(error) => tracing::warn!(%error, "the check of a watcher's share failed; it will be repeated"),
+            }
+        }
+    }
 }
 
 impl WatchOne {
@@ -46,11 +77,26 @@ impl WatchOne {
         }
         let progress = match self.snapshot.take() {
             Some(snapshot) => snapshot,
-            None => newer(&mut self.watch, self.revision).await,
+            None => self.newer().await?,
         };
         self.revision = progress.image.revision;
         self.is_over = progress.image.status().is_terminal();
         Some(progress)
+    }
+
+    /// The next state; `None` once the image is no longer shared.
+    async fn newer(&mut self) -> Option<Arc<Progress>> {
+        let Some(by_share) = &mut self.by_share else {
+            return Some(newer(&mut self.watch, self.revision).await);
+        };
+        tokio::select! {
+            biased;
+            () = by_share.taken_back() => {
+                self.is_over = true;
+                None
+            }
+            progress = newer(&mut self.watch, self.revision) => Some(progress),
+        }
     }
 }
 
@@ -126,12 +172,15 @@ impl Uploads {
     /// # Errors
     /// `IMAGE_NOT_FOUND` for what is not there, or not the caller's to see.
     pub async fn watch(&self, caller: &Caller, id: ImageId) -> ServiceResult<WatchOne> {
-        caller.acting(TokenScope::Read)?;
+        let user = caller.acting(TokenScope::Read)?.id();
         let watch = self.inner.hub.watch(Topic::Image(id));
         let image = self.find_for(caller, id, Action::See).await?;
         let variants = db::variants::of_image(self.inner.db.conn(), id).await?;
+        let by_share = access::check(caller, Action::See, &image, None).is_err().then(|| {
+            Box::new(ByShare { uploads: self.clone(), user, image: image.clone(), next_look: interval(ASK_EVERY) })
+        });
         let snapshot = Some(Arc::new(Progress { image, variants, made_ready: None }));
-        Ok(WatchOne { snapshot, watch, revision: 0, is_over: false })
+        Ok(WatchOne { snapshot, watch, revision: 0, is_over: false, by_share })
     }
 
     /// Watches all of the caller's images, those under way first.

@@ -6,10 +6,10 @@ use syn::{UseTree, visit::Visit};
 use walkdir::WalkDir;
 
 const DOORS: [&str; 4] = ["graphql", "http", "worker", "cli"];
-const SERVICES: [&str; 3] = ["uploads", "library", "accounts"];
+const SERVICES: [&str; 4] = ["uploads", "library", "accounts", "sharing"];
 /// The one way to write what services decide about images.
 const WRITER: &str = "changes";
-const HANDS: [&str; 7] = ["db", "queue", "storage", "events", "imaging", "mail", "budget"];
+const HANDS: [&str; 8] = ["db", "queue", "storage", "events", "imaging", "mail", "passwords", "budget"];
 /// Known to all, knowing none but each other.
 const GROUND: [&str; 7] = ["domain", "clock", "measures", "permits", "tasks", "trace", "ttl_cache"];
 /// Where everything is put together, and what only that knows.
@@ -32,7 +32,7 @@ fn may_know(from: &str, to: &str) -> bool {
         _ if from == to => true,
         (from, to) if GROUND.contains(&from) && GROUND.contains(&to) => false,
         (_, to) if GROUND.contains(&to) => true,
-        (from, WRITER) if SERVICES.contains(&from) => from != "accounts",
+        (from, WRITER) if SERVICES.contains(&from) => from == "uploads" || from == "library",
         // The worker claims from the queue.
         ("worker", "queue") => true,
         // HTTP carries GraphQL, takes its price, and mounts the embedded storage; readiness asks the hands for a sign of

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod administration;
+mod albums;
 mod api_tokens;
 mod bounds;
 mod categories;
@@ -37,6 +38,9 @@ mod schema;
 mod search;
 mod search_pages;
 mod sessions;
+mod share_links;
+mod shared_permissions;
+mod sharing;
 mod sign_up;
 mod similar;
 mod stats;

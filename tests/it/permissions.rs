@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{TestApp, client::Client, pictures, socket::Socket};
 
 /// Every operation that wants somebody.
-pub const OPERATIONS: [&str; 44] = [
+pub const OPERATIONS: [&str; 57] = [
     "{ categories { id } }",
     "{ images { totalCount } }",
     "{ imageStats { totalImages } }",
@@ -56,6 +56,19 @@ pub const OPERATIONS: [&str; 44] = [
     r#"mutation { createGroup(input: {name: "x", permissions: []}) { group { id } } }"#,
     r#"mutation { updateGroup(input: {groupId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { group { id } } }"#,
     r#"mutation { deleteGroup(input: {groupId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { deletedGroupId } }"#,
+    r#"{ album(id: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f") { id } }"#,
+    "{ albums { nodes { id } } }",
+    "{ sharedWithMe { nodes { id } } }",
+    r#"mutation { createAlbum(input: {name: "x"}) { album { id } } }"#,
+    r#"mutation { updateAlbum(input: {albumId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { album { id } } }"#,
+    r#"mutation { addImagesToAlbum(input: {albumId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f", imageIds: ["0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"]}) { album { id } } }"#,
+    r#"mutation { removeImagesFromAlbum(input: {albumId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f", imageIds: ["0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"]}) { album { id } } }"#,
+    r#"mutation { moveImagesInAlbum(input: {albumId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f", imageIds: ["0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"]}) { album { id } } }"#,
+    r#"mutation { deleteAlbum(input: {albumId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { deletedAlbumId } }"#,
+    r#"mutation { share(input: {imageId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f", email: "x@example.com"}) { share { id } } }"#,
+    r#"mutation { unshare(input: {shareId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { removedShareId } }"#,
+    r#"mutation { createShareLink(input: {imageId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { shareLink { id } } }"#,
+    r#"mutation { revokeShareLink(input: {shareLinkId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { revokedShareLinkId } }"#,
 ];
 
 /// What is told as it happens.
@@ -65,7 +78,7 @@ const SUBSCRIPTIONS: [&str; 3] = [
     r#"subscription { imageChanges(after: "BEGINNING") { cursor } }"#,
 ];
 
-const SCOPES: [&str; 5] = ["READ", "UPLOAD", "EDIT", "DELETE", "ADMINISTER"];
+const SCOPES: [&str; 6] = ["READ", "UPLOAD", "EDIT", "DELETE", "SHARE", "ADMINISTER"];
 const PERMISSIONS: [&str; 5] =
     ["VIEW_ANY_IMAGE", "CHANGE_ANY_IMAGE", "DELETE_ANY_IMAGE", "MANAGE_CATEGORIES", "MANAGE_USERS"];
 

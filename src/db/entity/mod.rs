@@ -1,5 +1,7 @@
 //! The tables as SeaORM sees them. Private to `db`: everybody else deals in domain types.
 
+pub mod album;
+pub mod album_image;
 pub mod api_token;
 pub mod category;
 pub mod event;
@@ -10,5 +12,7 @@ pub mod mail;
 pub mod metadata;
 pub mod regeneration;
 pub mod session;
+pub mod share;
+pub mod share_link;
 pub mod user;
 pub mod variant;

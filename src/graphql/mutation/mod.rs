@@ -1,18 +1,21 @@
 //! Writes. Each translates, calls one service, and translates back.
 
 mod administration;
+mod album;
 mod api_token;
 mod library;
 mod regeneration;
 mod session;
+mod share;
 mod sign_up;
 mod uploads;
 
 use async_graphql::MergedObject;
 
 use self::{
-    administration::AdministrationMutation, api_token::ApiTokenMutation, library::LibraryMutation,
-    regeneration::RegenerationMutation, session::SessionMutation, sign_up::SignUpMutation, uploads::UploadMutation,
+    administration::AdministrationMutation, album::AlbumMutation, api_token::ApiTokenMutation,
+    library::LibraryMutation, regeneration::RegenerationMutation, session::SessionMutation, share::ShareMutation,
+    sign_up::SignUpMutation, uploads::UploadMutation,
 };
 
 /// The mutations. Errors that the caller can correct are returned in the `userErrors` of each payload.
@@ -25,4 +28,6 @@ pub struct Mutation(
     ApiTokenMutation,
     AdministrationMutation,
     SignUpMutation,
+    AlbumMutation,
+    ShareMutation,
 );

@@ -1,10 +1,10 @@
 //! Users and groups, for those who manage them.
 
 use async_graphql::{Description, ID, InputObject, Object, Result, SimpleObject};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::{
     connection::PageInfo,
+    paging::{self, page_info, place_of},
     user::{Group, Permission, User},
     user_error::UserError,
 };
@@ -14,7 +14,7 @@ use crate::{
         self,
         ids::{GroupId, UserId},
     },
-    graphql::error::{ApiError, parse_id},
+    graphql::error::parse_id,
 };
 
 /// One page of a list of users.
@@ -45,18 +45,13 @@ impl UserConnection {
 
     /// The position of the page in the list.
     async fn page_info(&self) -> PageInfo {
-        PageInfo {
-            has_next_page: self.0.has_more,
-            has_previous_page: false,
-            start_cursor: self.0.users.first().map(cursor_of),
-            end_cursor: self.0.users.last().map(cursor_of),
-        }
+        page_info(self.0.users.first().map(cursor_of), self.0.users.last().map(cursor_of), self.0.has_more)
     }
 }
 
 /// The address, which is what the list is sorted by.
 fn cursor_of(user: &domain::user::User) -> String {
-    URL_SAFE_NO_PAD.encode(&user.email)
+    paging::cursor_of(&user.email)
 }
 
 /// The address that a cursor stands for.
@@ -64,9 +59,7 @@ fn cursor_of(user: &domain::user::User) -> String {
 /// # Errors
 /// `BAD_USER_INPUT` for what is no cursor of this list.
 pub fn address_of(cursor: &str) -> Result<String> {
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
-    let address = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-    address.ok_or_else(|| ApiError::bad_input("`after` is not a cursor of this list."))
+    place_of(cursor, |address| Some(address.to_owned()))
 }
 
 /// The account to create.

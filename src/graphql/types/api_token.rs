@@ -16,10 +16,12 @@ pub enum ApiTokenScope {
     Read,
     /// Upload images: request, report, complete and cancel uploads.
     Upload,
-    /// Update images and generate their variants.
+    /// Update images and generate their variants, and arrange albums.
     Edit,
-    /// Delete and restore images.
+    /// Delete and restore images, and delete albums.
     Delete,
+    /// Share images and albums with others.
+    Share,
     /// Use the user's permissions to manage categories, users and groups.
     Administer,
 }
@@ -31,13 +33,14 @@ impl From<ApiTokenScope> for domain::caller::TokenScope {
             ApiTokenScope::Upload => Self::Upload,
             ApiTokenScope::Edit => Self::Edit,
             ApiTokenScope::Delete => Self::Delete,
+            ApiTokenScope::Share => Self::Share,
             ApiTokenScope::Administer => Self::Administer,
         }
     }
 }
 
 impl ApiTokenScope {
-    const ALL: [Self; 5] = [Self::Read, Self::Upload, Self::Edit, Self::Delete, Self::Administer];
+    const ALL: [Self; 6] = [Self::Read, Self::Upload, Self::Edit, Self::Delete, Self::Share, Self::Administer];
 
     fn of(scopes: TokenScopes) -> Vec<Self> {
         Self::ALL.into_iter().filter(|scope| scopes.contains((*scope).into())).collect()

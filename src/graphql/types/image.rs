@@ -10,18 +10,14 @@ use super::{
     connection::at_most,
     metadata::ImageMetadata,
     scalars::{ByteSize, Url, int},
+    share::Share,
+    share_link::ShareLink,
     status::{ImageFailure, ImageStatus, failure_of},
     user::User,
     variant::{ImageVariant, VariantType},
 };
 use crate::{
-    domain::{
-        self,
-        access::{self, Action},
-        caller::Identity,
-        progress::Progress,
-        variant::Variant,
-    },
+    domain::{self, access, progress::Progress, variant::Variant},
     graphql::{
         FromContext, cost,
         error::ApiError,
@@ -232,12 +228,31 @@ impl Image {
         Ok(original.and_then(|original| Self::all_of(std::slice::from_ref(&original)).next()))
     }
 
+    /// Those with whom the image is shared. Empty unless the caller owns the image.
+    #[graphql(directive = cost::cost::apply(5), directive = cost::list_size::apply(10, None, None))]
+    async fn shares(&self, ctx: &Context<'_>) -> Result<Vec<Share>, ApiError> {
+        if !access::sees_shares(ctx.caller(), self.known.owner) {
+            return Ok(Vec::new());
+        }
+        let shares = self.siblings.load(ctx, &self.siblings.shares, &self.known).await?.unwrap_or_default();
+        Ok(shares.iter().cloned().map(Share).collect())
+    }
+
+    /// The links that show the image to everybody who has them. Empty unless the caller owns the image.
+    #[graphql(directive = cost::cost::apply(5), directive = cost::list_size::apply(5, None, None))]
+    async fn share_links(&self, ctx: &Context<'_>) -> Result<Vec<ShareLink>, ApiError> {
+        if !access::sees_shares(ctx.caller(), self.known.owner) {
+            return Ok(Vec::new());
+        }
+        let links = self.siblings.load(ctx, &self.siblings.links, &self.known).await?.unwrap_or_default();
+        Ok(links.iter().cloned().map(ShareLink).collect())
+    }
+
     /// The metadata that the camera wrote into the file. Null until the image is processed.
     async fn metadata(&self, ctx: &Context<'_>) -> Result<Option<ImageMetadata>, ApiError> {
         let metadata = self.siblings.load(ctx, &self.siblings.metadata, &self.known).await?;
         let Some(metadata) = metadata else { return Ok(None) };
-        let may_see = |identity: &Identity| access::may(identity, Action::SeeLocation, &self.known);
-        let shows_location = ctx.caller().identity().is_some_and(may_see);
+        let shows_location = access::sees_location(ctx.caller(), &self.known);
         Ok(Some(ImageMetadata { metadata, shows_location }))
     }
 

@@ -2,7 +2,7 @@
 
 use async_graphql::{ID, Interface};
 
-use super::{category::Category, image::Image, user::User};
+use super::{album::Album, category::Category, image::Image, user::User};
 
 /// An object with an id that `node(id:)` can find.
 #[derive(Interface)]
@@ -11,4 +11,5 @@ pub enum Node {
     Image(Image),
     Category(Category),
     User(User),
+    Album(Album),
 }

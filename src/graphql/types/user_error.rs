@@ -61,6 +61,10 @@ pub enum UserErrorCode {
     GroupNotFound,
     /// Another group has this name.
     GroupExists,
+    /// The album does not exist or the caller may not do this with it.
+    AlbumNotFound,
+    /// The share or the link does not exist or does not belong to the caller.
+    ShareNotFound,
 }
 
 impl From<domain::error::Refusal> for UserError {

@@ -27,8 +27,8 @@ const MAX_PAUSE_OF_ACCOUNT: TimeDelta = TimeDelta::seconds(20);
 /// After so long without a failure they are forgotten.
 const FORGOTTEN_AFTER: TimeDelta = TimeDelta::hours(1);
 
-/// The failures of this process.
-pub(super) struct LogInLimits {
+/// The failures of this process, by account or by whatever else has a password.
+pub struct TryLimits {
     state: Mutex<State>,
 }
 
@@ -47,8 +47,10 @@ struct Failures {
     not_before: DateTime<Utc>,
 }
 
-impl LogInLimits {
-    pub(super) fn new() -> Self {
+impl TryLimits {
+    /// Nobody has failed.
+    #[expect(clippy::new_without_default, reason = "there are two, and they are made on purpose")]
+    pub fn new() -> Self {
         let state = State {
             of_both: LruCache::new(REMEMBERED),
             of_address: LruCache::new(REMEMBERED),
@@ -59,7 +61,7 @@ impl LogInLimits {
     }
 
     /// Counts a try as a failure until it is known to be none: many at once are not free.
-    pub(super) fn begin(&self, account: &str, address: IpAddr, now: DateTime<Utc>) -> Result<(), ServiceError> {
+    pub fn begin(&self, account: &str, address: IpAddr, now: DateTime<Utc>) -> Result<(), ServiceError> {
         let address = CallerKey::of_address(address);
         let both = (account.to_owned(), address);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -82,7 +84,7 @@ impl LogInLimits {
     }
 
     /// The try was none of somebody who guesses.
-    pub(super) fn succeeded(&self, account: &str, address: IpAddr) {
+    pub fn succeeded(&self, account: &str, address: IpAddr) {
         let address = CallerKey::of_address(address);
         let both = (account.to_owned(), address);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -139,7 +141,7 @@ mod tests {
 
     #[test]
     fn each_failure_is_followed_by_a_longer_pause_that_ends() {
-        let (limits, mut now) = (LogInLimits::new(), Clock::held().now());
+        let (limits, mut now) = (TryLimits::new(), Clock::held().now());
         let mut pauses = Vec::new();
         for _ in 0..18 {
             assert_eq!(pause(limits.begin("ann", address(1), now)), Duration::ZERO);
@@ -158,7 +160,7 @@ mod tests {
 
     #[test]
     fn who_was_signed_in_before_is_not_locked_out_by_a_thousand_addresses() {
-        let (limits, now) = (LogInLimits::new(), Clock::held().now());
+        let (limits, now) = (TryLimits::new(), Clock::held().now());
         limits.begin("ann", address(1), now).expect("the first");
         limits.succeeded("ann", address(1));
         let tried = (2..=250).filter(|last| limits.begin("ann", address(*last), now).is_ok()).count();

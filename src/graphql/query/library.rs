@@ -1,53 +1,42 @@
-//! Reads.
+//! The library, as it is read.
 
-use async_graphql::{Context, Description, ID, Object};
+use async_graphql::{Context, ID, Object};
 use uuid::Uuid;
 
-use super::{
-    FromContext, cost,
-    error::{ApiError, parse_id},
-    types::{
-        administration::{UserConnection, address_of},
-        api_token::ApiToken,
-        category::Category,
-        connection::{ImageConnection, ImageFilter, ImageOrder, at_most, take},
-        image::Image,
-        node::Node,
-        regeneration::Regeneration,
-        session::ActiveSession,
-        stats::{ImageStats, TagCount},
-        user::{Group, User},
-    },
-};
 use crate::{
     domain::{
-        caller::Caller,
-        ids::{CategoryId, ImageId, UserId},
+        ids::{AlbumId, CategoryId, ImageId, UserId},
         listing,
+    },
+    graphql::{
+        FromContext, cost,
+        error::{ApiError, parse_id},
+        types::{
+            album::Album,
+            category::Category,
+            connection::{ImageConnection, ImageFilter, ImageOrder, at_most, take},
+            image::Image,
+            node::Node,
+            regeneration::Regeneration,
+            stats::{ImageStats, TagCount},
+            user::User,
+        },
     },
     library::PageRequest,
 };
 
-/// The queries.
-#[derive(Description)]
-pub struct Query;
+/// The library.
+#[derive(Default)]
+pub struct LibraryQuery;
 
-#[Object(use_type_description)]
-impl Query {
-    /// The user who sent the request. Null for an anonymous caller.
-    async fn me(&self, ctx: &Context<'_>) -> Option<User> {
-        match ctx.caller() {
-            Caller::Anonymous => None,
-            Caller::User(identity) => Some(User::from(identity.user.clone())),
-        }
-    }
-
+#[Object]
+impl LibraryQuery {
     /// Any object by its id. Null if it does not exist or the caller may not see it.
     #[graphql(directive = cost::cost::apply(5))]
     async fn node(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id of an image, a category or a user.")] id: ID,
+        #[graphql(desc = "The id of an image, a category, a user or an album.")] id: ID,
     ) -> async_graphql::Result<Option<Node>> {
         let id: Uuid = parse_id(&id)?;
         find_node(ctx, id).await.map_err(async_graphql::Error::from)
@@ -128,41 +117,6 @@ impl Query {
         Ok(ctx.services().changes.end_of_log(ctx.caller()).await?.to_string())
     }
 
-    /// The caller's sessions, the one used last first. Not available to a caller with an API token.
-    #[graphql(directive = cost::cost::apply(5), directive = cost::list_size::apply(10, None, None))]
-    async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<ActiveSession>, ApiError> {
-        let found = ctx.services().accounts.sessions(ctx.caller()).await?;
-        Ok(found.into_iter().map(ActiveSession).collect())
-    }
-
-    /// The caller's API tokens, the latest first. Not available to a caller with an API token.
-    #[graphql(directive = cost::cost::apply(5), directive = cost::list_size::apply(10, None, None))]
-    async fn api_tokens(&self, ctx: &Context<'_>) -> Result<Vec<ApiToken>, ApiError> {
-        let found = ctx.services().accounts.api_tokens(ctx.caller()).await?;
-        Ok(found.into_iter().map(ApiToken).collect())
-    }
-
-    /// The users, sorted by email address. Requires the permission MANAGE_USERS.
-    #[graphql(directive = cost::cost::apply(20), directive = cost::list_size::apply(20, cost::names(["first"]), cost::names(["edges", "nodes"])))]
-    async fn users(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The beginning of the email addresses, regardless of case. Example: `\"ann\"`.", default)]
-        prefix: String,
-        #[graphql(desc = "The maximum number of users to return: 1 to 100.", default = 20)] first: i32,
-        #[graphql(desc = "A cursor: only users after it are returned.")] after: Option<String>,
-    ) -> async_graphql::Result<UserConnection> {
-        let (first, after) = (at_most("first", first, 100)?, after.as_deref().map(address_of).transpose()?);
-        let page = ctx.services().accounts.users(ctx.caller(), &prefix, after, first.into()).await;
-        Ok(UserConnection(page.map_err(ApiError::from)?))
-    }
-
-    /// All groups, sorted by name. Requires the permission MANAGE_USERS.
-    #[graphql(directive = cost::cost::apply(5), directive = cost::list_size::apply(50, None, None))]
-    async fn groups(&self, ctx: &Context<'_>) -> Result<Vec<Group>, ApiError> {
-        Ok(ctx.services().accounts.groups(ctx.caller()).await?.into_iter().map(Group).collect())
-    }
-
     /// The regeneration that began last. Null if there was none. Requires the permission CHANGE_ANY_IMAGE.
     #[graphql(directive = cost::cost::apply(5))]
     async fn regeneration(&self, ctx: &Context<'_>) -> Result<Option<Regeneration>, ApiError> {
@@ -202,6 +156,9 @@ async fn find_node(ctx: &Context<'_>, id: Uuid) -> Result<Option<Node>, ApiError
     if let Some(category) = library.category(caller, CategoryId(id)).await? {
         return Ok(Some(Node::Category(Category::from(category))));
     }
-    let user = library.user(caller, UserId(id)).await?;
-    Ok(user.map(|user| Node::User(User::from(user))))
+    if let Some(user) = library.user(caller, UserId(id)).await? {
+        return Ok(Some(Node::User(User::from(user))));
+    }
+    let album = ctx.services().sharing.album(caller, AlbumId(id)).await?;
+    Ok(album.map(|album| Node::Album(Album(album))))
 }

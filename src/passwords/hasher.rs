@@ -12,13 +12,15 @@ use std::{
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier, password_hash::phc::PasswordHash};
 use tokio::{sync::Semaphore, time::Instant};
 
-use super::password_rules::normalised;
+use super::normalised;
 use crate::domain::error::{ServiceError, ServiceResult};
 
 /// How long a hash takes, as long as none was made.
 const GUESSED: Duration = Duration::from_millis(50);
 
-pub(super) struct PasswordHasher {
+/// Hashes and checks passwords: one for the whole process.
+#[derive(Clone)]
+pub struct PasswordHasher {
     /// Each hash takes 19 MiB and a core: many at once would starve everybody else.
     at_once: Arc<Semaphore>,
     cores: usize,
@@ -33,7 +35,7 @@ pub(super) struct PasswordHasher {
 
 /// What became of a password that was tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub enum Verdict {
     Wrong,
     Right,
     /// And is to be hashed anew.
@@ -41,7 +43,9 @@ pub(super) enum Verdict {
 }
 
 impl PasswordHasher {
-    pub(super) fn new() -> Self {
+    /// With as many hashes at once as there are cores.
+    #[expect(clippy::new_without_default, reason = "there is one, and it is made on purpose")]
+    pub fn new() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let each = Arc::new(AtomicU64::new(micros(GUESSED)));
         Self { at_once: Arc::new(Semaphore::new(cores)), cores, waiting: Arc::default(), each, decoy: Arc::default() }
@@ -54,13 +58,13 @@ impl PasswordHasher {
     }
 
     /// The hash to keep.
-    pub(super) async fn hash(&self, password: String) -> ServiceResult<String> {
+    pub async fn hash(&self, password: String) -> ServiceResult<String> {
         let password = normalised(&password);
         self.run(move || hash(&password)).await?
     }
 
     /// Whether a password is the one that was hashed; never, where there is no hash.
-    pub(super) async fn verify(&self, password: String, kept: Option<String>) -> ServiceResult<Verdict> {
+    pub async fn verify(&self, password: String, kept: Option<String>) -> ServiceResult<Verdict> {
         let exists = kept.is_some();
         let password = normalised(&password);
         let decoy = Arc::clone(&self.decoy);

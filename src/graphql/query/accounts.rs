@@ -1,0 +1,68 @@
+//! Who asks, and the accounts, as they are read.
+
+use async_graphql::{Context, Object};
+
+use crate::{
+    domain::caller::Caller,
+    graphql::{
+        FromContext, cost,
+        error::ApiError,
+        types::{
+            administration::{UserConnection, address_of},
+            api_token::ApiToken,
+            connection::at_most,
+            session::ActiveSession,
+            user::{Group, User},
+        },
+    },
+};
+
+/// Accounts.
+#[derive(Default)]
+pub struct AccountQuery;
+
+#[Object]
+impl AccountQuery {
+    /// The user who sent the request. Null for an anonymous caller.
+    async fn me(&self, ctx: &Context<'_>) -> Option<User> {
+        match ctx.caller() {
+            Caller::Anonymous => None,
+            Caller::User(identity) => Some(User::from(identity.user.clone())),
+        }
+    }
+
+    /// The caller's sessions, the one used last first. Not available to a caller with an API token.
+    #[graphql(directive = cost::cost::apply(5), directive = cost::list_size::apply(10, None, None))]
+    async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<ActiveSession>, ApiError> {
+        let found = ctx.services().accounts.sessions(ctx.caller()).await?;
+        Ok(found.into_iter().map(ActiveSession).collect())
+    }
+
+    /// The caller's API tokens, the latest first. Not available to a caller with an API token.
+    #[graphql(directive = cost::cost::apply(5), directive = cost::list_size::apply(10, None, None))]
+    async fn api_tokens(&self, ctx: &Context<'_>) -> Result<Vec<ApiToken>, ApiError> {
+        let found = ctx.services().accounts.api_tokens(ctx.caller()).await?;
+        Ok(found.into_iter().map(ApiToken).collect())
+    }
+
+    /// The users, sorted by email address. Requires the permission MANAGE_USERS.
+    #[graphql(directive = cost::cost::apply(20), directive = cost::list_size::apply(20, cost::names(["first"]), cost::names(["edges", "nodes"])))]
+    async fn users(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The beginning of the email addresses, regardless of case. Example: `\"ann\"`.", default)]
+        prefix: String,
+        #[graphql(desc = "The maximum number of users to return: 1 to 100.", default = 20)] first: i32,
+        #[graphql(desc = "A cursor: only users after it are returned.")] after: Option<String>,
+    ) -> async_graphql::Result<UserConnection> {
+        let (first, after) = (at_most("first", first, 100)?, after.as_deref().map(address_of).transpose()?);
+        let page = ctx.services().accounts.users(ctx.caller(), &prefix, after, first.into()).await;
+        Ok(UserConnection(page.map_err(ApiError::from)?))
+    }
+
+    /// All groups, sorted by name. Requires the permission MANAGE_USERS.
+    #[graphql(directive = cost::cost::apply(5), directive = cost::list_size::apply(50, None, None))]
+    async fn groups(&self, ctx: &Context<'_>) -> Result<Vec<Group>, ApiError> {
+        Ok(ctx.services().accounts.groups(ctx.caller()).await?.into_iter().map(Group).collect())
+    }
+}
