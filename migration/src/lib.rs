@@ -28,6 +28,7 @@ mod m20261122_000016_credentials;
 mod m20261122_000017_groups;
 mod m20261122_000018_mails;
 mod m20261123_000019_sharing;
+mod m20261123_000020_people;
 
 /// Runs what has not been run yet.
 pub struct Migrator;
@@ -79,6 +80,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000017_groups::Migration),
             Box::new(m20261122_000018_mails::Migration),
             Box::new(m20261123_000019_sharing::Migration),
+            Box::new(m20261123_000020_people::Migration),
         ]
     }
 }

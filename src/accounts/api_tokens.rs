@@ -2,11 +2,13 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
 
 use super::{Accounts, secret_hash};
 use crate::{
     db,
     domain::{
+        audit::{AuditAction, Audited},
         caller::{Caller, TokenScope, TokenScopes},
         error::{Refusal, ServiceError, ServiceResult, UserErrorCode},
         ids::{ApiTokenId, UserId},
@@ -62,6 +64,11 @@ impl Accounts {
         }
         let made = self.make_api_token(&transaction, user, NewApiToken { name: new.name.trim().to_owned(), ..new });
         let made = made.await?;
+        let by = caller.actor(TokenScope::Account)?;
+        let scopes: Vec<_> = made.known.scopes.iter().map(TokenScope::name).collect();
+        let created = Audited::new(AuditAction::ApiTokenCreated, by, Some(made.known.id.0));
+        let about = json!({"name": made.known.name, "scopes": scopes, "expiresAt": made.known.expires_at});
+        self.audit(&transaction, created.with(about)).await?;
         transaction.commit().await?;
         Ok(made)
     }
@@ -91,9 +98,13 @@ impl Accounts {
     /// `INVALID_TOKEN` where the caller has no such token.
     pub async fn revoke_api_token(&self, caller: &Caller, id: ApiTokenId) -> ServiceResult<ApiTokenId> {
         let user = caller.acting(TokenScope::Account)?.id();
-        if !db::api_tokens::remove(self.inner.db.conn(), user, id).await? {
+        let transaction = self.inner.db.begin().await?;
+        if !db::api_tokens::remove(&transaction, user, id).await? {
             return Err(Refusal::on("apiTokenId", UserErrorCode::InvalidToken, "There is no such token.").into());
         }
+        let by = caller.actor(TokenScope::Account)?;
+        self.audit(&transaction, Audited::new(AuditAction::ApiTokenRevoked, by, Some(id.0))).await?;
+        transaction.commit().await?;
         self.inner.callers.clear();
         Ok(id)
     }

@@ -31,7 +31,7 @@ impl Accounts {
         if let Some(known) = callers.get(token, now)
             && now < known.expires_at
         {
-            return Ok(Caller::User(known));
+            return Ok(Caller::user(known));
         }
         let version = callers.version();
         let identity = if token.starts_with(api_tokens::PREFIX) {
@@ -41,7 +41,7 @@ impl Accounts {
         };
         let identity = Arc::new(identity);
         callers.insert(token.to_owned(), Arc::clone(&identity), now, version);
-        Ok(Caller::User(identity))
+        Ok(Caller::user(identity))
     }
 
     async fn of_access_token(&self, token: &str, now: DateTime<Utc>) -> ServiceResult<Identity> {

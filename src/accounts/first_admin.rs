@@ -77,6 +77,7 @@ impl Accounts {
             is_admin: false,
             last_login: None,
             deactivated_at: None,
+            avatar: None,
             created_at: self.inner.clock.now(),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use serde_json::{Value, json};
+
 use super::{
     Accounts,
     users::{check_name, may_grant},
@@ -9,7 +11,8 @@ use super::{
 use crate::{
     db::{self, Saved},
     domain::{
-        caller::Caller,
+        audit::{AuditAction, Audited},
+        caller::{Caller, TokenScope},
         error::{Refusal, ServiceError, ServiceResult, UserErrorCode},
         ids::GroupId,
         user::{Group, Permission, Permissions},
@@ -63,10 +66,14 @@ impl Accounts {
             let why = format!("There are at most {MAX_GROUPS} groups.");
             return Err(Refusal::of(UserErrorCode::QuotaExceeded, why).into());
         }
-        match db::groups::insert(self.inner.db.conn(), &group).await? {
-            Saved::Done => Ok(group),
-            Saved::Duplicate => Err(name_is_taken().into()),
+        let transaction = self.inner.db.begin().await?;
+        if db::groups::insert(&transaction, &group).await? == Saved::Duplicate {
+            return Err(name_is_taken().into());
         }
+        let created = Audited::new(AuditAction::GroupCreated, caller.actor(TokenScope::Administer)?, Some(group.id.0));
+        self.audit(&transaction, created.with(described(&group))).await?;
+        transaction.commit().await?;
+        Ok(group)
     }
 
     /// Changes a group. The sockets of its members begin anew where they may do something else from now on.
@@ -93,6 +100,8 @@ impl Accounts {
         if after.permissions != before.permissions {
             db::groups::touch_members(&transaction, id).await?;
         }
+        let updated = Audited::new(AuditAction::GroupUpdated, caller.actor(TokenScope::Administer)?, Some(id.0));
+        self.audit(&transaction, updated.with(described(&after))).await?;
         transaction.commit().await?;
         self.inner.callers.clear();
         Ok(after)
@@ -111,10 +120,18 @@ impl Accounts {
         }
         db::groups::touch_members(&transaction, id).await?;
         db::groups::remove(&transaction, id).await?;
+        let deleted = Audited::new(AuditAction::GroupDeleted, caller.actor(TokenScope::Administer)?, Some(id.0));
+        self.audit(&transaction, deleted.with(described(&group))).await?;
         transaction.commit().await?;
         self.inner.callers.clear();
         Ok(id)
     }
+}
+
+/// What the audit log has of a group.
+fn described(group: &Group) -> Value {
+    let permissions: Vec<_> = group.permissions.iter().map(Permission::name).collect();
+    json!({"name": group.name, "permissions": permissions})
 }
 
 fn no_such_group() -> Refusal {

@@ -2,6 +2,7 @@
 
 mod access_token;
 mod api_tokens;
+mod audit_log;
 mod authenticate;
 mod first_admin;
 mod groups;
@@ -9,6 +10,7 @@ mod letters;
 mod mails;
 mod operator;
 mod password_rules;
+mod removal;
 mod sessions;
 mod sign_in;
 mod sign_up;
@@ -24,6 +26,7 @@ use self::access_token::TokenKeys;
 pub use self::{
     access_token::AccessToken,
     api_tokens::{MadeApiToken, NewApiToken},
+    audit_log::AuditPage,
     first_admin::NewAdmin,
     groups::GroupChange,
     sign_in::LogIn,
@@ -31,9 +34,11 @@ pub use self::{
 };
 use crate::{
     clock::Clock,
-    db::Db,
+    db::{self, Db},
     domain::{
+        audit::Audited,
         caller::Identity,
+        error::ServiceResult,
         user::{SignUp, User},
     },
     events::Hub,
@@ -119,6 +124,13 @@ impl Accounts {
             callers: TtlCache::new(CALLER_TTL),
         };
         Self { inner: Arc::new(inner) }
+    }
+}
+
+impl Accounts {
+    /// Keeps what is being done, in the transaction that does it.
+    async fn audit(&self, conn: &impl db::Connection, done: Audited) -> ServiceResult<()> {
+        Ok(db::audit::append(conn, &self.inner.clock, done).await?)
     }
 }
 

@@ -1,10 +1,14 @@
 //! What the operator does with accounts by the commands, who needs no permission for it.
 
+use serde_json::json;
+
 use super::{Accounts, NewUser, password_rules};
 use crate::{
     db::{self, Saved},
     domain::{
+        audit::{AuditAction, Audited},
         error::{Refusal, ServiceResult, UserErrorCode},
+        event::Actor,
         ids::GroupId,
         mail::Purpose,
         user::User,
@@ -29,12 +33,14 @@ impl Accounts {
         let new = NewUser { email: email.to_owned(), display_name: None, password: None, groups: Vec::new() };
         let user = User { is_admin, ..self.checked_user(&new, Some(&password))? };
         let hash = self.inner.passwords.hash(password).await?;
-        match db::users::insert(self.inner.db.conn(), &user, Some(hash)).await? {
-            Saved::Done => Ok((user, generated)),
-            Saved::Duplicate => {
-                Err(Refusal::on("email", UserErrorCode::EmailTaken, "This address has an account.").into())
-            }
+        let transaction = self.inner.db.begin().await?;
+        if db::users::insert(&transaction, &user, Some(hash)).await? == Saved::Duplicate {
+            return Err(Refusal::on("email", UserErrorCode::EmailTaken, "This address has an account.").into());
         }
+        let created = Audited::new(AuditAction::UserCreated, Actor::System, Some(user.id.0));
+        self.audit(&transaction, created.with(json!({"email": user.email, "isAdmin": is_admin}))).await?;
+        transaction.commit().await?;
+        Ok((user, generated))
     }
 
     /// Sets a user's password, to this one or one that is made up and given back. All of their log-ins and tokens end.
@@ -50,6 +56,8 @@ impl Accounts {
         db::users::set_password(&transaction, user.id, hash).await?;
         self.end_reset_links(&transaction, &user).await?;
         self.end_all(&transaction, &user).await?;
+        let changed = Audited::new(AuditAction::PasswordChanged, Actor::System, Some(user.id.0));
+        self.audit(&transaction, changed).await?;
         transaction.commit().await?;
         Ok(generated)
     }
@@ -60,7 +68,11 @@ impl Accounts {
     /// `USER_NOT_FOUND`.
     pub async fn set_admin(&self, email: &str, is_admin: bool) -> ServiceResult<()> {
         let user = self.user_of_address(email).await?;
-        Ok(db::users::set_admin(self.inner.db.conn(), user.id, is_admin).await?)
+        let transaction = self.inner.db.begin().await?;
+        db::users::set_admin(&transaction, user.id, is_admin).await?;
+        let changed = Audited::new(AuditAction::UserGroupsChanged, Actor::System, Some(user.id.0));
+        self.audit(&transaction, changed.with(json!({"isAdmin": is_admin}))).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Puts a user into the group of a name, or takes them out of it.
@@ -78,6 +90,8 @@ impl Accounts {
         let after: Vec<GroupId> = others.chain(is_member.then_some(group.id)).collect();
         db::groups::set_of_user(&transaction, user.id, &after).await?;
         db::users::touch_rights(&transaction, user.id).await?;
+        let changed = Audited::new(AuditAction::UserGroupsChanged, Actor::System, Some(user.id.0));
+        self.audit(&transaction, changed.with(json!({"groupIds": after}))).await?;
         Ok(transaction.commit().await?)
     }
 

@@ -16,6 +16,7 @@ use crate::{
         sessions::{Exchange, Rotation},
     },
     domain::{
+        audit::{AuditAction, Audited},
         caller::{Caller, Credential, TokenScope},
         error::{Refusal, ServiceError, ServiceResult, UserErrorCode},
         ids::SessionId,
@@ -105,7 +106,11 @@ impl Accounts {
     /// `Unauthenticated` for an anonymous caller, `Forbidden` for one who came by an API token.
     pub async fn log_out_everywhere(&self, caller: &Caller) -> ServiceResult<()> {
         let user = caller.acting(TokenScope::Account)?.id();
-        db::sessions::remove_all(self.inner.db.conn(), user, None).await?;
+        let transaction = self.inner.db.begin().await?;
+        db::sessions::remove_all(&transaction, user, None).await?;
+        let by = caller.actor(TokenScope::Account)?;
+        self.audit(&transaction, Audited::new(AuditAction::LoggedOutEverywhere, by, Some(user.0))).await?;
+        transaction.commit().await?;
         self.inner.callers.clear();
         Ok(())
     }
@@ -125,9 +130,13 @@ impl Accounts {
     /// `INVALID_TOKEN` where the caller has no such log-in.
     pub async fn revoke_session(&self, caller: &Caller, id: SessionId) -> ServiceResult<SessionId> {
         let user = caller.acting(TokenScope::Account)?.id();
-        if !db::sessions::remove(self.inner.db.conn(), user, id).await? {
+        let transaction = self.inner.db.begin().await?;
+        if !db::sessions::remove(&transaction, user, id).await? {
             return Err(Refusal::on("sessionId", UserErrorCode::InvalidToken, "There is no such session.").into());
         }
+        let by = caller.actor(TokenScope::Account)?;
+        self.audit(&transaction, Audited::new(AuditAction::SessionRevoked, by, Some(id.0))).await?;
+        transaction.commit().await?;
         self.inner.callers.clear();
         Ok(id)
     }

@@ -1,11 +1,15 @@
 //! Signing in with a password, and changing it.
 
+use serde_json::json;
+
 use super::{Accounts, SignedIn, password_rules};
 use crate::{
     db,
     domain::{
+        audit::{AuditAction, Audited},
         caller::{Caller, Credential, TokenScope},
-        error::{Refusal, ServiceResult, UserErrorCode},
+        error::{Refusal, ServiceError, ServiceResult, UserErrorCode},
+        event::Actor,
         session::Client,
         user::{LastLogIn, User},
     },
@@ -25,7 +29,7 @@ pub struct LogIn {
 }
 
 /// A user, and the hash that their password was checked by.
-struct Checked {
+pub(super) struct Checked {
     user: User,
     hash: String,
 }
@@ -38,7 +42,11 @@ impl Accounts {
     /// too many of them, whatever the password.
     pub async fn log_in(&self, input: LogIn, client: &Client) -> ServiceResult<SignedIn> {
         let email = input.email.trim().to_lowercase();
-        let Checked { mut user, hash } = self.check_password(&email, input.password, client).await?;
+        let checked = self.check_password(&email, input.password, client).await;
+        if let Err(ServiceError::Refused(_)) = &checked {
+            self.note_failure(&email, client).await?;
+        }
+        let Checked { mut user, hash } = checked?;
         let now = self.inner.clock.now();
         let last_login = LastLogIn { at: now, address: Some(client.address.to_string()) };
         let transaction = self.inner.db.begin().await?;
@@ -50,6 +58,8 @@ impl Accounts {
         }
         db::users::note_login(&transaction, user.id, &last_login).await?;
         user.last_login = Some(last_login);
+        let by = Actor::User(user.id, Some(client.address));
+        self.audit(&transaction, Audited::new(AuditAction::LoggedIn, by, Some(user.id.0))).await?;
         let signed_in = self.begin_session(&transaction, user, input.remember_me, client).await?;
         transaction.commit().await?;
         Ok(signed_in)
@@ -80,13 +90,29 @@ impl Accounts {
         db::users::set_password(&transaction, user.id, hash).await?;
         db::sessions::remove_all(&transaction, user.id, kept).await?;
         self.end_reset_links(&transaction, user).await?;
+        let by = caller.actor(TokenScope::Account)?;
+        self.audit(&transaction, Audited::new(AuditAction::PasswordChanged, by, Some(user.id.0))).await?;
         transaction.commit().await?;
         self.inner.callers.clear();
         Ok(user.clone())
     }
 
+    /// Keeps that somebody failed to sign in. Those who are put off unread are not kept.
+    async fn note_failure(&self, email: &str, client: &Client) -> ServiceResult<()> {
+        let conn = self.inner.db.conn();
+        let tried: String = email.chars().filter(|c| !c.is_control()).take(MAX_EMAIL_BYTES).collect();
+        let known = db::users::find_by_email(conn, &tried).await?.map(|(user, _)| user.id.0);
+        let failed = Audited::new(AuditAction::LogInFailed, Actor::Anonymous(client.address), known);
+        self.audit(conn, failed.with(json!({"email": tried}))).await
+    }
+
     /// The user of an address, if the password is theirs.
-    async fn check_password(&self, email: &str, password: String, client: &Client) -> ServiceResult<Checked> {
+    pub(super) async fn check_password(
+        &self,
+        email: &str,
+        password: String,
+        client: &Client,
+    ) -> ServiceResult<Checked> {
         // What is longer than any address is remembered as nothing.
         let account = if email.len() > MAX_EMAIL_BYTES { "" } else { email };
         self.inner.log_in_limits.begin(account, client.address, self.inner.clock.now())?;

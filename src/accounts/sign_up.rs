@@ -1,5 +1,7 @@
 //! What somebody does by a link in a mail: sign up, accept an invitation, prove an address, choose another password.
 
+use serde_json::json;
+
 use super::{
     Accounts,
     mails::invalid_link,
@@ -9,10 +11,13 @@ use super::{
 use crate::{
     db::{self, Saved},
     domain::{
+        audit::{AuditAction, Audited},
         caller::{Caller, TokenScope},
         error::{Refusal, ServiceResult, UserErrorCode},
+        event::Actor,
         ids::GroupId,
         mail::{Language, Mail, Purpose},
+        session::Client,
         user::{Permission, Permissions, SignUp, User},
     },
     passwords::{MAX_PASSWORD_BYTES, Verdict},
@@ -41,7 +46,7 @@ impl Accounts {
     /// # Errors
     /// `INVALID_TOKEN` for a link that is not valid, was used or has expired; `INVALID_CREDENTIALS` where the password is not
     /// that of the sign-up, whoever signed up with the address.
-    pub async fn verify_email(&self, token: &str, password: Option<String>) -> ServiceResult<User> {
+    pub async fn verify_email(&self, token: &str, password: Option<String>, client: &Client) -> ServiceResult<User> {
         let is_for = |purpose: &Purpose| matches!(purpose, Purpose::SignUp { .. } | Purpose::VerifyEmail);
         let mail = self.mail_of(token, is_for).await?;
         let now = self.inner.clock.now();
@@ -62,6 +67,7 @@ impl Accounts {
             if db::users::insert(&transaction, &user, Some(password_hash)).await? == Saved::Duplicate {
                 return Err(invalid_link().into());
             }
+            self.audit(&transaction, created(&user, client)).await?;
             user
         } else {
             let user = user_of(&transaction, &mail).await?;
@@ -106,7 +112,9 @@ impl Accounts {
         if db::users::find_by_email(&transaction, &email).await?.is_some() {
             return Err(Refusal::on("email", UserErrorCode::EmailTaken, "This address has an account.").into());
         }
-        transaction.rollback().await?;
+        let invited = Audited::new(AuditAction::UserInvited, caller.actor(TokenScope::Administer)?, None);
+        self.audit(&transaction, invited.with(json!({"email": email, "groupIds": groups}))).await?;
+        transaction.commit().await?;
         self.post(Purpose::Invitation { groups, by: manager.id() }, email.clone(), language).await?;
         Ok(email)
     }
@@ -121,6 +129,7 @@ impl Accounts {
         token: &str,
         password: String,
         display_name: Option<String>,
+        client: &Client,
     ) -> ServiceResult<User> {
         let mail = self.mail_of(token, |purpose| matches!(purpose, Purpose::Invitation { .. })).await?;
         let new = NewUser { email: mail.email.clone(), display_name, password: None, groups: Vec::new() };
@@ -133,6 +142,7 @@ impl Accounts {
         }
         let groups = self.still_granted(&transaction, &mail.purpose).await?;
         db::groups::set_of_user(&transaction, user.id, &groups).await?;
+        self.audit(&transaction, created(&user, client)).await?;
         transaction.commit().await?;
         Ok(user)
     }
@@ -152,7 +162,7 @@ impl Accounts {
     ///
     /// # Errors
     /// `INVALID_TOKEN` for a link that is not valid, was used or has expired; `WEAK_PASSWORD`.
-    pub async fn reset_password(&self, token: &str, password: String) -> ServiceResult<User> {
+    pub async fn reset_password(&self, token: &str, password: String, client: &Client) -> ServiceResult<User> {
         let mail = self.mail_of(token, |purpose| matches!(purpose, Purpose::ResetPassword)).await?;
         let found = db::users::find_by_email(self.inner.db.conn(), &mail.email).await?;
         let (known, _) = found.ok_or_else(invalid_link)?;
@@ -165,6 +175,8 @@ impl Accounts {
         db::users::set_email_verified(&transaction, user.id, self.inner.clock.now()).await?;
         self.end_reset_links(&transaction, &user).await?;
         self.end_all(&transaction, &user).await?;
+        let by = Actor::User(user.id, Some(client.address));
+        self.audit(&transaction, Audited::new(AuditAction::PasswordReset, by, Some(user.id.0))).await?;
         transaction.commit().await?;
         self.inner.callers.clear();
         Ok(user)
@@ -211,6 +223,12 @@ impl Accounts {
         }
         Ok(transaction)
     }
+}
+
+/// An account that its user made.
+fn created(user: &User, client: &Client) -> Audited {
+    let by = Actor::User(user.id, Some(client.address));
+    Audited::new(AuditAction::UserCreated, by, Some(user.id.0)).with(json!({"email": user.email}))
 }
 
 /// The user of a mail's address, who may sign in.

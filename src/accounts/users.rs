@@ -5,13 +5,17 @@
 
 use std::collections::{HashMap, HashSet};
 
+use serde_json::json;
+
 use super::{Accounts, sign_in::MAX_EMAIL_BYTES};
 use crate::{
     db::{self, Saved},
     domain::{
+        audit::{AuditAction, Audited},
         caller::{Caller, Identity, TokenScope},
         error::{Refusal, ServiceError, ServiceResult, UserErrorCode},
-        ids::{GroupId, UserId},
+        ids::{CategoryId, GroupId, ImageId, UserId},
+        image::{Image, ImageStatus},
         user::{Group, Permission, Permissions, User},
     },
     mail::is_address,
@@ -85,6 +89,8 @@ impl Accounts {
             return Err(Refusal::on("email", UserErrorCode::EmailTaken, why).into());
         }
         db::groups::set_of_user(&transaction, user.id, &groups).await?;
+        let created = Audited::new(AuditAction::UserCreated, caller.actor(TokenScope::Administer)?, Some(user.id.0));
+        self.audit(&transaction, created.with(json!({"email": user.email, "groupIds": groups}))).await?;
         transaction.commit().await?;
         Ok(user)
     }
@@ -101,6 +107,8 @@ impl Accounts {
         let wanted = self.grantable(&transaction, manager, &groups).await?;
         db::groups::set_of_user(&transaction, id, &wanted).await?;
         db::users::touch_rights(&transaction, id).await?;
+        let changed = Audited::new(AuditAction::UserGroupsChanged, caller.actor(TokenScope::Administer)?, Some(id.0));
+        self.audit(&transaction, changed.with(json!({"groupIds": wanted}))).await?;
         transaction.commit().await?;
         self.inner.callers.clear();
         Ok(user)
@@ -122,6 +130,8 @@ impl Accounts {
         let since = user.deactivated_at.unwrap_or(now);
         db::users::set_deactivated(&transaction, id, Some(since)).await?;
         self.end_all(&transaction, &user).await?;
+        let by = caller.actor(TokenScope::Administer)?;
+        self.audit(&transaction, Audited::new(AuditAction::UserDeactivated, by, Some(id.0))).await?;
         transaction.commit().await?;
         self.inner.callers.clear();
         Ok(User { deactivated_at: Some(since), ..user })
@@ -136,6 +146,8 @@ impl Accounts {
         let transaction = self.inner.db.begin().await?;
         let user = managed(&transaction, manager, id).await?;
         db::users::set_deactivated(&transaction, id, None).await?;
+        let by = caller.actor(TokenScope::Administer)?;
+        self.audit(&transaction, Audited::new(AuditAction::UserReactivated, by, Some(id.0))).await?;
         transaction.commit().await?;
         Ok(User { deactivated_at: None, ..user })
     }
@@ -151,6 +163,28 @@ impl Accounts {
         db::users::set_display_name(self.inner.db.conn(), identity.id(), display_name.clone()).await?;
         self.inner.callers.clear();
         Ok(User { display_name, ..identity.user.clone() })
+    }
+
+    /// Shows the caller by one of their images of the category of avatars, or by none.
+    ///
+    /// # Errors
+    /// `IMAGE_NOT_FOUND` for what is no completed avatar of the caller's; `Forbidden` for a caller with an API token.
+    pub async fn set_avatar(&self, caller: &Caller, image: Option<ImageId>) -> ServiceResult<User> {
+        let identity = caller.acting(TokenScope::Account)?;
+        let conn = self.inner.db.conn();
+        if let Some(id) = image {
+            let is_fit = |image: &Image| {
+                let is_avatar = image.category == CategoryId::AVATARS && image.status() == ImageStatus::Completed;
+                is_avatar && image.owner == identity.id()
+            };
+            db::images::find(conn, id).await?.filter(is_fit).ok_or_else(|| {
+                let why = "There is no such image in the category of avatars that is completed.";
+                Refusal::on("imageId", UserErrorCode::ImageNotFound, why)
+            })?;
+        }
+        db::users::set_avatar(conn, identity.id(), image).await?;
+        self.inner.callers.clear();
+        Ok(User { avatar: image, ..identity.user.clone() })
     }
 
     /// The groups of many users, by name.
@@ -183,7 +217,7 @@ impl Accounts {
 }
 
 /// A user whom this manager may change: one who may do nothing that the manager may not.
-async fn managed(conn: &db::Transaction, manager: &Identity, id: UserId) -> ServiceResult<User> {
+pub(super) async fn managed(conn: &db::Transaction, manager: &Identity, id: UserId) -> ServiceResult<User> {
     let user = db::users::find(conn, id).await?.ok_or_else(Refusal::user_not_found)?;
     let groups = db::groups::of_users(conn, &[id]).await?.remove(&id).unwrap_or_default();
     let is_above = user.is_admin && !manager.user.is_admin;

@@ -44,7 +44,7 @@ use crate::{
     storage::{Breaker, Credentials, S3, Storage, embedded::EmbeddedS3},
     uploads::{UploadHands, UploadRules, Uploads},
     variants_file,
-    worker::Worker,
+    worker::{Worker, WorkerServices},
 };
 
 /// For the database, the storage, the processes that make images and the log.
@@ -108,15 +108,25 @@ impl App {
             // Never before the last ticket has ended.
             upload_expiry: TimeDelta::seconds(config.images.upload_expiry.into()).max(config.storage.url_life()),
             event_retention: TimeDelta::seconds(config.images.event_retention.into()),
+            audit_retention: TimeDelta::seconds(config.accounts.audit_retention.into()),
             spool: spool(&config),
             variants: variants(&config)?,
         };
         let sandbox = sandbox(&config, rules.variants.clone())?;
         let jwt_secret = jwt_secret(&config, &clock)?;
         let (secret, carrier) = (jwt_secret.as_bytes(), carrier(&config, &jwt_secret));
-        let of_library =
-            LibraryRules { max_upload_size: config.images.max_upload_size, storage_quota: config.limits.storage_quota };
-        let hands = LibraryHands { db: db.clone(), changes: changes.clone(), storage: storage.clone() };
+        let of_library = LibraryRules {
+            max_upload_size: config.images.max_upload_size,
+            storage_quota: config.limits.storage_quota,
+            spool: spool(&config),
+        };
+        let hands = LibraryHands {
+            db: db.clone(),
+            changes: changes.clone(),
+            queue: queue.clone(),
+            hub: hub.clone(),
+            storage: storage.clone(),
+        };
         let library = Library::new(hands, clock.clone(), secret, of_library);
         let budget = Budget::new(BudgetSettings {
             points: config.limits.rate_limit_points,
@@ -163,7 +173,7 @@ impl App {
     /// Makes what an empty database lacks: the first category and the first administrator.
     pub async fn bootstrap(&self) -> anyhow::Result<Option<NewAdmin>> {
         let AccountsConfig { admin_email, admin_password, .. } = &self.config.accounts;
-        self.services.library.ensure_first_category().await.map_err(ServiceError::into_anyhow)?;
+        self.services.library.ensure_categories().await.map_err(ServiceError::into_anyhow)?;
         self.services.accounts.ensure_first_admin(admin_email, admin_password.clone()).await
     }
 
@@ -234,8 +244,13 @@ impl App {
     /// Whatever runs jobs.
     pub fn worker(&self) -> Worker {
         let grace = Duration::from_secs(self.config.jobs.shutdown_grace.into());
-        let Services { uploads, accounts, .. } = self.services.clone();
-        Worker::new(self.queue.clone(), uploads, accounts, self.config.jobs.worker_slots(), grace)
+        let Services { uploads, library, accounts, .. } = self.services.clone();
+        Worker::new(
+            self.queue.clone(),
+            WorkerServices { uploads, library, accounts },
+            self.config.jobs.worker_slots(),
+            grace,
+        )
     }
 }
 

@@ -7,6 +7,7 @@
 mod add;
 mod batch;
 mod follow;
+mod give;
 mod quota;
 mod write;
 
@@ -14,6 +15,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
+use serde_json::json;
 
 pub use self::{
     add::Added,
@@ -24,9 +26,10 @@ use crate::{
     clock::Clock,
     db::{self, Db},
     domain::{
+        audit::{AuditAction, Audited},
         change::{Change, Locked},
         error::{Refusal, ServiceError, ServiceResult},
-        event::Actor,
+        event::{Actor, EventKind, NewEvent},
         ids::ImageId,
         image::Image,
         sharing::ShareAccess,
@@ -102,6 +105,8 @@ impl Changes {
     async fn commit(&self, transaction: db::Transaction, written: Vec<Written>) -> ServiceResult<()> {
         let inner = Arc::clone(&self.inner);
         let committed = tokio::spawn(async move {
+            let deletions = written.iter().flat_map(|written| &written.events).filter_map(deletion);
+            db::audit::append_many(&transaction, &inner.clock, deletions).await?;
             // Last of all: from here on, whoever else has something for the log waits.
             let events: Vec<_> = written.iter().flat_map(|written| &written.events).copied().collect();
             db::event_log::append(&transaction, &events).await?;
@@ -122,6 +127,15 @@ impl Changes {
     }
 }
 
+/// What the audit log has of an event: who deleted an image.
+fn deletion(event: &NewEvent) -> Option<Audited> {
+    let is_permanent = event.kind == EventKind::Deleted;
+    let is_deletion = is_permanent || event.kind == EventKind::Trashed;
+    let deleted = Audited::new(AuditAction::ImageDeleted, event.actor, Some(event.image.0));
+    let about = json!({"ownerId": event.owner, "permanently": is_permanent});
+    (is_deletion && event.actor != Actor::System).then(|| deleted.with(about))
+}
+
 /// What was shared of others' images with whoever changes them.
 async fn shared_with(
     transaction: &db::Transaction,
@@ -129,7 +143,7 @@ async fn shared_with(
     images: &[Image],
 ) -> ServiceResult<HashMap<ImageId, ShareAccess>> {
     match actor {
-        Actor::User(user) => Ok(db::shares::access_to_images(transaction, user, images).await?),
-        Actor::System => Ok(HashMap::new()),
+        Actor::User(user, _) => Ok(db::shares::access_to_images(transaction, user, images).await?),
+        Actor::Anonymous(_) | Actor::System => Ok(HashMap::new()),
     }
 }

@@ -166,7 +166,7 @@ impl Cli {
                 Ok(())
             }
             Command::Variants { files, out, json } => block_on(variants::run(&config, &files, &out, json)),
-            Command::Serve { no_worker } => block_on(serve::serve(config, no_worker)),
+            Command::Serve { no_worker } => block_on(serve::serve(config, no_worker, settings::in_force(settings))),
             Command::Worker => block_on(serve::work(config)),
             Command::Token { email } => block_on(token::run(config, email)),
             Command::User { command } => block_on(user::run(config, command)),

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context;
+use serde_json::Value;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{accounts::NewAdmin, app::App, clock::Clock, config::Config, domain::error::ServiceError, http};
 
 /// Answers requests until it is told to stop.
-pub async fn serve(mut config: Config, no_worker: bool) -> anyhow::Result<()> {
+pub async fn serve(mut config: Config, no_worker: bool, settings: Value) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.server.bind).await;
     let listener =
         listener.with_context(|| format!("cannot listen on {}: set BIND to another address", config.server.bind))?;
@@ -22,6 +23,7 @@ pub async fn serve(mut config: Config, no_worker: bool) -> anyhow::Result<()> {
     let app = App::build(config.clone(), address, Clock::default()).await?;
     let (router, limits) = (app.router()?, app.connection_limits()?);
     let metrics = app.serve_metrics().await?;
+    app.services.accounts.note_start(settings).await.map_err(ServiceError::into_anyhow)?;
     say_where(&config, address, metrics, app.bootstrap().await?)?;
     let stop = stop_on_signal()?;
     app.services.uploads.schedule_index().await.map_err(ServiceError::into_anyhow)?;

@@ -41,6 +41,11 @@ pub struct AccountsConfig {
     #[arg(long, env = "MAIL_FROM", global = true)]
     pub mail_from: Option<String>,
 
+    /// How long the audit log keeps its entries, in seconds: a day to ten years.
+    #[arg(long, env = "AUDIT_RETENTION", default_value_t = 31_536_000,
+          value_parser = clap::value_parser!(u32).range(86_400..=315_360_000), global = true)]
+    pub audit_retention: u32,
+
     /// Where the links in mails lead: pages of the front end below this URL, by default PUBLIC_URL/account.
     #[arg(long, env = "ACCOUNT_URL", global = true)]
     pub account_url: Option<Url>,

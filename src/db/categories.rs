@@ -32,9 +32,10 @@ pub async fn find_many(conn: &impl ConnectionTrait, ids: &[CategoryId]) -> Resul
     query.all(conn).await?.into_iter().map(Category::try_from).collect()
 }
 
-/// All categories by name, or the active ones alone. At most 1000.
+/// All categories by name, or the active ones alone, without that of avatars. At most 1000.
 pub async fn list(conn: &impl ConnectionTrait, include_inactive: bool) -> Result<Vec<Category>, DbErr> {
-    let mut query = Entity::find().order_by_asc(Column::NameKey).limit(1000);
+    let mut query =
+        Entity::find().filter(Column::Id.ne(CategoryId::AVATARS.0)).order_by_asc(Column::NameKey).limit(1000);
     if !include_inactive {
         query = query.filter(Column::IsActive.eq(true));
     }
@@ -70,6 +71,7 @@ impl From<&Category> for Model {
             allowed_extensions: category.allowed_extensions.clone().into(),
             is_active: category.is_active,
             created_at: category.created_at,
+            groups: category.groups.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
         }
     }
 }
@@ -86,6 +88,7 @@ impl TryFrom<Model> for Category {
             max_file_size: unsigned(row.max_file_size),
             allowed_extensions: strings(row.allowed_extensions),
             is_active: row.is_active,
+            groups: row.groups.split(' ').filter_map(|id| id.parse().ok()).collect(),
             created_at: row.created_at,
         })
     }

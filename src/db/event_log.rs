@@ -34,8 +34,8 @@ pub async fn append(transaction: &impl ConnectionTrait, events: &[NewEvent]) -> 
         happened_at: Set(event.at),
         kind: Set(event.kind.name().to_owned()),
         actor_id: Set(match event.actor {
-            Actor::User(id) => Some(id.0),
-            Actor::System => None,
+            Actor::User(id, _) => Some(id.0),
+            Actor::Anonymous(_) | Actor::System => None,
         }),
         image_id: Set(event.image.0),
         owner_id: Set(event.owner.0),
@@ -104,7 +104,7 @@ impl From<Model> for Event {
     fn from(row: Model) -> Self {
         let what = NewEvent {
             at: row.happened_at,
-            actor: row.actor_id.map_or(Actor::System, |id| Actor::User(UserId(id))),
+            actor: row.actor_id.map_or(Actor::System, |id| Actor::User(UserId(id), None)),
             kind: EventKind::from_name(&row.kind),
             image: ImageId(row.image_id),
             owner: UserId(row.owner_id),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sea_orm::{
     ActiveValue::{Set, Unchanged},
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::LockType,
 };
 
 use super::{
@@ -13,6 +14,7 @@ use super::{
         group::{ActiveModel, Column, Entity, Model},
         group_member,
     },
+    locks_rows,
     sql::Sql,
 };
 use crate::domain::{
@@ -29,6 +31,15 @@ pub async fn list(conn: &impl ConnectionTrait) -> Result<Vec<Group>, DbErr> {
 /// One group.
 pub async fn find(conn: &impl ConnectionTrait, id: GroupId) -> Result<Option<Group>, DbErr> {
     Ok(Entity::find_by_id(id.0).one(conn).await?.map(Group::from))
+}
+
+/// Whether a group is there, which then stays until the transaction ends.
+pub async fn hold(transaction: &impl ConnectionTrait, id: GroupId) -> Result<bool, DbErr> {
+    let mut query = Entity::find_by_id(id.0);
+    if locks_rows(transaction) {
+        query = query.lock(LockType::KeyShare);
+    }
+    Ok(query.one(transaction).await?.is_some())
 }
 
 /// Those of these groups that are there, by name.

@@ -5,12 +5,14 @@ use sea_orm::{
     ActiveValue::{Set, Unchanged},
     ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, IntoActiveModel, Iterable, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait,
+    sea_query::LockType,
 };
 
 use super::{
     Db, Saved,
     entity::image::{ActiveModel, Column, Entity, Model},
     locks_rows, search,
+    sql::Sql,
 };
 use crate::domain::{
     ids::ImageId,
@@ -22,7 +24,8 @@ use crate::domain::{
 pub async fn lock(transaction: &impl ConnectionTrait, id: ImageId) -> Result<Option<Image>, DbErr> {
     let mut query = Entity::find_by_id(id.0);
     if locks_rows(transaction) {
-        query = query.lock_exclusive();
+        // Not against rows that refer to it, such as those of albums: they are locked in another order.
+        query = query.lock(LockType::NoKeyUpdate);
     }
     Ok(query.one(transaction).await?.map(Image::from))
 }
@@ -33,7 +36,7 @@ pub async fn lock_many(transaction: &impl ConnectionTrait, ids: &[ImageId]) -> R
         return Ok(Vec::new());
     }
     let query = Entity::find().filter(Column::Id.is_in(ids.iter().map(|id| id.0))).order_by_asc(Column::Id);
-    let query = if locks_rows(transaction) { query.lock_exclusive() } else { query };
+    let query = if locks_rows(transaction) { query.lock(LockType::NoKeyUpdate) } else { query };
     Ok(query.all(transaction).await?.into_iter().map(Image::from).collect())
 }
 
@@ -110,6 +113,37 @@ pub async fn update(transaction: &impl ConnectionTrait, before: &Image, image: &
         Entity::update(row).exec_without_returning(transaction).await?;
     }
     Ok(())
+}
+
+/// Makes an image that this transaction locked somebody else's, with everything that finds it. Nothing by which it was
+/// shared stays.
+pub async fn give(transaction: &impl ConnectionTrait, before: &Image, image: &Image) -> Result<(), DbErr> {
+    let id = image.id.0;
+    // The counters follow the status alone: it is taken from the one owner, and given to the other.
+    let status = Model::from(before).status;
+    let away = ActiveModel { id: Unchanged(id), status: Set("deleted".to_owned()), ..Default::default() };
+    Entity::update(away).exec_without_returning(transaction).await?;
+    let given = ActiveModel {
+        id: Unchanged(id),
+        owner_id: Set(image.owner.0),
+        status: Set(status),
+        idempotency_key: Set(None),
+        revision: Set(super::signed(image.revision)),
+        updated_at: Set(image.updated_at),
+        ..Default::default()
+    };
+    Entity::update(given).exec_without_returning(transaction).await?;
+    for table in ["album_image", "share", "share_link"] {
+        let mut sql = Sql::of(transaction, &format!("DELETE FROM {table} WHERE image_id = "));
+        sql.value(id.into());
+        sql.execute(transaction).await?;
+    }
+    let mut sql = Sql::of(transaction, "UPDATE image_fingerprint SET owner_id = ");
+    sql.value(image.owner.0.into());
+    sql.push(" WHERE image_id = ");
+    sql.value(id.into());
+    sql.execute(transaction).await?;
+    search::put(transaction, image).await
 }
 
 /// Removes the row, and its variants' with it.

@@ -3,12 +3,13 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::LockType,
 };
 use uuid::Uuid;
 
 use super::{
     entity::image::{Column, Entity},
-    signed,
+    locks_rows, signed,
     sql::Sql,
     unsigned,
 };
@@ -24,6 +25,15 @@ pub async fn find(conn: &impl ConnectionTrait, id: ImageId) -> Result<Option<Ima
     Entity::find_by_id(id.0).into_model().one(conn).await
 }
 
+/// One image, held against everybody who changes it or shares it until the transaction ends.
+pub async fn hold(transaction: &impl ConnectionTrait, id: ImageId) -> Result<Option<Image>, DbErr> {
+    let mut query = Entity::find_by_id(id.0);
+    if locks_rows(transaction) {
+        query = query.lock(LockType::NoKeyUpdate);
+    }
+    query.into_model().one(transaction).await
+}
+
 /// Many images in one query, deleted ones included, in no order.
 pub async fn find_many(conn: &impl ConnectionTrait, ids: &[ImageId]) -> Result<Vec<Image>, DbErr> {
     if ids.is_empty() {
@@ -31,6 +41,33 @@ pub async fn find_many(conn: &impl ConnectionTrait, ids: &[ImageId]) -> Result<V
     }
     let query = Entity::find().filter(Column::Id.is_in(ids.iter().map(|id| id.0)));
     query.into_model().all(conn).await
+}
+
+/// Some of an owner's images that are not deleted, in no order.
+pub async fn some_of(conn: &impl ConnectionTrait, owner: UserId, limit: u64) -> Result<Vec<Image>, DbErr> {
+    let query = Entity::find().filter(Column::OwnerId.eq(owner.0));
+    query.filter(Column::Status.ne(ImageStatus::Deleted.name())).limit(limit).into_model().all(conn).await
+}
+
+/// Whether an owner has any image, deleted ones included.
+pub async fn any_of(conn: &impl ConnectionTrait, owner: UserId) -> Result<bool, DbErr> {
+    let query = Entity::find().select_only().column(Column::Id).filter(Column::OwnerId.eq(owner.0));
+    Ok(query.into_tuple::<Uuid>().one(conn).await?.is_some())
+}
+
+/// An owner's images that are not deleted, the oldest first, behind one that was given before.
+pub async fn of_owner(
+    conn: &impl ConnectionTrait,
+    owner: UserId,
+    after: Option<ImageId>,
+    limit: u64,
+) -> Result<Vec<Image>, DbErr> {
+    let mut query = Entity::find().filter(Column::OwnerId.eq(owner.0));
+    if let Some(after) = after {
+        query = query.filter(Column::Id.gt(after.0));
+    }
+    let query = query.filter(Column::Status.ne(ImageStatus::Deleted.name()));
+    query.order_by_asc(Column::Id).limit(limit).into_model().all(conn).await
 }
 
 /// An image that changed, and to which revision.

@@ -52,9 +52,16 @@ pub async fn insert(conn: &impl ConnectionTrait, link: &ShareLink) -> Result<(),
     Entity::insert(row.into_active_model()).exec_without_returning(conn).await.map(drop)
 }
 
-/// Counts that a link was opened.
-pub async fn count_view(conn: &impl ConnectionTrait, id: ShareLinkId, now: DateTime<Utc>) -> Result<(), DbErr> {
-    let mut sql = Sql::of(conn, "UPDATE share_link SET views = views + 1, last_viewed_at = ");
+/// Counts that a link was opened so often.
+pub async fn count_views(
+    conn: &impl ConnectionTrait,
+    id: ShareLinkId,
+    count: u64,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let mut sql = Sql::of(conn, "UPDATE share_link SET views = views + ");
+    sql.value(signed(count).into());
+    sql.push(", last_viewed_at = ");
     sql.value(now.into());
     sql.push(" WHERE id = ");
     sql.value(id.0.into());

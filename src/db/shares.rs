@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use sea_orm::{
-    ActiveValue::{Set, Unchanged},
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QueryOrder,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
+    PaginatorTrait, QueryFilter, QueryOrder,
 };
 use uuid::Uuid;
 
@@ -18,6 +17,7 @@ use crate::domain::{
     ids::{GroupId, ImageId, ShareId, UserId},
     image::Image,
     sharing::{Album, Grantee, Share, ShareAccess, Shareable},
+    user::User,
 };
 
 /// What a user may do with somebody else's image because it, or an album that it is in, is shared with them. Nothing for
@@ -82,33 +82,42 @@ fn push_is_with(sql: &mut Sql, user: UserId) {
     sql.push("))");
 }
 
-/// What is shared with somebody of this address and these groups, the latest first, behind what was given before. Only
-/// what is there to be seen.
+/// What others share with a user or with these groups, the latest first, behind what was given before. Only what is there to
+/// be seen.
 pub async fn page_with(
     conn: &impl ConnectionTrait,
-    email: &str,
+    user: &User,
     groups: &[GroupId],
     after: Option<ShareId>,
     limit: u64,
 ) -> Result<Vec<Share>, DbErr> {
     // One short scan of an index for the address and for each group, merged.
     let mut sql = Sql::of(conn, "SELECT * FROM (");
-    push_some_with(&mut sql, "email", email.into(), after, limit);
+    push_some_with(&mut sql, user.id, ("email", user.email.as_str().into()), after, limit);
     for group in groups {
         sql.push(" UNION ALL ");
-        push_some_with(&mut sql, "group_id", group.0.into(), after, limit);
+        push_some_with(&mut sql, user.id, ("group_id", group.0.into()), after, limit);
     }
     sql.push(&format!(") AS merged ORDER BY id DESC LIMIT {limit}"));
     let rows = Model::find_by_statement(sql.statement()).all(conn).await?;
     Ok(rows.into_iter().filter_map(of_row).collect())
 }
 
-fn push_some_with(sql: &mut Sql, column: &str, with: sea_orm::Value, after: Option<ShareId>, limit: u64) {
+fn push_some_with(
+    sql: &mut Sql,
+    user: UserId,
+    (column, with): (&str, sea_orm::Value),
+    after: Option<ShareId>,
+    limit: u64,
+) {
     sql.push(&format!(
         "SELECT * FROM (SELECT s.* FROM share s LEFT JOIN image i ON i.id = s.image_id WHERE \
          (s.image_id IS NULL OR i.status NOT IN ('trashed', 'deleted')) AND s.{column} = "
     ));
     sql.value(with);
+    // A group of one's own sees what one shares with it.
+    sql.push(" AND s.shared_by <> ");
+    sql.value(user.0.into());
     if let Some(after) = after {
         sql.push(" AND s.id < ");
         sql.value(after.0.into());
@@ -167,10 +176,11 @@ pub async fn insert(conn: &impl ConnectionTrait, share: &Share) -> Result<(), Db
     Entity::insert(row.into_active_model()).exec_without_returning(conn).await.map(drop)
 }
 
-/// Changes what may be done with what was shared.
-pub async fn set_access(conn: &impl ConnectionTrait, id: ShareId, access: ShareAccess) -> Result<(), DbErr> {
-    let row = ActiveModel { id: Unchanged(id.0), access: Set(access.name().to_owned()), ..ActiveModel::default() };
-    Entity::update(row).exec(conn).await.map(drop)
+/// Changes what may be done with what was shared. Says whether it is there.
+pub async fn set_access(conn: &impl ConnectionTrait, id: ShareId, access: ShareAccess) -> Result<bool, DbErr> {
+    let row = ActiveModel { access: Set(access.name().to_owned()), ..ActiveModel::default() };
+    let changed = Entity::update_many().set(row).filter(Column::Id.eq(id.0)).exec(conn).await?;
+    Ok(changed.rows_affected == 1)
 }
 
 /// Takes a share back. Says whether it was there.

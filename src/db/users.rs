@@ -15,7 +15,7 @@ use super::{
     sql::Sql,
 };
 use crate::domain::{
-    ids::UserId,
+    ids::{ImageId, UserId},
     user::{LastLogIn, User},
 };
 
@@ -53,6 +53,11 @@ pub async fn any(conn: &impl ConnectionTrait) -> Result<bool, DbErr> {
     Ok(Entity::find().count(conn).await? > 0)
 }
 
+/// How many administrators may sign in.
+pub async fn count_admins(conn: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    Entity::find().filter(Column::IsAdmin.eq(true)).filter(Column::DeactivatedAt.is_null()).count(conn).await
+}
+
 /// When the first user was made, and the database with them.
 pub async fn first_made_at(conn: &impl ConnectionTrait) -> Result<Option<DateTime<Utc>>, DbErr> {
     // Ids grow with time.
@@ -74,6 +79,7 @@ pub async fn insert(conn: &impl ConnectionTrait, user: &User, password_hash: Opt
         email_verified_at: user.email_verified_at,
         deactivated_at: user.deactivated_at,
         rights_revision: 0,
+        avatar_id: user.avatar.map(|avatar| avatar.0),
     };
     Saved::of(Entity::insert(row.into_active_model()).exec_without_returning(conn).await)
 }
@@ -153,6 +159,12 @@ pub async fn set_display_name(conn: &impl ConnectionTrait, id: UserId, name: Str
     Entity::update(row).exec(conn).await.map(drop)
 }
 
+/// Changes which image shows a user.
+pub async fn set_avatar(conn: &impl ConnectionTrait, id: UserId, image: Option<ImageId>) -> Result<(), DbErr> {
+    let row = ActiveModel { id: Unchanged(id.0), avatar_id: Set(image.map(|image| image.0)), ..Default::default() };
+    Entity::update(row).exec(conn).await.map(drop)
+}
+
 /// Keeps another hash of the same password, unless that was changed. Says whether it was kept.
 pub async fn rehash(conn: &impl ConnectionTrait, id: UserId, old: &str, new: String) -> Result<bool, DbErr> {
     let row = ActiveModel { password_hash: Set(Some(new)), ..ActiveModel::default() };
@@ -177,6 +189,7 @@ impl From<Model> for User {
             is_admin: row.is_admin,
             last_login: row.last_login_at.map(|at| LastLogIn { at, address }),
             deactivated_at: row.deactivated_at,
+            avatar: row.avatar_id.map(ImageId),
             created_at: row.created_at,
         }
     }

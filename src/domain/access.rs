@@ -5,6 +5,7 @@ use enumset::enum_set;
 
 use super::{
     caller::{Caller, Identity, TokenScope},
+    category::Category,
     error::{Refusal, ServiceResult},
     ids::UserId,
     image::Image,
@@ -21,6 +22,8 @@ const OF_IMAGES: Permissions =
 pub enum Action {
     /// See it and whatever is made of it, in lists and by its id.
     See,
+    /// Fetch the file as it was uploaded, with everything that the camera wrote into it.
+    SeeOriginal,
     /// See where it was taken.
     SeeLocation,
     /// Carry its upload on.
@@ -41,7 +44,7 @@ impl Action {
     /// What a token has to be good for.
     pub const fn scope(self) -> TokenScope {
         match self {
-            Self::See | Self::SeeLocation => TokenScope::Read,
+            Self::See | Self::SeeOriginal | Self::SeeLocation => TokenScope::Read,
             Self::Upload | Self::Cancel => TokenScope::Upload,
             Self::Change | Self::Arrange => TokenScope::Edit,
             Self::Delete => TokenScope::Delete,
@@ -57,6 +60,7 @@ fn may(identity: &Identity, action: Action, owner: UserId, shared: Option<ShareA
     let is_permitted = match action {
         // Whoever may change or delete anybody's image sees it: the answer to a change is the image.
         Action::See => is_owner || shared.is_some() || !identity.permissions.is_disjoint(OF_IMAGES),
+        Action::SeeOriginal => is_owner || !identity.permissions.is_disjoint(OF_IMAGES),
         Action::SeeLocation | Action::Arrange | Action::Share => is_owner,
         Action::Upload => is_owner || identity.permissions.contains(Permission::ChangeAnyImage),
         Action::Change => {
@@ -70,6 +74,11 @@ fn may(identity: &Identity, action: Action, owner: UserId, shared: Option<ShareA
 /// Whether the caller sees where an image was taken.
 pub fn sees_location(caller: &Caller, image: &Image) -> bool {
     caller.identity().is_some_and(|identity| may(identity, Action::SeeLocation, image.owner, None))
+}
+
+/// Whether the caller may fetch an image's original, which those with whom it is shared may not.
+pub fn sees_original(caller: &Caller, image: &Image) -> bool {
+    caller.identity().is_some_and(|identity| may(identity, Action::SeeOriginal, image.owner, None))
 }
 
 /// Whether the caller sees with whom something of that owner is shared.
@@ -128,6 +137,12 @@ pub fn check_where(
     let identity = caller.acting(action.scope())?;
     let is_theirs = is_there(image) && may(identity, action, image.owner, None);
     if is_theirs { Ok(()) } else { Err(Refusal::image_not_found().into()) }
+}
+
+/// Whether somebody may put images into a category that takes some.
+pub fn may_use(identity: &Identity, category: &Category) -> bool {
+    let is_among = category.groups.iter().any(|group| identity.groups.contains(group));
+    category.groups.is_empty() || is_among || identity.permissions.contains(Permission::ManageCategories)
 }
 
 /// Checks that an album is the caller's to deal with in that way.

@@ -10,16 +10,17 @@ use enumset::{EnumSet, EnumSetType};
 
 use super::{
     error::ServiceError,
+    event::Actor,
     ids::{ApiTokenId, GroupId, SessionId, UserId},
     user::{Permission, Permissions, User},
 };
 
-/// Who sent a request.
+/// Who sent a request, and from where.
 #[derive(Debug, Clone, Default)]
-pub enum Caller {
-    #[default]
-    Anonymous,
-    User(Arc<Identity>),
+pub struct Caller {
+    /// Nobody, where there was no token.
+    identity: Option<Arc<Identity>>,
+    address: Option<IpAddr>,
 }
 
 /// A user as they are now, and what they showed.
@@ -125,20 +126,35 @@ impl Identity {
 }
 
 impl Caller {
+    /// Somebody without a token.
+    pub const fn anonymous() -> Self {
+        Self { identity: None, address: None }
+    }
+
+    /// Somebody with one.
+    pub const fn user(identity: Arc<Identity>) -> Self {
+        Self { identity: Some(identity), address: None }
+    }
+
+    /// The same, who came from this address.
+    #[must_use]
+    pub fn from(self, address: IpAddr) -> Self {
+        Self { address: Some(address), ..self }
+    }
+
+    /// Where the request came from, if it came by the network.
+    pub const fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
     /// Whom their limits are counted for.
     pub fn key(&self, address: IpAddr) -> CallerKey {
-        match self {
-            Self::Anonymous => CallerKey::of_address(address),
-            Self::User(identity) => CallerKey::User(identity.id()),
-        }
+        self.identity().map_or_else(|| CallerKey::of_address(address), |identity| CallerKey::User(identity.id()))
     }
 
     /// The user, whatever their credential is good for; none of an anonymous caller.
     pub fn identity(&self) -> Option<&Identity> {
-        match self {
-            Self::Anonymous => None,
-            Self::User(identity) => Some(identity),
-        }
+        self.identity.as_deref()
     }
 
     /// The user, if their credential is good for that.
@@ -148,6 +164,14 @@ impl Caller {
     pub fn acting(&self, scope: TokenScope) -> Result<&Identity, ServiceError> {
         let identity = self.identity().ok_or(ServiceError::Unauthenticated)?;
         if identity.acts(scope) { Ok(identity) } else { Err(ServiceError::Forbidden) }
+    }
+
+    /// The user as one who changes something, if their credential is good for that.
+    ///
+    /// # Errors
+    /// As `acting`.
+    pub fn actor(&self, scope: TokenScope) -> Result<Actor, ServiceError> {
+        Ok(Actor::User(self.acting(scope)?.id(), self.address))
     }
 
     /// The user, if they have that permission.

@@ -1,15 +1,17 @@
 //! Categories: what may be uploaded, and how large it may be.
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::{
     error::{Refusal, UserErrorCode},
     format::ImageFormat,
-    ids::CategoryId,
+    ids::{CategoryId, GroupId},
 };
 
 const MAX_NAME_CHARS: usize = 100;
 const MAX_DESCRIPTION_CHARS: usize = 2000;
+const MAX_GROUPS: usize = 100;
 
 /// A kind of image with rules of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub struct Category {
     /// Lower case, without the dot, at least one.
     pub allowed_extensions: Vec<String>,
     pub is_active: bool,
+    /// Who may use it, beside those who manage categories; everybody, where there are none.
+    pub groups: Vec<GroupId>,
     pub created_at: DateTime<Utc>,
 }
 
@@ -35,9 +39,26 @@ pub struct CategoryChange {
     pub max_file_size: Option<u64>,
     pub allowed_extensions: Option<Vec<String>>,
     pub is_active: Option<bool>,
+    pub groups: Option<Vec<GroupId>>,
+}
+
+/// In bytes.
+const MAX_AVATAR: u64 = 2 * 1024 * 1024;
+
+impl CategoryId {
+    /// The category of avatars, the same in every database.
+    pub const AVATARS: Self = Self(Uuid::from_u128(0x7000_8000_0000_0000_0001));
 }
 
 impl Category {
+    /// The category of avatars.
+    pub fn avatars(name: &str, max_upload_size: u64, now: DateTime<Utc>) -> Self {
+        Self {
+            description: "Pictures of users.".to_owned(),
+            ..Self::new(CategoryId::AVATARS, name.to_owned(), MAX_AVATAR.min(max_upload_size), now)
+        }
+    }
+
     /// A category with every rule at its default.
     pub fn new(id: CategoryId, slug: String, max_upload_size: u64, now: DateTime<Utc>) -> Self {
         Self {
@@ -48,6 +69,7 @@ impl Category {
             max_file_size: max_upload_size,
             allowed_extensions: ImageFormat::all_extensions().map(str::to_owned).collect(),
             is_active: true,
+            groups: Vec::new(),
             created_at: now,
         }
     }
@@ -73,6 +95,9 @@ impl Category {
         }
         if let Some(is_active) = change.is_active {
             changed.is_active = is_active;
+        }
+        if let Some(groups) = change.groups {
+            changed.groups = keep(check_groups(groups), &mut refusals);
         }
         if refusals.is_empty() {
             *self = changed;
@@ -139,6 +164,16 @@ fn check_size(size: u64, max_upload_size: u64) -> Result<u64, Refusal> {
     }
     let why = format!("The limit is 1 to {max_upload_size} bytes, which is the server's MAX_UPLOAD_SIZE.");
     Err(Refusal::on("maxFileSize", UserErrorCode::InvalidValue, why))
+}
+
+fn check_groups(mut groups: Vec<GroupId>) -> Result<Vec<GroupId>, Refusal> {
+    groups.sort_unstable();
+    groups.dedup();
+    if groups.len() > MAX_GROUPS {
+        let why = format!("A category is limited to at most {MAX_GROUPS} groups.");
+        return Err(Refusal::on("groupIds", UserErrorCode::TooLong, why));
+    }
+    Ok(groups)
 }
 
 fn check_extensions(extensions: &[String]) -> Result<Vec<String>, Refusal> {

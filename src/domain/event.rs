@@ -1,6 +1,6 @@
 //! What happened to images: the entries of the log of events.
 
-use std::{fmt, num::ParseIntError, str::FromStr};
+use std::{fmt, net::IpAddr, num::ParseIntError, str::FromStr};
 
 use chrono::{DateTime, Utc};
 
@@ -51,7 +51,10 @@ impl EventKind {
 /// Who made a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actor {
-    User(UserId),
+    /// A user, and where the request came from.
+    User(UserId, Option<IpAddr>),
+    /// Somebody without an account, or who is not signed in yet.
+    Anonymous(IpAddr),
     /// The server itself: a job, or the sweep.
     System,
 }

@@ -65,6 +65,14 @@ typed_id!(
     ShareLinkId
 );
 typed_id!(
+    /// The id of an entry of the audit log.
+    AuditId
+);
+typed_id!(
+    /// The id of a copy of somebody's data.
+    DataExportId
+);
+typed_id!(
     /// The id of a mail that carries a link.
     MailId
 );

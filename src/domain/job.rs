@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     error::ServiceError,
-    ids::{ImageId, MailId},
+    ids::{DataExportId, ImageId, MailId, UserId},
 };
 
 /// One piece of work. All of them may run twice, and may be killed anywhere.
@@ -28,6 +28,10 @@ pub enum Job {
     Regenerate,
     /// Send a mail.
     SendMail { mail: MailId },
+    /// Remove a user with everything that they have.
+    RemoveUser { user: UserId },
+    /// Make a copy of everything that a user has.
+    ExportData { export: DataExportId },
 }
 
 /// The kinds of job that this version can do. Each has slots of its own, so that none waits behind another.
@@ -41,10 +45,12 @@ pub enum JobKind {
     Index,
     Regenerate,
     SendMail,
+    RemoveUser,
+    ExportData,
 }
 
 impl JobKind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::CompleteUnattended,
         Self::Process,
         Self::Discard,
@@ -53,6 +59,8 @@ impl JobKind {
         Self::Index,
         Self::Regenerate,
         Self::SendMail,
+        Self::RemoveUser,
+        Self::ExportData,
     ];
 
     /// The name in the database and in logs.
@@ -66,12 +74,14 @@ impl JobKind {
             Self::Index => "index",
             Self::Regenerate => "regenerate",
             Self::SendMail => "send_mail",
+            Self::RemoveUser => "remove_user",
+            Self::ExportData => "export_data",
         }
     }
 
     /// Whether it is given up after too many attempts. What removes is not: private objects would stay.
     pub const fn may_be_given_up(self) -> bool {
-        matches!(self, Self::CompleteUnattended | Self::Process | Self::SendMail)
+        matches!(self, Self::CompleteUnattended | Self::Process | Self::SendMail | Self::ExportData)
     }
 }
 
@@ -86,10 +96,12 @@ impl Job {
             Self::Index => JobKind::Index,
             Self::Regenerate => JobKind::Regenerate,
             Self::SendMail { .. } => JobKind::SendMail,
+            Self::RemoveUser { .. } => JobKind::RemoveUser,
+            Self::ExportData { .. } => JobKind::ExportData,
         }
     }
 
-    /// What it is about: no two jobs of one subject run at the same time. An image's id or a mail's; for the whole
+    /// What it is about: no two jobs of one subject run at the same time. The id of an image, a mail, a user or an export; for the whole
     /// library, ids that no image has.
     pub const fn subject(self) -> Uuid {
         match self {
@@ -98,6 +110,8 @@ impl Job {
             | Self::Discard { image }
             | Self::Forget { image } => image.0,
             Self::SendMail { mail } => mail.0,
+            Self::RemoveUser { user } => user.0,
+            Self::ExportData { export } => export.0,
             Self::Sweep => Uuid::nil(),
             Self::Index => Uuid::max(),
             Self::Regenerate => Uuid::from_u128(u128::MAX - 1),

@@ -3,6 +3,7 @@
 //! Knows no other layer and does no I/O. A state that cannot be, cannot be written here.
 
 pub mod access;
+pub mod audit;
 pub mod batch;
 pub mod caller;
 pub mod category;
@@ -22,6 +23,7 @@ pub mod mail;
 pub mod metadata;
 pub mod progress;
 pub mod regeneration;
+pub mod removal;
 pub mod search;
 pub mod session;
 pub mod sharing;

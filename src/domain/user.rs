@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use enumset::{EnumSet, EnumSetType};
 
-use super::ids::{GroupId, UserId};
+use super::ids::{GroupId, ImageId, UserId};
 
 /// Somebody with an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct User {
     pub last_login: Option<LastLogIn>,
     /// Since when nobody can sign in.
     pub deactivated_at: Option<DateTime<Utc>>,
+    /// The image that shows them; it may be gone.
+    pub avatar: Option<ImageId>,
     pub created_at: DateTime<Utc>,
 }
 

@@ -1,6 +1,9 @@
 //! How variants are made: what the operator's file says, or the five where there is none.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    sync::{Arc, LazyLock},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -87,6 +90,19 @@ impl VariantSet {
         }
         specs.sort_by_key(VariantSpec::area);
         Ok(Self(specs.into()))
+    }
+
+    /// What is made of an avatar, whatever the operator's file says: two squares.
+    pub fn of_avatars() -> &'static Self {
+        static AVATARS: LazyLock<VariantSet> = LazyLock::new(|| {
+            let square = |name: &str, side| {
+                let name = VariantName::try_from(name.to_owned()).ok()?;
+                let small = VariantSpec::from(VariantType::Small);
+                Some(VariantSpec { name, bounds: Some(Bounds::Square(side)), fit: Fit::Cover, ..small })
+            };
+            VariantSet([square("avatar_small", 64), square("avatar", 256)].into_iter().flatten().collect())
+        });
+        &AVATARS
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &VariantSpec> {

@@ -25,6 +25,7 @@ use crate::{
         ids::{AlbumId, CategoryId, GroupId, ImageId, UserId},
         image::Image,
         metadata::Metadata,
+        removal::Removal,
         sharing::{Share, ShareLink, Shareable},
         user::{Group, User},
         variant::Variant,
@@ -68,6 +69,14 @@ pub struct SharesOf(pub Shareable);
 /// What asks for the links of an image or an album.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LinksOf(pub Shareable);
+
+/// What asks for the image that shows a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AvatarOf(pub ImageId);
+
+/// What asks whether a user is to be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RemovalOf(pub UserId);
 
 /// What asks how many images an album has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -141,6 +150,28 @@ impl Loader<GroupsOf> for LibraryLoader {
         let users: Vec<UserId> = keys.iter().map(|key| key.0).collect();
         let found = self.accounts.groups_of(&users).await.map_err(Arc::new)?;
         Ok(found.into_iter().map(|(user, groups)| (GroupsOf(user), Arc::new(groups))).collect())
+    }
+}
+
+impl Loader<AvatarOf> for LibraryLoader {
+    type Value = Arc<Image>;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[AvatarOf]) -> Result<HashMap<AvatarOf, Arc<Image>>, LoadError> {
+        let ids: Vec<ImageId> = keys.iter().map(|key| key.0).collect();
+        let found = self.library.avatars(&ids).await;
+        shared(found.map(|found| found.into_iter().map(|(id, image)| (AvatarOf(id), image)).collect()))
+    }
+}
+
+impl Loader<RemovalOf> for LibraryLoader {
+    type Value = Arc<Removal>;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[RemovalOf]) -> Result<HashMap<RemovalOf, Arc<Removal>>, LoadError> {
+        let users: Vec<UserId> = keys.iter().map(|key| key.0).collect();
+        let found = self.accounts.removals_of(&users).await;
+        shared(found.map(|found| found.into_iter().map(|(user, removal)| (RemovalOf(user), removal)).collect()))
     }
 }
 

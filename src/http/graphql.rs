@@ -118,14 +118,14 @@ async fn requester(state: &HttpState, parts: &Parts) -> Result<Requester, Server
     let asked = state.outage.unless_away(caller_of(&state.services, token.as_deref())).await;
     let caller = match asked.map_err(execute::database_away)? {
         Ok(caller) => caller,
-        Err(ServiceError::Unauthenticated) => Caller::Anonymous,
+        Err(ServiceError::Unauthenticated) => Caller::anonymous(),
         Err(error) => {
             let error: async_graphql::Error = error::ApiError::from(error).into();
             return Err(error.into_server_error(async_graphql::Pos::default()));
         }
     };
-    let from = SentFrom { address: client_address(state, parts), headers: None };
-    Ok(Requester { caller: Arc::new(caller), from })
+    let address = client_address(state, parts);
+    Ok(Requester { caller: Arc::new(caller.from(address)), from: SentFrom { address, headers: None } })
 }
 
 async fn execute(

@@ -165,7 +165,7 @@ pub fn router(
 /// Who a request comes from. A token that is worth nothing makes nobody of its sender, so that one with
 /// an expired token can still refresh it.
 async fn caller_of(services: &Services, token: Option<&str>) -> Result<Caller, ServiceError> {
-    let Some(token) = token else { return Ok(Caller::Anonymous) };
+    let Some(token) = token else { return Ok(Caller::anonymous()) };
     services.accounts.authenticate(token).await
 }
 
@@ -210,6 +210,8 @@ fn traced(request: &Request, id: &str) -> Span {
     if health::PATHS.contains(&path) || is_signed(request) {
         return Span::none();
     }
+    // A link's token opens it.
+    let path = if path.starts_with("/s/") { "/s/{token}" } else { path };
     let path: String = path.chars().take(LONGEST_PATH).collect();
     let span = step!(method.to_string(), otel.kind = "server", url.path = path, request.id = id);
     let parent = request.headers().get(trace::TRACEPARENT).and_then(|value| value.to_str().ok());
@@ -225,7 +227,8 @@ fn must_sign_in(request: &Request, has_storage: bool) -> bool {
 }
 
 async fn is_signed_in(state: &HttpState, token: Option<String>) -> bool {
-    token.is_some() && matches!(caller_of(&state.services, token.as_deref()).await, Ok(Caller::User(_)))
+    token.is_some()
+        && caller_of(&state.services, token.as_deref()).await.is_ok_and(|caller| caller.identity().is_some())
 }
 
 fn token_of(headers: &HeaderMap) -> Option<String> {

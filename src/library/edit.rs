@@ -14,7 +14,6 @@ use crate::{
         change::Locked,
         details::DetailsChange,
         error::{Refusal, ServiceResult, UserErrorCode},
-        event::Actor,
         ids::{CategoryId, ImageId},
         image::Image,
     },
@@ -44,10 +43,10 @@ impl Library {
     pub async fn update_image(&self, caller: &Caller, id: ImageId, edit: ImageEdit) -> ServiceResult<Image> {
         caller.acting(TokenScope::Edit)?;
         let details = edit.details.check()?;
-        let category = self.target(edit.category).await?;
+        let category = self.target(caller, edit.category).await?;
         let now = self.inner.clock.now();
         let edit = |locked: &Locked| edited(caller, locked, &details, category.as_ref(), now);
-        self.inner.changes.change(id, Actor::User(caller.acting(TokenScope::Edit)?.id()), edit).await
+        self.inner.changes.change(id, caller.actor(TokenScope::Edit)?, edit).await
     }
 
     /// Changes many images, each by itself: where one is refused, the others are changed all the same.
@@ -65,7 +64,7 @@ impl Library {
         let added = tags(edit.add_tags).map_err(|refusals| renamed(refusals, "addTags"))?.tags.unwrap_or_default();
         let removed = tags(edit.remove_tags).map_err(|refusals| renamed(refusals, "removeTags"))?;
         let removed = removed.tags.unwrap_or_default();
-        let category = self.target(edit.category).await?;
+        let category = self.target(caller, edit.category).await?;
         let now = self.inner.clock.now();
         let edit = |locked: &Locked| {
             let Locked { image, shared, .. } = locked;
@@ -77,13 +76,18 @@ impl Library {
             access::check(caller, Action::Change, image, *shared)?;
             edited(caller, locked, &retagged?, category.as_ref(), now)
         };
-        self.inner.changes.change_many(batch, Actor::User(caller.acting(TokenScope::Edit)?.id()), edit).await
+        self.inner.changes.change_many(batch, caller.actor(TokenScope::Edit)?, edit).await
     }
 
     /// The category that images are to be moved to.
-    async fn target(&self, id: Option<CategoryId>) -> ServiceResult<Option<Category>> {
+    async fn target(&self, caller: &Caller, id: Option<CategoryId>) -> ServiceResult<Option<Category>> {
         let Some(id) = id else { return Ok(None) };
-        let found = db::categories::find(self.inner.db.conn(), id).await?.filter(|category| category.is_active);
+        let editor = caller.acting(TokenScope::Edit)?;
+        // Avatars have other variants than all other images.
+        let is_open = |category: &Category| {
+            category.is_active && category.id != CategoryId::AVATARS && access::may_use(editor, category)
+        };
+        let found = db::categories::find(self.inner.db.conn(), id).await?.filter(is_open);
         let why = "The category does not exist or accepts no uploads.";
         let found = found.ok_or_else(|| Refusal::on("categoryId", UserErrorCode::CategoryNotFound, why))?;
         Ok(Some(found))
@@ -108,6 +112,10 @@ fn edited(
 /// What would have been refused had the image been uploaded there.
 fn check_rules(image: &Image, category: &Category) -> Result<(), Vec<Refusal>> {
     let mut refusals = Vec::new();
+    if image.category == CategoryId::AVATARS {
+        let why = "An avatar stays in its category.";
+        refusals.push(Refusal::on("categoryId", UserErrorCode::InvalidState, why));
+    }
     if image.file_size() > category.max_file_size {
         let (size, most) = (image.file_size(), category.max_file_size);
         let why = format!("The file has {size} bytes; the category accepts at most {most}.");

@@ -11,7 +11,7 @@ use crate::{
         category::Category,
         error::ServiceResult,
         ids::{CategoryId, ImageId, UserId},
-        image::Image,
+        image::{Image, ImageStatus},
         metadata::Metadata,
         user::{Permission, User},
         variant::Variant,
@@ -41,6 +41,14 @@ impl Library {
             return Ok(None);
         }
         Ok(db::users::find(self.inner.db.conn(), id).await?)
+    }
+
+    /// Many users' avatars, as everybody sees them who sees the users.
+    pub async fn avatars(&self, ids: &[ImageId]) -> ServiceResult<HashMap<ImageId, Image>> {
+        let is_shown =
+            |image: &Image| image.category == CategoryId::AVATARS && image.status() == ImageStatus::Completed;
+        let found = db::images::find_many(self.inner.db.conn(), ids).await?.into_iter().filter(is_shown);
+        Ok(found.map(|image| (image.id, image)).collect())
     }
 
     /// Many images' variants.

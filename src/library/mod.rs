@@ -3,13 +3,14 @@
 mod categories;
 mod cursor;
 mod edit;
+mod export;
 mod find;
 mod list;
 mod seed;
 mod similar;
 mod stats;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use chrono::TimeDelta;
 
@@ -23,6 +24,8 @@ use crate::{
     clock::Clock,
     db::Db,
     domain::{category::Category, error::ServiceResult, ids::CategoryId},
+    events::Hub,
+    queue::Queue,
     storage::Storage,
     ttl_cache::TtlCache,
 };
@@ -31,18 +34,22 @@ use crate::{
 const CATEGORY_TTL: TimeDelta = TimeDelta::seconds(2);
 
 /// What the operator decided about the library.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct LibraryRules {
     /// In bytes: no category may allow more.
     pub max_upload_size: u64,
     /// In bytes: what each user may have in the storage; `None` is as much as they like.
     pub storage_quota: Option<u64>,
+    /// Where files lie while they are being made, without a name.
+    pub spool: PathBuf,
 }
 
 /// What the service works with.
 pub struct LibraryHands {
     pub db: Db,
     pub changes: Changes,
+    pub queue: Queue,
+    pub hub: Hub,
     pub storage: Storage,
 }
 
@@ -55,6 +62,8 @@ pub struct Library {
 struct Inner {
     db: Db,
     changes: Changes,
+    queue: Queue,
+    hub: Hub,
     storage: Storage,
     clock: Clock,
     cursors: CursorSigner,
@@ -69,8 +78,8 @@ impl Library {
     /// # Errors
     /// Never for a secret that access tokens can be signed with.
     pub fn new(hands: LibraryHands, clock: Clock, secret: &[u8], rules: LibraryRules) -> ServiceResult<Self> {
-        let LibraryHands { db, changes, storage } = hands;
+        let LibraryHands { db, changes, queue, hub, storage } = hands;
         let (cursors, categories) = (CursorSigner::new(secret)?, TtlCache::new(CATEGORY_TTL));
-        Ok(Self { inner: Arc::new(Inner { db, changes, storage, clock, cursors, categories, rules }) })
+        Ok(Self { inner: Arc::new(Inner { db, changes, queue, hub, storage, clock, cursors, categories, rules }) })
     }
 }

@@ -14,6 +14,9 @@ use crate::{
     },
 };
 
+/// How many similar images of somebody else are looked at for those that the caller sees.
+const MAX_CANDIDATES: usize = 500;
+
 impl Library {
     /// The owner's other completed images that look like this one and are the caller's to see, the most similar first.
     ///
@@ -22,12 +25,15 @@ impl Library {
     pub async fn similar(&self, caller: &Caller, image: &Image, first: usize) -> ServiceResult<Vec<Image>> {
         let read = self.inner.db.slow_read(caller.acting(TokenScope::Read)?.id()).await?;
         let scope = Scope::of_owner(image.owner);
-        let ids = db::fingerprints::similar(read.conn()?, scope, image.id, first).await?;
+        // Of somebody else's, those that the caller does not see are no part of the list.
+        let is_own = caller.identity().is_some_and(|identity| identity.id() == image.owner);
+        let candidates = if is_own { first } else { MAX_CANDIDATES };
+        let ids = db::fingerprints::similar(read.conn()?, scope, image.id, candidates).await?;
         read.finish();
         let conn = self.inner.db.conn();
         let found = db::images::find_many(conn, &ids).await?;
         let mut found = self.seen(caller, found).await?;
-        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+        Ok(ids.iter().filter_map(|id| found.remove(id)).take(first).collect())
     }
 
     /// Of each image with the bytes of an older one of its owner's, the oldest, where the caller may see it.

@@ -1,7 +1,5 @@
 //! What is in an album, and in which order.
 
-use std::collections::HashSet;
-
 use super::Sharing;
 use crate::{
     db,
@@ -16,9 +14,9 @@ use crate::{
 };
 
 /// How many images an album has at most.
-const MAX_IMAGES: usize = 10_000;
+const MAX_IMAGES: u64 = 10_000;
 /// Between two places: so many images go between two others before all are numbered anew.
-const GAP: i64 = 1 << 20;
+const GAP: i64 = 1 << 40;
 
 /// Some images of an album, in its order.
 #[derive(Debug)]
@@ -63,8 +61,7 @@ impl Sharing {
     /// # Errors
     /// `ALBUM_NOT_FOUND`; `IMAGE_NOT_FOUND` if any is not the caller's own; `QUOTA_EXCEEDED`. Then none is added.
     pub async fn add_images(&self, caller: &Caller, id: AlbumId, batch: &Batch) -> ServiceResult<Album> {
-        let transaction = self.inner.db.begin().await?;
-        let album = self.locked_album(&transaction, caller, Action::Arrange, id).await?;
+        let (transaction, album) = self.begin_on_album(caller, Action::Arrange, id).await?;
         let ids: Vec<ImageId> = batch.iter().collect();
         let images = db::images::find_many(&transaction, &ids).await?;
         if images.len() < ids.len() {
@@ -73,16 +70,14 @@ impl Sharing {
         for image in &images {
             access::check(caller, Action::Arrange, image, None).map_err(|_| no_such_image())?;
         }
-        let there = db::album_images::all(&transaction, id).await?;
-        let known: HashSet<ImageId> = there.iter().map(|(image, _)| *image).collect();
-        let added: Vec<ImageId> = ids.into_iter().filter(|image| !known.contains(image)).collect();
-        if there.len() + added.len() > MAX_IMAGES {
+        let there = db::album_images::places_of(&transaction, id, &ids).await?;
+        let added: Vec<ImageId> = ids.into_iter().filter(|image| !there.contains_key(image)).collect();
+        let (count, last) = db::album_images::extent(&transaction, id).await?;
+        if count + added.len() as u64 > MAX_IMAGES {
             let why = format!("An album has at most {MAX_IMAGES} images.");
             return Err(Refusal::on("imageIds", UserErrorCode::QuotaExceeded, why).into());
         }
-        let last = there.last().map_or(0, |(_, place)| place.0);
-        let places = (1..).map(|at| AlbumPlace(last + at * GAP));
-        let added: Vec<_> = added.into_iter().zip(places).collect();
+        let added: Vec<_> = added.iter().copied().zip(places_between(last, None, added.len())).collect();
         db::album_images::insert(&transaction, id, &added).await?;
         self.touched(transaction, album).await
     }
@@ -92,8 +87,7 @@ impl Sharing {
     /// # Errors
     /// `ALBUM_NOT_FOUND`.
     pub async fn remove_images(&self, caller: &Caller, id: AlbumId, batch: &Batch) -> ServiceResult<Album> {
-        let transaction = self.inner.db.begin().await?;
-        let album = self.locked_album(&transaction, caller, Action::Arrange, id).await?;
+        let (transaction, album) = self.begin_on_album(caller, Action::Arrange, id).await?;
         db::album_images::remove(&transaction, id, &batch.iter().collect::<Vec<_>>()).await?;
         self.touched(transaction, album).await
     }
@@ -110,37 +104,42 @@ impl Sharing {
         batch: &Batch,
         before: Option<ImageId>,
     ) -> ServiceResult<Album> {
-        let transaction = self.inner.db.begin().await?;
-        let album = self.locked_album(&transaction, caller, Action::Change, id).await?;
+        let (transaction, album) = self.begin_on_album(caller, Action::Change, id).await?;
         let moved: Vec<ImageId> = batch.iter().collect();
-        let (taken, others): (Vec<_>, Vec<_>) =
-            db::album_images::all(&transaction, id).await?.into_iter().partition(|(image, _)| moved.contains(image));
-        if taken.len() < moved.len() {
+        if db::album_images::places_of(&transaction, id, &moved).await?.len() < moved.len() {
             return Err(no_such_image().into());
         }
-        let at = match before {
-            None => others.len(),
-            Some(before) if moved.contains(&before) => {
-                let why = "An image cannot stand before itself.";
-                return Err(Refusal::on("beforeImageId", UserErrorCode::InvalidValue, why).into());
-            }
+        if before.is_some_and(|before| moved.contains(&before)) {
+            let why = "An image cannot stand before itself.";
+            return Err(Refusal::on("beforeImageId", UserErrorCode::InvalidValue, why).into());
+        }
+        let mut places = self.free_places(&transaction, id, &moved, before).await?;
+        if places.len() < moved.len() {
+            db::album_images::renumber(&transaction, id, GAP).await?;
+            places = self.free_places(&transaction, id, &moved, before).await?;
+        }
+        let moved: Vec<_> = moved.into_iter().zip(places).collect();
+        db::album_images::set_places(&transaction, id, &moved).await?;
+        self.touched(transaction, album).await
+    }
+
+    /// Places for images of an album before another one of it, or at its end; none where there is no room for them.
+    async fn free_places(
+        &self,
+        transaction: &db::Transaction,
+        album: AlbumId,
+        moved: &[ImageId],
+        before: Option<ImageId>,
+    ) -> ServiceResult<Vec<AlbumPlace>> {
+        let back = match before {
+            None => None,
             Some(before) => {
-                let at = others.iter().position(|(image, _)| *image == before);
-                at.ok_or_else(|| Refusal { field: vec!["beforeImageId"], ..no_such_image() })?
+                let found = db::album_images::places_of(transaction, album, &[before]).await?.remove(&before);
+                Some(found.ok_or_else(|| Refusal { field: vec!["beforeImageId"], ..no_such_image() })?)
             }
         };
-        if let Some(places) = places_between(&others, at, moved.len()) {
-            db::album_images::remove(&transaction, id, &moved).await?;
-            let moved: Vec<_> = moved.into_iter().zip(places).collect();
-            db::album_images::insert(&transaction, id, &moved).await?;
-        } else {
-            let (front, back) = others.split_at(at);
-            let all = front.iter().map(|(image, _)| *image).chain(moved).chain(back.iter().map(|(image, _)| *image));
-            let all: Vec<_> = all.zip((1..).map(|at| AlbumPlace(at * GAP))).collect();
-            db::album_images::remove_all(&transaction, id).await?;
-            db::album_images::insert(&transaction, id, &all).await?;
-        }
-        self.touched(transaction, album).await
+        let front = db::album_images::place_before(transaction, album, back, moved).await?;
+        Ok(places_between(front, back, moved.len()))
     }
 
     async fn touched(&self, transaction: db::Transaction, album: Album) -> ServiceResult<Album> {
@@ -151,17 +150,16 @@ impl Sharing {
     }
 }
 
-/// So many places before the one at `at`; none where there is no room for them.
-fn places_between(others: &[(ImageId, AlbumPlace)], at: usize, count: usize) -> Option<Vec<AlbumPlace>> {
-    let count = i64::try_from(count).ok()?;
-    let place = |at: usize| others.get(at).map(|(_, place)| place.0);
-    let (from, step) = match (at.checked_sub(1).and_then(place), place(at)) {
+/// So many places between two others; none where there is no room for them.
+fn places_between(front: Option<AlbumPlace>, back: Option<AlbumPlace>, count: usize) -> Vec<AlbumPlace> {
+    let Ok(count) = i64::try_from(count) else { return Vec::new() };
+    let (from, step) = match (front, back) {
         (None, None) => (0, GAP),
-        (Some(front), None) => (front, GAP),
-        (None, Some(back)) => (back - (count + 1) * GAP, GAP),
-        (Some(front), Some(back)) => (front, (back - front) / (count + 1)),
+        (Some(front), None) => (front.0, GAP),
+        (None, Some(back)) => (back.0 - (count + 1) * GAP, GAP),
+        (Some(front), Some(back)) => (front.0, (back.0 - front.0) / (count + 1)),
     };
-    (step > 0).then(|| (1..=count).map(|nth| AlbumPlace(from + nth * step)).collect())
+    if step > 0 { (1..=count).map(|nth| AlbumPlace(from + nth * step)).collect() } else { Vec::new() }
 }
 
 fn no_such_image() -> Refusal {
@@ -170,21 +168,19 @@ fn no_such_image() -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
 
-    fn places(of: &[i64], at: usize, count: usize) -> Option<Vec<i64>> {
-        let others: Vec<_> = of.iter().map(|place| (ImageId(Uuid::nil()), AlbumPlace(*place))).collect();
-        places_between(&others, at, count).map(|places| places.into_iter().map(|place| place.0).collect())
+    fn places(front: Option<i64>, back: Option<i64>, count: usize) -> Vec<i64> {
+        let places = places_between(front.map(AlbumPlace), back.map(AlbumPlace), count);
+        places.into_iter().map(|place| place.0).collect()
     }
 
     #[test]
     fn places_lie_between_their_neighbours_as_long_as_there_is_room() {
-        assert_eq!(places(&[], 0, 2), Some(vec![GAP, 2 * GAP]));
-        assert_eq!(places(&[5], 1, 2), Some(vec![5 + GAP, 5 + 2 * GAP]));
-        assert_eq!(places(&[5], 0, 2), Some(vec![5 - 2 * GAP, 5 - GAP]));
-        assert_eq!(places(&[10, 14], 1, 3), Some(vec![11, 12, 13]));
-        assert_eq!(places(&[10, 13], 1, 3), None);
+        assert_eq!(places(None, None, 2), [GAP, 2 * GAP]);
+        assert_eq!(places(Some(5), None, 2), [5 + GAP, 5 + 2 * GAP]);
+        assert_eq!(places(None, Some(5), 2), [5 - 2 * GAP, 5 - GAP]);
+        assert_eq!(places(Some(10), Some(14), 3), [11, 12, 13]);
+        assert_eq!(places(Some(10), Some(13), 3), [0_i64; 0]);
     }
 }

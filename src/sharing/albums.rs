@@ -7,6 +7,7 @@ use crate::{
     db,
     domain::{
         access::{self, Action},
+        audit::{AuditAction, Audited},
         caller::{Caller, TokenScope},
         error::{Refusal, ServiceResult, UserErrorCode},
         ids::AlbumId,
@@ -62,8 +63,7 @@ impl Sharing {
     /// # Errors
     /// `ALBUM_NOT_FOUND`, `INVALID_VALUE`, `TOO_LONG`.
     pub async fn update_album(&self, caller: &Caller, id: AlbumId, change: AlbumChange) -> ServiceResult<Album> {
-        let transaction = self.inner.db.begin().await?;
-        let before = self.locked_album(&transaction, caller, Action::Change, id).await?;
+        let (transaction, before) = self.begin_on_album(caller, Action::Change, id).await?;
         let album = Album {
             name: change.name.map_or_else(|| before.name.clone(), |name| name.trim().to_owned()),
             description: change.description.unwrap_or_else(|| before.description.clone()),
@@ -81,9 +81,10 @@ impl Sharing {
     /// # Errors
     /// `ALBUM_NOT_FOUND`.
     pub async fn delete_album(&self, caller: &Caller, id: AlbumId) -> ServiceResult<AlbumId> {
-        let transaction = self.inner.db.begin().await?;
-        self.locked_album(&transaction, caller, Action::Delete, id).await?;
+        let (transaction, _) = self.begin_on_album(caller, Action::Delete, id).await?;
         db::albums::remove(&transaction, id).await?;
+        let by = caller.actor(TokenScope::Delete)?;
+        self.audit(&transaction, Audited::new(AuditAction::AlbumDeleted, by, Some(id.0))).await?;
         transaction.commit().await?;
         Ok(id)
     }
@@ -117,19 +118,21 @@ impl Sharing {
         Ok(db::album_images::counts(self.inner.db.conn(), albums).await?)
     }
 
-    /// An album under its lock, if it is the caller's to deal with in that way.
-    pub(super) async fn locked_album(
+    /// Begins to change an album under its lock, if it is the caller's to deal with in that way. Nobody else holds anything.
+    pub(super) async fn begin_on_album(
         &self,
-        transaction: &db::Transaction,
         caller: &Caller,
         action: Action,
         id: AlbumId,
-    ) -> ServiceResult<Album> {
+    ) -> ServiceResult<(db::Transaction, Album)> {
         let user = caller.acting(action.scope())?.id();
-        let album = db::albums::lock(transaction, id).await?.ok_or_else(Refusal::album_not_found)?;
-        let shared = db::shares::access_to_album(transaction, user, &album).await?;
+        let conn = self.inner.db.conn();
+        let album = db::albums::find(conn, id).await?.ok_or_else(Refusal::album_not_found)?;
+        let shared = db::shares::access_to_album(conn, user, &album).await?;
         access::check_album(caller, action, &album, shared)?;
-        Ok(album)
+        let transaction = self.inner.db.begin().await?;
+        let album = db::albums::lock(&transaction, id).await?.ok_or_else(Refusal::album_not_found)?;
+        Ok((transaction, album))
     }
 }
 

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
 use url::Url;
 
-use super::Sharing;
+use super::{Sharing, shares::id_of};
 use crate::{
     db,
     domain::{
+        audit::{AuditAction, Audited},
         caller::{Caller, TokenScope},
         error::{Refusal, ServiceResult, UserErrorCode},
         ids::ShareLinkId,
@@ -50,8 +52,7 @@ impl Sharing {
             None => None,
         };
         let transaction = self.inner.db.begin().await?;
-        self.check_owns(&transaction, caller, new.of).await?;
-        db::users::hold(&transaction, made_by).await?;
+        self.hold_own(&transaction, caller, new.of).await?;
         let links = db::share_links::of_many(&transaction, &[new.of]).await?;
         if links.get(&new.of).map_or(0, Vec::len) >= MAX_LINKS {
             let why = format!("An image or an album has at most {MAX_LINKS} links.");
@@ -69,6 +70,11 @@ impl Sharing {
             created_at: now,
         };
         db::share_links::insert(&transaction, &link).await?;
+        let created =
+            Audited::new(AuditAction::ShareLinkCreated, caller.actor(TokenScope::Share)?, Some(id_of(link.of)));
+        let about =
+            json!({"shareLinkId": link.id, "expiresAt": link.expires_at, "allowsOriginal": link.shows_original});
+        self.audit(&transaction, created.with(about)).await?;
         transaction.commit().await?;
         Ok(link)
     }
@@ -82,9 +88,14 @@ impl Sharing {
         let why = || Refusal::on("shareLinkId", UserErrorCode::ShareNotFound, "There is no such link.");
         let link = db::share_links::find(self.inner.db.conn(), id).await?.filter(|link| link.made_by == user);
         let link = link.ok_or_else(why)?;
-        if !db::share_links::remove(self.inner.db.conn(), link.id).await? {
+        let transaction = self.inner.db.begin().await?;
+        if !db::share_links::remove(&transaction, link.id).await? {
             return Err(why().into());
         }
+        let revoked =
+            Audited::new(AuditAction::ShareLinkRevoked, caller.actor(TokenScope::Share)?, Some(id_of(link.of)));
+        self.audit(&transaction, revoked.with(json!({"shareLinkId": link.id}))).await?;
+        transaction.commit().await?;
         Ok(id)
     }
 

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         error::{Refusal, ServiceResult, UserErrorCode},
         ids::ImageId,
-        image::{Image, ImageStatus},
+        image::Image,
         sharing::{AlbumPlace, ShareLink, Shareable},
     },
     passwords::{MAX_PASSWORD_BYTES, Verdict},
@@ -73,14 +73,6 @@ impl Sharing {
         self.inner.key.pass(link, self.inner.clock.now() + PASS_LIFE)
     }
 
-    /// Counts that a link was opened.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn count_view(&self, link: &ShareLink) -> ServiceResult<()> {
-        Ok(db::share_links::count_view(self.inner.db.conn(), link.id, self.inner.clock.now()).await?)
-    }
-
     /// Images of the album that a link shows, behind one that was given before. None of what shows no album.
     ///
     /// # Errors
@@ -113,7 +105,8 @@ impl Sharing {
         let conn = self.inner.db.conn();
         let thing = match link.of {
             Shareable::Image(id) => {
-                let is_shown = |image: &Image| image.status() == ImageStatus::Completed;
+                // One that is being made anew has its original and some variants.
+                let is_shown = |image: &Image| image.is_visible() && image.facts().is_some();
                 let image = db::images::find(conn, id).await?.filter(is_shown).ok_or_else(invalid)?;
                 SharedThing::Image(Box::new(image))
             }

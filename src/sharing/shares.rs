@@ -4,11 +4,15 @@
 
 use std::collections::HashMap;
 
+use serde_json::{Value, json};
+use uuid::Uuid;
+
 use super::Sharing;
 use crate::{
     db,
     domain::{
         access::{self, Action},
+        audit::{AuditAction, Audited},
         caller::{Caller, Identity, TokenScope},
         error::{Refusal, ServiceResult, UserErrorCode},
         ids::{GroupId, ImageId, ShareId},
@@ -70,12 +74,15 @@ impl Sharing {
     pub async fn share(&self, caller: &Caller, new: NewShare) -> ServiceResult<Share> {
         let sharer = caller.acting(TokenScope::Share)?;
         let transaction = self.inner.db.begin().await?;
-        self.check_owns(&transaction, caller, new.of).await?;
+        self.hold_own(&transaction, caller, new.of).await?;
         let with = grantee(&transaction, sharer, new.with).await?;
-        // Who shares twice at once does not exceed the limit.
-        db::users::hold(&transaction, sharer.id()).await?;
-        let share = if let Some(share) = db::shares::find_with(&transaction, new.of, &with).await? {
-            db::shares::set_access(&transaction, share.id, new.access).await?;
+        let known = db::shares::find_with(&transaction, new.of, &with).await?;
+        // Whoever it was shared with may leave it at this moment.
+        let kept = match known {
+            Some(share) if db::shares::set_access(&transaction, share.id, new.access).await? => Some(share),
+            _ => None,
+        };
+        let share = if let Some(share) = kept {
             Share { access: new.access, ..share }
         } else {
             if db::shares::count(&transaction, new.of).await? >= MAX_SHARES {
@@ -87,6 +94,8 @@ impl Sharing {
             db::shares::insert(&transaction, &share).await?;
             share
         };
+        let shared = Audited::new(AuditAction::Shared, caller.actor(TokenScope::Share)?, Some(id_of(share.of)));
+        self.audit(&transaction, shared.with(described(&share))).await?;
         transaction.commit().await?;
         Ok(share)
     }
@@ -101,9 +110,13 @@ impl Sharing {
             |share: &Share| share.shared_by == user.id() || share.with == Grantee::Email(user.user.email.clone());
         let share = db::shares::find(self.inner.db.conn(), id).await?.filter(is_theirs);
         let share = share.ok_or_else(share_not_found)?;
-        if !db::shares::remove(self.inner.db.conn(), share.id).await? {
+        let transaction = self.inner.db.begin().await?;
+        if !db::shares::remove(&transaction, share.id).await? {
             return Err(share_not_found().into());
         }
+        let unshared = Audited::new(AuditAction::Unshared, caller.actor(TokenScope::Share)?, Some(id_of(share.of)));
+        self.audit(&transaction, unshared.with(described(&share))).await?;
+        transaction.commit().await?;
         Ok(id)
     }
 
@@ -119,7 +132,7 @@ impl Sharing {
     ) -> ServiceResult<SharedPage> {
         let Identity { user, groups, .. } = caller.acting(TokenScope::Read)?;
         let conn = self.inner.db.conn();
-        let mut shares = db::shares::page_with(conn, &user.email, groups, after, first + 1).await?;
+        let mut shares = db::shares::page_with(conn, user, groups, after, first + 1).await?;
         let has_more = shares.len() as u64 > first;
         shares.truncate(usize::try_from(first).unwrap_or(usize::MAX));
         let more_behind = shares.last().filter(|_| has_more).map(|share| share.id);
@@ -151,15 +164,15 @@ impl Sharing {
         Ok(db::shares::of_many(self.inner.db.conn(), of).await?)
     }
 
-    /// Checks that something is the caller's to share.
-    pub(super) async fn check_owns(&self, conn: &db::Transaction, caller: &Caller, of: Shareable) -> ServiceResult<()> {
+    /// Checks that something is the caller's to share, and holds it: who shares twice at once does not exceed a limit.
+    pub(super) async fn hold_own(&self, conn: &db::Transaction, caller: &Caller, of: Shareable) -> ServiceResult<()> {
         match of {
             Shareable::Image(id) => {
-                let image = db::images::find(conn, id).await?.ok_or_else(Refusal::image_not_found)?;
+                let image = db::images::hold(conn, id).await?.ok_or_else(Refusal::image_not_found)?;
                 access::check(caller, Action::Share, &image, None)
             }
             Shareable::Album(id) => {
-                let album = db::albums::find(conn, id).await?.ok_or_else(Refusal::album_not_found)?;
+                let album = db::albums::lock(conn, id).await?.ok_or_else(Refusal::album_not_found)?;
                 access::check_album(caller, Action::Share, &album, None)
             }
         }
@@ -182,7 +195,7 @@ async fn grantee(conn: &db::Transaction, sharer: &Identity, with: With) -> Servi
         }
         With::Group(id) => {
             let may_name = sharer.groups.contains(&id) || sharer.permissions.contains(Permission::ManageUsers);
-            let exists = may_name && db::groups::find(conn, id).await?.is_some();
+            let exists = may_name && db::groups::hold(conn, id).await?;
             let why = "There is no such group, or you are not in it.";
             if exists {
                 Ok(Grantee::Group(id))
@@ -190,6 +203,21 @@ async fn grantee(conn: &db::Transaction, sharer: &Identity, with: With) -> Servi
                 Err(Refusal::on("groupId", UserErrorCode::GroupNotFound, why).into())
             }
         }
+    }
+}
+
+/// What the audit log has of a share.
+fn described(share: &Share) -> Value {
+    match &share.with {
+        Grantee::Email(email) => json!({"email": email, "access": share.access.name()}),
+        Grantee::Group(group) => json!({"groupId": group, "access": share.access.name()}),
+    }
+}
+
+pub(super) const fn id_of(of: Shareable) -> Uuid {
+    match of {
+        Shareable::Image(id) => id.0,
+        Shareable::Album(id) => id.0,
     }
 }
 

@@ -132,6 +132,10 @@ impl ObjectStore for Breaker {
         self.call(key.as_str(), self.s3.put(key, bytes, content_type)).await
     }
 
+    async fn put_file(&self, key: &StorageKey, file: File, size: u64, content_type: &str) -> Result<(), StorageError> {
+        self.call(key.as_str(), self.s3.put_file(key, file, size, content_type)).await
+    }
+
     async fn delete(&self, keys: &[StorageKey]) -> Result<(), StorageError> {
         self.call("delete", self.s3.delete(keys)).await
     }

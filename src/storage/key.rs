@@ -24,6 +24,19 @@ impl StorageKey {
     /// Originals and variants are behind this, and nothing else should be.
     pub const IMAGES: &'static str = "images/";
 
+    /// Copies of users' data are behind this.
+    pub const EXPORTS: &'static str = "exports/";
+
+    /// A file of a copy of a user's data.
+    pub fn of_export(secret: &str, number: usize) -> Self {
+        Self(format!("{}{number}.zip", Self::all_of_export(secret)))
+    }
+
+    /// What the keys of all files of a copy begin with.
+    pub fn all_of_export(secret: &str) -> String {
+        format!("{}{secret}/", Self::EXPORTS)
+    }
+
     /// A key that the storage told of.
     pub fn listed(key: impl Into<String>) -> Self {
         Self(key.into())

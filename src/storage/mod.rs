@@ -72,6 +72,9 @@ pub trait ObjectStore: Send + Sync {
     /// Stores an object under a key whose content never changes.
     async fn put(&self, key: &StorageKey, bytes: Bytes, content_type: &str) -> Result<(), StorageError>;
 
+    /// Stores a file of so many bytes, read from its beginning, as long as bytes go out.
+    async fn put_file(&self, key: &StorageKey, file: File, size: u64, content_type: &str) -> Result<(), StorageError>;
+
     /// Removes objects, whether they are there or not. At most 1000.
     async fn delete(&self, keys: &[StorageKey]) -> Result<(), StorageError>;
 

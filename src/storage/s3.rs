@@ -9,11 +9,11 @@ use async_trait::async_trait;
 use aws_sdk_s3::{
     Client,
     config::{
-        BehaviorVersion, Region, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider,
-        timeout::TimeoutConfig,
+        BehaviorVersion, Builder, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+        SharedCredentialsProvider, StalledStreamProtectionConfig, timeout::TimeoutConfig,
     },
     error::{ProvideErrorMetadata, SdkError},
-    primitives::ByteStream,
+    primitives::{ByteStream, Length},
     types::{Delete, MetadataDirective, ObjectIdentifier},
 };
 use bytes::Bytes;
@@ -32,6 +32,9 @@ use crate::{
 
 /// A year: what is stored never changes under its key.
 pub(super) const CACHE_CONTROL: &str = "private, max-age=31536000, immutable";
+
+/// How long no byte may go out.
+const STALLED: Duration = Duration::from_mins(1);
 
 /// Where the bucket is, and how it is reached.
 #[derive(Clone)]
@@ -204,6 +207,19 @@ impl ObjectStore for S3 {
         request.send().await.map(drop).map_err(classify)
     }
 
+    async fn put_file(&self, key: &StorageKey, file: File, size: u64, content_type: &str) -> Result<(), StorageError> {
+        let body = ByteStream::read_from().file(file).length(Length::Exact(size)).build().await;
+        let request = self
+            .internal
+            .put_object()
+            .bucket(&self.settings.bucket)
+            .key(key.as_str())
+            .content_type(content_type)
+            .cache_control(CACHE_CONTROL)
+            .body(body.map_err(|error| StorageError::Refused(error.into()))?);
+        request.customize().config_override(patient()).send().await.map(drop).map_err(classify)
+    }
+
     async fn delete(&self, keys: &[StorageKey]) -> Result<(), StorageError> {
         if keys.is_empty() {
             return Ok(());
@@ -287,4 +303,17 @@ where
         Some(status) if status < 500 && status != 429 => StorageError::Refused(error.into()),
         _ => StorageError::Unavailable(error.into()),
     }
+}
+
+/// For requests that take as long as bytes go out: a slow line takes minutes for what a server sends in a second.
+pub(super) fn patient() -> Builder {
+    // What is not disabled is that of the client.
+    let timeouts = TimeoutConfig::builder()
+        .disable_read_timeout()
+        .disable_operation_timeout()
+        .disable_operation_attempt_timeout()
+        .build();
+    Builder::new()
+        .timeout_config(timeouts)
+        .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(STALLED).build())
 }

@@ -3,11 +3,9 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use aws_sdk_s3::{
-    config::{StalledStreamProtectionConfig, timeout::TimeoutConfig},
     primitives::{ByteStream, Length},
     types::ServerSideEncryption,
 };
@@ -21,13 +19,11 @@ use tokio::{
 
 use super::{
     ObjectStore, S3, StorageError, StorageKey,
-    s3::{CACHE_CONTROL, classify, status_of},
+    s3::{CACHE_CONTROL, classify, patient, status_of},
 };
 
 /// In bytes: what is read of a file at once.
 const CHUNK: usize = 64 * 1024;
-/// How long no byte may go out.
-const STALLED: Duration = Duration::from_mins(1);
 /// How often an object is read that changes while it is read.
 const ATTEMPTS: u32 = 3;
 
@@ -187,19 +183,9 @@ impl S3 {
             .content_md5(STANDARD.encode(content.md5))
             .cache_control(CACHE_CONTROL)
             .body(body.map_err(refused)?);
-        // As long as bytes go out: a slow line takes minutes for what a server sends in a second.
-        // What is not disabled is that of the client.
-        let timeouts = TimeoutConfig::builder()
-            .disable_read_timeout()
-            .disable_operation_timeout()
-            .disable_operation_attempt_timeout()
-            .build();
-        let patient = aws_sdk_s3::config::Config::builder()
-            .timeout_config(timeouts)
-            .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(STALLED).build());
         request
             .customize()
-            .config_override(patient)
+            .config_override(patient())
             .send()
             .await
             .map_err(classify)

@@ -11,6 +11,7 @@ mod receive;
 mod refresh;
 mod regeneration;
 mod remake;
+mod removal;
 mod remove;
 mod reprocess;
 mod request;
@@ -43,7 +44,7 @@ use crate::{
         change::Locked,
         error::{Refusal, ServiceResult},
         event::Actor,
-        ids::ImageId,
+        ids::{CategoryId, ImageId},
         image::Image,
         variant::Variant,
         variant_spec::{VariantSet, VariantSpec},
@@ -66,6 +67,8 @@ pub struct UploadRules {
     pub upload_expiry: TimeDelta,
     /// How long events are kept.
     pub event_retention: TimeDelta,
+    /// How long the audit log keeps its entries.
+    pub audit_retention: TimeDelta,
     /// Where originals lie while they are being made, without a name.
     pub spool: PathBuf,
     /// What is made of every image.
@@ -128,17 +131,22 @@ impl Uploads {
     }
 
     /// How many variants an image is going to have that has these: they, and those that are still to be made.
-    pub fn variants_count(&self, ready: &[Variant]) -> usize {
-        ready.len() + self.missing(ready).count()
+    pub fn variants_count(&self, image: &Image, ready: &[Variant]) -> usize {
+        ready.len() + self.missing(image, ready).count()
     }
 
-    fn is_whole(&self, ready: &[Variant]) -> bool {
-        self.missing(ready).next().is_none()
+    fn is_whole(&self, image: &Image, ready: &[Variant]) -> bool {
+        self.missing(image, ready).next().is_none()
     }
 
-    fn missing<'a>(&'a self, ready: &'a [Variant]) -> impl Iterator<Item = &'a VariantSpec> {
+    fn missing<'a>(&'a self, image: &Image, ready: &'a [Variant]) -> impl Iterator<Item = &'a VariantSpec> + use<'a> {
         let is_ready = |spec: &VariantSpec| ready.iter().any(|variant| variant.name == spec.name);
-        self.inner.rules.variants.iter().filter(move |spec| !is_ready(spec))
+        self.variants_of(image).iter().filter(move |spec| !is_ready(spec))
+    }
+
+    /// What is made of an image.
+    fn variants_of(&self, image: &Image) -> &VariantSet {
+        if image.category == CategoryId::AVATARS { VariantSet::of_avatars() } else { &self.inner.rules.variants }
     }
 
     /// Wakes the workers, here and in other processes, once jobs are committed.
@@ -174,7 +182,7 @@ impl Uploads {
         id: ImageId,
         decide: impl FnOnce(&Image) -> Decision + Send,
     ) -> ServiceResult<Image> {
-        let actor = Actor::User(caller.acting(action.scope())?.id());
+        let actor = caller.actor(action.scope())?;
         let decide = |locked: &Locked| {
             access::check(caller, action, &locked.image, locked.shared)?;
             decide(&locked.image)

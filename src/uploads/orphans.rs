@@ -126,7 +126,7 @@ impl Uploads {
     ) -> impl Iterator<Item = StorageKey> + 'a {
         let made = variants.iter().map(|variant| (&variant.name, variant.generation, variant.format));
         // One that was stored, and of which the row is not written yet.
-        let in_the_making = self.inner.rules.variants.iter().map(|spec| (&spec.name, image.generation, spec.format));
+        let in_the_making = self.variants_of(image).iter().map(|spec| (&spec.name, image.generation, spec.format));
         let of_variants = made.chain(in_the_making);
         let of_variants = of_variants.map(|(name, at, format)| StorageKey::variant(image, name, at, format));
         std::iter::once(StorageKey::original(image)).chain(of_variants)

@@ -103,7 +103,7 @@ impl Uploads {
         timed("copy", step!("copy the original"), self.settle_original(image, original)).await?;
         let file = timed("download", step!("download the original"), self.download_original(image)).await?;
         let ready = db::variants::of_image(self.inner.db.conn(), id).await?;
-        let missing = self.missing(&ready).cloned().collect();
+        let missing = self.missing(image, &ready).cloned().collect();
         let mut work = self.inner.sandbox.begin(image.owner, file, Some(format), missing, Priority::Awaited).await?;
         loop {
             match timed("make", step!("make"), work.next()).await? {
@@ -184,7 +184,7 @@ impl Uploads {
 
     /// Stores a variant under a key of the image's generation.
     pub(super) async fn store_variant(&self, image: &Image, encoded: Encoded) -> Result<Variant, Stop> {
-        let spec = self.inner.rules.variants.iter().find(|spec| spec.name == encoded.name);
+        let spec = self.variants_of(image).iter().find(|spec| spec.name == encoded.name);
         let variant = Variant {
             name: encoded.name,
             format: encoded.format,

@@ -11,7 +11,7 @@ use crate::{
         job::JobError,
         regeneration::{Learned, Regeneration, Remade},
         variant::Variant,
-        variant_spec::VariantSpec,
+        variant_spec::{VariantSet, VariantSpec},
     },
     imaging::sandbox::{Made, Priority},
 };
@@ -25,7 +25,7 @@ impl Uploads {
         let conn = self.inner.db.conn();
         let Some(image) = db::images::find(conn, id).await? else { return Ok(Remade::NotNeeded) };
         let variants = db::variants::of_image(conn, id).await?;
-        let outdated: Vec<VariantSpec> = run.filter.outdated(&variants, &self.inner.rules.variants).cloned().collect();
+        let outdated: Vec<VariantSpec> = run.filter.outdated(&variants, self.variants_of(&image)).cloned().collect();
         if outdated.is_empty() && !lacks_rows && !image.lacks_facts() {
             return Ok(Remade::NotNeeded);
         }
@@ -71,6 +71,6 @@ impl Uploads {
 
     /// Whether a variant was made with the settings that are in force.
     pub fn is_up_to_date(&self, variant: &Variant) -> bool {
-        self.inner.rules.variants.made(variant)
+        self.inner.rules.variants.made(variant) || VariantSet::of_avatars().made(variant)
     }
 }

@@ -12,7 +12,6 @@ use crate::{
         caller::{Caller, TokenScope},
         change::Locked,
         error::{Refusal, ServiceResult, UserErrorCode, refusals_apart},
-        event::Actor,
         ids::ImageId,
         image::{Image, UploadState},
         job::JobError,
@@ -38,7 +37,7 @@ impl Uploads {
     /// # Errors
     /// `IMAGE_NOT_FOUND`.
     pub async fn delete(&self, caller: &Caller, id: ImageId, for_good: bool) -> ServiceResult<ImageId> {
-        let actor = Actor::User(caller.acting(TokenScope::Delete)?.id());
+        let actor = caller.actor(TokenScope::Delete)?;
         let decide = self.deletion(caller, for_good);
         self.inner.changes.change(id, actor, decide).await.map(|image| image.id)
     }
@@ -53,7 +52,7 @@ impl Uploads {
         batch: &Batch,
         for_good: bool,
     ) -> ServiceResult<Outcomes<ImageId>> {
-        let actor = Actor::User(caller.acting(TokenScope::Delete)?.id());
+        let actor = caller.actor(TokenScope::Delete)?;
         let deleted = self.inner.changes.change_many(batch, actor, self.deletion(caller, for_good)).await?;
         Ok(deleted.into_iter().map(|(id, outcome)| (id, outcome.map(|image| image.id))).collect())
     }

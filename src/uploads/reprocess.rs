@@ -6,7 +6,6 @@ use crate::domain::{
     caller::{Caller, CallerKey, TokenScope},
     change::Locked,
     error::{Refusal, ServiceResult, UserErrorCode},
-    event::Actor,
     ids::ImageId,
     image::Image,
     variant::VariantName,
@@ -26,7 +25,7 @@ impl Uploads {
         names: Option<Vec<String>>,
     ) -> ServiceResult<Image> {
         let known = self.find_for(caller, id, Action::Change).await?;
-        let names = names.map(|names| names.into_iter().map(|name| self.name_of_variant(&name)).collect());
+        let names = names.map(|names| names.into_iter().map(|name| self.name_of_variant(&known, &name)).collect());
         let names: Option<Vec<VariantName>> = names.transpose()?;
         let user = caller.acting(TokenScope::Edit)?.id();
         self.inner.budget.charge(CallerKey::User(user), price(&known))?;
@@ -36,13 +35,13 @@ impl Uploads {
             let all = || variants.iter().map(|variant| variant.name.clone()).collect();
             Ok(Some(image.reprocess(names.unwrap_or_else(all), now)?))
         };
-        self.inner.changes.change(id, Actor::User(user), reprocess).await
+        self.inner.changes.change(id, caller.actor(TokenScope::Edit)?, reprocess).await
     }
 
-    fn name_of_variant(&self, name: &str) -> Result<VariantName, Refusal> {
-        let made = self.inner.rules.variants.iter().find(|spec| spec.name.as_str().eq_ignore_ascii_case(name));
+    fn name_of_variant(&self, image: &Image, name: &str) -> Result<VariantName, Refusal> {
+        let made = self.variants_of(image).iter().find(|spec| spec.name.as_str().eq_ignore_ascii_case(name));
         made.map(|spec| spec.name.clone()).ok_or_else(|| {
-            let made: Vec<&str> = self.inner.rules.variants.iter().map(|spec| spec.name.as_str()).collect();
+            let made: Vec<&str> = self.variants_of(image).iter().map(|spec| spec.name.as_str()).collect();
             let why = format!("There is no variant `{name}`; the variants are: {}.", made.join(", "));
             Refusal::on("names", UserErrorCode::InvalidValue, why)
         })

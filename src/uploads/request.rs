@@ -5,7 +5,7 @@ use crate::{
     changes::Added,
     db,
     domain::{
-        access::Action,
+        access::{self, Action},
         caller::{Caller, TokenScope},
         category::Category,
         details::Details,
@@ -39,9 +39,11 @@ impl Uploads {
     /// Every rule that the input breaks: of the filename, the type, the size and the category; `QUOTA_EXCEEDED`
     /// where the user has no room for as much.
     pub async fn request(&self, caller: &Caller, input: NewUpload) -> ServiceResult<Ticket> {
-        let owner = caller.acting(TokenScope::Upload)?.id();
+        let uploader = caller.acting(TokenScope::Upload)?;
+        let owner = uploader.id();
         let category = db::categories::find(self.inner.db.conn(), input.category).await?;
-        let new = self.check(owner, &input, category.filter(|category| category.is_active))?;
+        let is_open = |category: &Category| category.is_active && access::may_use(uploader, category);
+        let new = self.check(owner, &input, category.filter(is_open))?;
         if let Some(earlier) = self.earlier(owner, &input).await? {
             return self.reissue(&new, earlier).await;
         }
@@ -107,7 +109,8 @@ impl Uploads {
             // It may have been completed or deleted meanwhile.
             if image.awaits_upload() { Ok(Some(image.touch(now))) } else { Err(upload_is_over(image.id)) }
         };
-        let earlier = self.inner.changes.change(earlier.id, Actor::User(earlier.owner), |locked| touch(&locked.image));
+        let earlier =
+            self.inner.changes.change(earlier.id, Actor::User(earlier.owner, None), |locked| touch(&locked.image));
         self.issue(earlier.await?).await
     }
 

@@ -58,6 +58,7 @@ impl Uploads {
         db::mails::remove_expired(self.inner.db.conn(), self.now()).await?;
         db::api_tokens::remove_expired(self.inner.db.conn(), self.now()).await?;
         self.inner.changes.remove_old_events(self.inner.rules.event_retention).await?;
+        while db::audit::remove_some(self.inner.db.conn(), self.now() - self.inner.rules.audit_retention).await? {}
         self.complete_the_stored(&mut swept).await?;
         self.expire_the_silent(&mut swept).await?;
         self.remove_orphans(&mut swept).await?;

@@ -6,7 +6,6 @@ use crate::domain::{
     caller::{Caller, TokenScope},
     change::Locked,
     error::ServiceResult,
-    event::Actor,
     ids::ImageId,
     image::Image,
 };
@@ -17,11 +16,11 @@ impl Uploads {
     /// # Errors
     /// `IMAGE_NOT_FOUND` for what is not in the trash, or not the caller's.
     pub async fn restore(&self, caller: &Caller, id: ImageId) -> ServiceResult<Image> {
-        let actor = Actor::User(caller.acting(TokenScope::Delete)?.id());
+        let actor = caller.actor(TokenScope::Delete)?;
         let now = self.now();
         let restore = |Locked { image, variants, .. }: &Locked| {
             access::check_where(caller, Action::Delete, image, |image| image.in_trash().is_some())?;
-            Ok(Some(image.restore(self.is_whole(variants), now)?))
+            Ok(Some(image.restore(self.is_whole(image, variants), now)?))
         };
         self.inner.changes.change(id, actor, restore).await
     }

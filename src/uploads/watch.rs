@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Interval, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::Uploads;
 use crate::{
@@ -176,9 +176,11 @@ impl Uploads {
         let watch = self.inner.hub.watch(Topic::Image(id));
         let image = self.find_for(caller, id, Action::See).await?;
         let variants = db::variants::of_image(self.inner.db.conn(), id).await?;
-        let by_share = access::check(caller, Action::See, &image, None).is_err().then(|| {
-            Box::new(ByShare { uploads: self.clone(), user, image: image.clone(), next_look: interval(ASK_EVERY) })
-        });
+        let mut next_look = interval(ASK_EVERY);
+        next_look.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let by_share = access::check(caller, Action::See, &image, None)
+            .is_err()
+            .then(|| Box::new(ByShare { uploads: self.clone(), user, image: image.clone(), next_look }));
         let snapshot = Some(Arc::new(Progress { image, variants, made_ready: None }));
         Ok(WatchOne { snapshot, watch, revision: 0, is_over: false, by_share })
     }

@@ -14,7 +14,11 @@ use tracing::Instrument;
 use self::slots::Slots;
 use crate::{
     accounts::Accounts,
-    domain::job::{Job, JobError},
+    domain::{
+        ids::UserId,
+        job::{Job, JobError},
+    },
+    library::Library,
     measures,
     queue::{Claimed, FreeKind, Queue},
     trace::{self, step},
@@ -36,12 +40,19 @@ pub enum Ran {
     InVain,
 }
 
+/// Whose work jobs are.
+#[derive(Clone)]
+pub struct WorkerServices {
+    pub uploads: Uploads,
+    pub library: Library,
+    pub accounts: Accounts,
+}
+
 /// Runs jobs, several at once.
 #[derive(Clone)]
 pub struct Worker {
     queue: Queue,
-    uploads: Uploads,
-    accounts: Accounts,
+    services: WorkerServices,
     slots: Slots,
     /// How long running jobs may take to end once the process is told to stop.
     grace: Duration,
@@ -49,8 +60,8 @@ pub struct Worker {
 
 impl Worker {
     /// A worker that processes so many images at once, and gives them `grace` when it is told to stop.
-    pub fn new(queue: Queue, uploads: Uploads, accounts: Accounts, images: usize, grace: Duration) -> Self {
-        Self { queue, uploads, accounts, slots: Slots::new(images), grace }
+    pub fn new(queue: Queue, services: WorkerServices, images: usize, grace: Duration) -> Self {
+        Self { queue, services, slots: Slots::new(images), grace }
     }
 
     /// How many jobs run at once where so many images are processed: each needs a connection to the database.
@@ -141,18 +152,43 @@ impl Worker {
     }
 
     async fn perform(&self, claimed: &Claimed) -> Result<(), JobError> {
+        let WorkerServices { uploads, library, accounts } = &self.services;
         match claimed.job {
-            Job::Process { image } if claimed.is_exhausted => Ok(self.uploads.give_up(image).await?),
-            Job::CompleteUnattended { .. } | Job::SendMail { .. } if claimed.is_exhausted => Ok(()),
-            Job::CompleteUnattended { image } => self.uploads.complete_unattended(image).await,
-            Job::Process { image } => self.uploads.process(image).await,
-            Job::Discard { image } => self.uploads.discard(image).await,
-            Job::Forget { image } => self.uploads.forget(image).await,
-            Job::Sweep => self.uploads.run_sweep().await.map(drop),
-            Job::Index => Ok(self.uploads.index().await.map(drop)?),
-            Job::Regenerate => self.uploads.regenerate().await,
-            Job::SendMail { mail } => self.accounts.send_mail(mail).await,
+            Job::Process { image } if claimed.is_exhausted => Ok(uploads.give_up(image).await?),
+            Job::CompleteUnattended { .. } | Job::SendMail { .. } | Job::ExportData { .. } if claimed.is_exhausted => {
+                Ok(())
+            }
+            Job::CompleteUnattended { image } => uploads.complete_unattended(image).await,
+            Job::Process { image } => uploads.process(image).await,
+            Job::Discard { image } => uploads.discard(image).await,
+            Job::Forget { image } => uploads.forget(image).await,
+            Job::Sweep => self.sweep().await,
+            Job::Index => Ok(uploads.index().await.map(drop)?),
+            Job::Regenerate => uploads.regenerate().await,
+            Job::SendMail { mail } => accounts.send_mail(mail).await,
+            Job::ExportData { export } => Box::pin(library.run_export(export)).await,
+            Job::RemoveUser { user } => self.remove(user).await,
         }
+    }
+
+    async fn sweep(&self) -> Result<(), JobError> {
+        self.services.library.remove_exports(None).await?;
+        self.services.accounts.requeue_removals().await?;
+        self.services.uploads.run_sweep().await.map(drop)
+    }
+
+    /// Shuts a user out, removes what they have, and then them.
+    async fn remove(&self, user: UserId) -> Result<(), JobError> {
+        let WorkerServices { uploads, library, accounts } = &self.services;
+        let Some(removal) = accounts.begin_removal(user).await? else { return Ok(()) };
+        let is_clear = uploads.clear_out(user, removal.heir).await?;
+        library.remove_exports(Some(user)).await?;
+        if is_clear {
+            accounts.finish_removal(&removal).await?;
+        } else {
+            accounts.continue_removal(&removal).await?;
+        }
+        Ok(())
     }
 
     /// Notes how a job ended, however long the database is away: the lease is renewed meanwhile, or lost.

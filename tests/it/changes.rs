@@ -119,7 +119,7 @@ async fn who_reads_in_one_process_hears_what_happened_in_another() {
     beside.services.changes.look_for_events().await.expect("a database");
     let deleted = timeout(Duration::from_mins(1), follow.next()).await.expect("in time").expect("an event");
     assert_eq!((deleted.event.what.kind, deleted.image.is_none()), (EventKind::Deleted, true));
-    assert_eq!(deleted.event.what.actor, Actor::User(user.id));
+    assert_eq!(deleted.event.what.actor, Actor::User(user.id, None));
 }
 
 #[tokio::test]

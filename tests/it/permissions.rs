@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{TestApp, client::Client, pictures, socket::Socket};
 
 /// Every operation that wants somebody.
-pub const OPERATIONS: [&str; 57] = [
+pub const OPERATIONS: [&str; 65] = [
     "{ categories { id } }",
     "{ images { totalCount } }",
     "{ imageStats { totalImages } }",
@@ -56,6 +56,14 @@ pub const OPERATIONS: [&str; 57] = [
     r#"mutation { createGroup(input: {name: "x", permissions: []}) { group { id } } }"#,
     r#"mutation { updateGroup(input: {groupId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { group { id } } }"#,
     r#"mutation { deleteGroup(input: {groupId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { deletedGroupId } }"#,
+    "{ avatarCategory { id } }",
+    "{ dataExports { id } }",
+    "{ auditLog { nodes { id } } }",
+    "mutation { setAvatar(input: {}) { user { id } } }",
+    "mutation { exportMyData { dataExport { id } } }",
+    r#"mutation { deleteMyAccount(input: {password: "x"}) { user { id } } }"#,
+    "mutation { cancelAccountDeletion { user { id } } }",
+    r#"mutation { deleteUser(input: {userId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f", images: DELETE}) { user { id } } }"#,
     r#"{ album(id: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f") { id } }"#,
     "{ albums { nodes { id } } }",
     "{ sharedWithMe { nodes { id } } }",

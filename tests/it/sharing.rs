@@ -49,7 +49,7 @@ async fn what_is_shared_is_seen_until_it_is_taken_back() {
     assert_eq!(again, id, "shared once, with another access");
     let seen = bob
         .send(
-            "query($id: ID!) { image(id: $id) { variants { url } shares { id } shareLinks { id } \
+            "query($id: ID!) { image(id: $id) { url variants { url } shares { id } shareLinks { id } \
              metadata { location { latitude } } owner { email permissions } } }",
             json!({"id": image}),
         )
@@ -58,6 +58,7 @@ async fn what_is_shared_is_seen_until_it_is_taken_back() {
         .clone();
     assert_eq!(seen["metadata"]["location"], Value::Null, "the owner's alone");
     assert_eq!((&seen["shares"], &seen["shareLinks"]), (&json!([]), &json!([])));
+    assert_eq!(seen["url"], Value::Null, "the original says where it was taken, too");
     assert_eq!(seen["variants"].as_array().expect("a list").len(), 5);
     let of_ann = ann.send("query($id: ID!) { image(id: $id) { shares { email access } } }", json!({"id": image})).await;
     assert_eq!(of_ann.0["data"]["image"]["shares"], json!([{"email": "bob@example.com", "access": "EDIT"}]));

@@ -15,6 +15,8 @@ pub struct Model {
     pub allowed_extensions: Json,
     pub is_active: bool,
     pub created_at: DateTimeUtc,
+    /// Ids, divided by spaces.
+    pub groups: String,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

@@ -3,7 +3,9 @@
 pub mod album;
 pub mod album_image;
 pub mod api_token;
+pub mod audit;
 pub mod category;
+pub mod data_export;
 pub mod event;
 pub mod group;
 pub mod group_member;
@@ -15,4 +17,5 @@ pub mod session;
 pub mod share;
 pub mod share_link;
 pub mod user;
+pub mod user_removal;
 pub mod variant;

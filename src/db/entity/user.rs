@@ -16,6 +16,7 @@ pub struct Model {
     pub email_verified_at: Option<DateTimeUtc>,
     pub deactivated_at: Option<DateTimeUtc>,
     pub rights_revision: i32,
+    pub avatar_id: Option<Uuid>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

@@ -8,8 +8,8 @@ use crate::{
         FromContext, cost,
         error::{parse_id, split},
         types::administration::{
-            CreateGroupInput, CreateUserInput, DeactivateUserInput, DeleteGroupInput, DeleteGroupPayload, GroupPayload,
-            ReactivateUserInput, SetUserGroupsInput, UpdateGroupInput, UpdateProfileInput, UserPayload,
+            CreateGroupInput, CreateUserInput, DeactivateUserInput, DeleteGroupInput, DeleteGroupPayload,
+            DeleteUserInput, GroupPayload, ReactivateUserInput, SetUserGroupsInput, UpdateGroupInput, UserPayload,
         },
     },
 };
@@ -20,16 +20,6 @@ pub struct AdministrationMutation;
 
 #[Object]
 impl AdministrationMutation {
-    /// Changes the caller's profile.
-    async fn update_profile(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The new profile.")] input: UpdateProfileInput,
-    ) -> Result<UserPayload> {
-        let renamed = ctx.services().accounts.rename_self(ctx.caller(), &input.display_name).await;
-        Ok(split(renamed)?.into())
-    }
-
     /// Creates an account. Requires the permission MANAGE_USERS.
     #[graphql(directive = cost::cost::apply(500))]
     async fn create_user(
@@ -78,6 +68,22 @@ impl AdministrationMutation {
         let id = parse_id(&input.user_id)?;
         let changed = ctx.services().accounts.reactivate_user(ctx.caller(), id).await;
         Ok(split(changed)?.into())
+    }
+
+    /// Deletes an account at once, with everything that belongs to it. Its images are deleted, or become another user's.
+    /// Requires the permission MANAGE_USERS, and DELETE_ANY_IMAGE to delete the images or CHANGE_ANY_IMAGE to transfer
+    /// them. Only administrators can delete administrators.
+    #[graphql(directive = cost::cost::apply(500))]
+    async fn delete_user(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The account to delete, and the fate of its images.")] input: DeleteUserInput,
+    ) -> Result<UserPayload> {
+        let (id, heir) = match input.request()? {
+            Ok(request) => request,
+            Err(refusal) => return Ok(Err(vec![refusal]).into()),
+        };
+        Ok(split(ctx.services().accounts.delete_user(ctx.caller(), id, heir).await)?.into())
     }
 
     /// Creates a group. Requires the permission MANAGE_USERS and every permission of the group.

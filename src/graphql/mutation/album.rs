@@ -52,7 +52,7 @@ impl AlbumMutation {
 
     /// Adds images of the caller to the end of an album of the caller. Everybody with whom the album is shared sees them. If
     /// one is refused, none is added.
-    #[graphql(directive = cost::cost::apply(50))]
+    #[graphql(directive = cost::cost::apply(500))]
     async fn add_images_to_album(
         &self,
         ctx: &Context<'_>,
@@ -67,7 +67,7 @@ impl AlbumMutation {
     }
 
     /// Removes images from an album of the caller. The images themselves stay.
-    #[graphql(directive = cost::cost::apply(50))]
+    #[graphql(directive = cost::cost::apply(500))]
     async fn remove_images_from_album(
         &self,
         ctx: &Context<'_>,
@@ -82,7 +82,7 @@ impl AlbumMutation {
     }
 
     /// Moves images within an album to another place, in the given order.
-    #[graphql(directive = cost::cost::apply(50))]
+    #[graphql(directive = cost::cost::apply(500))]
     async fn move_images_in_album(
         &self,
         ctx: &Context<'_>,

@@ -4,7 +4,7 @@ use async_graphql::{Context, Object, Result};
 
 use crate::graphql::{
     FromContext, cost,
-    error::{ApiError, parse_id, split},
+    error::{parse_id, split},
     types::{
         batch::{UpdateImagesInput, UpdateImagesPayload, batch_of},
         category::{CategoryPayload, CreateCategoryInput, UpdateCategoryInput},
@@ -57,8 +57,9 @@ impl LibraryMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The category.")] input: CreateCategoryInput,
-    ) -> Result<CategoryPayload, ApiError> {
-        Ok(split(ctx.services().library.create_category(ctx.caller(), input.into()).await)?.into())
+    ) -> Result<CategoryPayload> {
+        let change = input.change()?;
+        Ok(split(ctx.services().library.create_category(ctx.caller(), change).await)?.into())
     }
 
     /// Updates a category. Fields that are left out stay unchanged. Requires the permission MANAGE_CATEGORIES.
@@ -68,6 +69,6 @@ impl LibraryMutation {
         #[graphql(desc = "The category and its changes.")] input: UpdateCategoryInput,
     ) -> Result<CategoryPayload> {
         let id = parse_id(&input.category_id)?;
-        Ok(split(ctx.services().library.update_category(ctx.caller(), id, input.into()).await)?.into())
+        Ok(split(ctx.services().library.update_category(ctx.caller(), id, input.change()?).await)?.into())
     }
 }

@@ -1,5 +1,6 @@
 //! Writes. Each translates, calls one service, and translates back.
 
+mod account;
 mod administration;
 mod album;
 mod api_token;
@@ -13,9 +14,9 @@ mod uploads;
 use async_graphql::MergedObject;
 
 use self::{
-    administration::AdministrationMutation, album::AlbumMutation, api_token::ApiTokenMutation,
-    library::LibraryMutation, regeneration::RegenerationMutation, session::SessionMutation, share::ShareMutation,
-    sign_up::SignUpMutation, uploads::UploadMutation,
+    account::AccountMutation, administration::AdministrationMutation, album::AlbumMutation,
+    api_token::ApiTokenMutation, library::LibraryMutation, regeneration::RegenerationMutation,
+    session::SessionMutation, share::ShareMutation, sign_up::SignUpMutation, uploads::UploadMutation,
 };
 
 /// The mutations. Errors that the caller can correct are returned in the `userErrors` of each payload.
@@ -28,6 +29,7 @@ pub struct Mutation(
     ApiTokenMutation,
     AdministrationMutation,
     SignUpMutation,
+    AccountMutation,
     AlbumMutation,
     ShareMutation,
 );

@@ -42,7 +42,7 @@ impl SignUpMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The token of the link, and the password of a sign-up.")] input: VerifyEmailInput,
     ) -> Result<UserPayload, ApiError> {
-        Ok(split(ctx.services().accounts.verify_email(&input.token, input.password).await)?.into())
+        Ok(split(ctx.services().accounts.verify_email(&input.token, input.password, &ctx.client()).await)?.into())
     }
 
     /// Sends the caller a mail with a link that confirms the email address by `verifyEmail`.
@@ -69,7 +69,7 @@ impl SignUpMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The token of the link, and the new password.")] input: ResetPasswordInput,
     ) -> Result<UserPayload, ApiError> {
-        Ok(split(ctx.services().accounts.reset_password(&input.token, input.new_password).await)?.into())
+        Ok(split(ctx.services().accounts.reset_password(&input.token, input.new_password, &ctx.client()).await)?.into())
     }
 
     /// Sends an invitation by mail, whose link makes an account by `acceptInvitation`. Requires the permission MANAGE_USERS
@@ -93,6 +93,7 @@ impl SignUpMutation {
         #[graphql(desc = "The token of the link, and the password to choose.")] input: AcceptInvitationInput,
     ) -> Result<UserPayload, ApiError> {
         let AcceptInvitationInput { token, password, display_name } = input;
-        Ok(split(ctx.services().accounts.accept_invitation(&token, password, display_name).await)?.into())
+        Ok(split(ctx.services().accounts.accept_invitation(&token, password, display_name, &ctx.client()).await)?
+            .into())
     }
 }

@@ -2,18 +2,19 @@
 
 use async_graphql::{Context, Object};
 
-use crate::{
-    domain::caller::Caller,
-    graphql::{
-        FromContext, cost,
-        error::ApiError,
-        types::{
-            administration::{UserConnection, address_of},
-            api_token::ApiToken,
-            connection::at_most,
-            session::ActiveSession,
-            user::{Group, User},
-        },
+use crate::graphql::{
+    FromContext, cost,
+    error::ApiError,
+    types::{
+        account::DataExport,
+        administration::{UserConnection, address_of},
+        api_token::ApiToken,
+        audit::{AuditConnection, AuditLogFilter},
+        category::Category,
+        connection::at_most,
+        paging::place_of,
+        session::ActiveSession,
+        user::{Group, User},
     },
 };
 
@@ -25,10 +26,7 @@ pub struct AccountQuery;
 impl AccountQuery {
     /// The user who sent the request. Null for an anonymous caller.
     async fn me(&self, ctx: &Context<'_>) -> Option<User> {
-        match ctx.caller() {
-            Caller::Anonymous => None,
-            Caller::User(identity) => Some(User::from(identity.user.clone())),
-        }
+        ctx.caller().identity().map(|identity| User::from(identity.user.clone()))
     }
 
     /// The caller's sessions, the one used last first. Not available to a caller with an API token.
@@ -64,5 +62,34 @@ impl AccountQuery {
     #[graphql(directive = cost::cost::apply(5), directive = cost::list_size::apply(50, None, None))]
     async fn groups(&self, ctx: &Context<'_>) -> Result<Vec<Group>, ApiError> {
         Ok(ctx.services().accounts.groups(ctx.caller()).await?.into_iter().map(Group).collect())
+    }
+
+    /// The recorded actions, the latest first: who did what to what, when, and from where. Requires the permission
+    /// MANAGE_USERS.
+    #[graphql(directive = cost::cost::apply(100), directive = cost::list_size::apply(20, cost::names(["first"]), cost::names(["edges", "nodes"])))]
+    async fn audit_log(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The filter that the entries must match.")] filter: Option<AuditLogFilter>,
+        #[graphql(desc = "The maximum number of entries to return: 1 to 100.", default = 20)] first: i32,
+        #[graphql(desc = "A cursor: only entries after it are returned.")] after: Option<String>,
+    ) -> async_graphql::Result<AuditConnection> {
+        let after = after.map(|after| place_of(&after, |id| id.parse().ok())).transpose()?;
+        let (first, filter) = (at_most("first", first, 100)?, filter.unwrap_or_default().request()?);
+        let page = ctx.services().accounts.audit_log(ctx.caller(), &filter, after, first.into()).await;
+        Ok(AuditConnection(page.map_err(ApiError::from)?))
+    }
+
+    /// The copies of the caller's data that `exportMyData` made, the latest first.
+    #[graphql(directive = cost::cost::apply(5), directive = cost::list_size::apply(5, None, None))]
+    async fn data_exports(&self, ctx: &Context<'_>) -> Result<Vec<DataExport>, ApiError> {
+        Ok(ctx.services().library.exports(ctx.caller()).await?.into_iter().map(DataExport).collect())
+    }
+
+    /// The category of avatars, which `categories` does not list. Images in it have two square variants: `avatar` and
+    /// `avatar_small`.
+    #[graphql(directive = cost::cost::apply(5))]
+    async fn avatar_category(&self, ctx: &Context<'_>) -> Result<Category, ApiError> {
+        Ok(ctx.services().library.avatar_category(ctx.caller()).await?.into())
     }
 }

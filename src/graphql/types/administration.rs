@@ -1,6 +1,6 @@
 //! Users and groups, for those who manage them.
 
-use async_graphql::{Description, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Description, Enum, ID, InputObject, Object, Result, SimpleObject};
 
 use super::{
     connection::PageInfo,
@@ -12,6 +12,7 @@ use crate::{
     accounts::{GroupChange, NewUser, UserPage},
     domain::{
         self,
+        error::{Refusal, UserErrorCode},
         ids::{GroupId, UserId},
     },
     graphql::error::parse_id,
@@ -123,6 +124,41 @@ pub struct DeactivateUserInput {
 pub struct ReactivateUserInput {
     /// The id of the user.
     pub user_id: ID,
+}
+
+/// The fate of the images of a user who is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum ImagesOfDeletedUser {
+    /// They are deleted permanently.
+    Delete,
+    /// Completed images become another user's. They leave all albums and are no longer shared. Unfinished uploads are deleted.
+    Transfer,
+}
+
+/// The account to delete.
+#[derive(InputObject)]
+pub struct DeleteUserInput {
+    /// The id of the user.
+    user_id: ID,
+    /// The fate of the user's images.
+    images: ImagesOfDeletedUser,
+    /// The id of the user who receives the images. Required with TRANSFER, and with it alone.
+    transfer_to_user_id: Option<ID>,
+}
+
+impl DeleteUserInput {
+    /// The user, and whose the images are to be.
+    ///
+    /// # Errors
+    /// `BAD_USER_INPUT` for a malformed id.
+    pub fn request(&self) -> Result<Result<(UserId, Option<UserId>), Refusal>> {
+        let heir = self.transfer_to_user_id.as_ref().map(parse_id).transpose()?;
+        if (self.images == ImagesOfDeletedUser::Transfer) != heir.is_some() {
+            let why = "`transferToUserId` is required with TRANSFER, and with it alone.";
+            return Ok(Err(Refusal::on("transferToUserId", UserErrorCode::InvalidValue, why)));
+        }
+        Ok(Ok((parse_id(&self.user_id)?, heir)))
+    }
 }
 
 /// The profile of the caller.

@@ -72,7 +72,7 @@ impl Album {
     }
 
     /// The number of completed images in the album.
-    #[graphql(directive = cost::cost::apply(5))]
+    #[graphql(directive = cost::cost::apply(500))]
     async fn image_count(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
         Ok(int(loaders::load(ctx, CountOf(self.0.id)).await?.unwrap_or(0)))
     }

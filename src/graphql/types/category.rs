@@ -2,10 +2,17 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Description, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, Description, ID, InputObject, Object, SimpleObject};
 
-use super::{scalars::ByteSize, user_error::UserError};
-use crate::domain::{self, category::CategoryChange};
+use super::{scalars::ByteSize, user::Group, user_error::UserError};
+use crate::{
+    domain::{self, caller::Identity, category::CategoryChange, ids::GroupId},
+    graphql::{
+        FromContext, cost,
+        error::{ApiError, parse_id},
+        loaders,
+    },
+};
 
 /// A category of images, with its own rules for uploads.
 #[derive(Description)]
@@ -43,6 +50,26 @@ impl Category {
     async fn is_active(&self) -> bool {
         self.0.is_active
     }
+
+    /// Whether the category is limited to certain groups: only their members and callers with the permission
+    /// MANAGE_CATEGORIES see it in lists and upload to it.
+    async fn is_restricted(&self) -> bool {
+        !self.0.groups.is_empty()
+    }
+
+    /// The groups to which the category is limited. Empty without the permission MANAGE_CATEGORIES.
+    #[graphql(directive = cost::cost::apply(5), directive = cost::list_size::apply(10, None, None))]
+    async fn groups(&self, ctx: &Context<'_>) -> Result<Vec<Group>, ApiError> {
+        let manages = |identity: &Identity| identity.may(domain::user::Permission::ManageCategories);
+        if !ctx.caller().identity().is_some_and(manages) {
+            return Ok(Vec::new());
+        }
+        let mut groups = Vec::new();
+        for id in &self.0.groups {
+            groups.extend(loaders::load(ctx, *id).await?.map(|group| Group(Arc::unwrap_or_clone(group))));
+        }
+        Ok(groups)
+    }
 }
 
 /// The category to create.
@@ -59,6 +86,8 @@ pub struct CreateCategoryInput {
     allowed_extensions: Option<Vec<String>>,
     /// Whether the category accepts uploads. Defaults to true.
     is_active: Option<bool>,
+    /// The ids of the groups whose members may use the category. Empty for everybody.
+    group_ids: Option<Vec<ID>>,
 }
 
 /// The changes of a category. Fields that are left out stay unchanged.
@@ -76,6 +105,8 @@ pub struct UpdateCategoryInput {
     allowed_extensions: Option<Vec<String>>,
     /// Whether the category accepts uploads.
     is_active: Option<bool>,
+    /// The ids of the groups whose members may use the category. Empty for everybody.
+    group_ids: Option<Vec<ID>>,
 }
 
 /// The result of creating or updating a category.
@@ -95,26 +126,40 @@ impl From<domain::category::Category> for Category {
     }
 }
 
-impl From<CreateCategoryInput> for CategoryChange {
-    fn from(input: CreateCategoryInput) -> Self {
-        Self {
-            name: Some(input.name),
-            description: input.description,
-            max_file_size: input.max_file_size.map(|size| size.0),
-            allowed_extensions: input.allowed_extensions,
-            is_active: input.is_active,
-        }
+impl CreateCategoryInput {
+    /// What is to be set.
+    ///
+    /// # Errors
+    /// `BAD_USER_INPUT` for a malformed id.
+    pub fn change(self) -> async_graphql::Result<CategoryChange> {
+        Ok(CategoryChange {
+            name: Some(self.name),
+            description: self.description,
+            max_file_size: self.max_file_size.map(|size| size.0),
+            allowed_extensions: self.allowed_extensions,
+            is_active: self.is_active,
+            groups: groups(self.group_ids)?,
+        })
     }
 }
 
-impl From<UpdateCategoryInput> for CategoryChange {
-    fn from(input: UpdateCategoryInput) -> Self {
-        Self {
-            name: input.name,
-            description: input.description,
-            max_file_size: input.max_file_size.map(|size| size.0),
-            allowed_extensions: input.allowed_extensions,
-            is_active: input.is_active,
-        }
+impl UpdateCategoryInput {
+    /// What is to be different.
+    ///
+    /// # Errors
+    /// `BAD_USER_INPUT` for a malformed id.
+    pub fn change(self) -> async_graphql::Result<CategoryChange> {
+        Ok(CategoryChange {
+            name: self.name,
+            description: self.description,
+            max_file_size: self.max_file_size.map(|size| size.0),
+            allowed_extensions: self.allowed_extensions,
+            is_active: self.is_active,
+            groups: groups(self.group_ids)?,
+        })
     }
+}
+
+fn groups(ids: Option<Vec<ID>>) -> async_graphql::Result<Option<Vec<GroupId>>> {
+    ids.map(|ids| ids.iter().map(parse_id).collect()).transpose()
 }

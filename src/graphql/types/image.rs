@@ -164,9 +164,13 @@ impl Image {
         &self.known.details.tags
     }
 
-    /// The URL of the original, either presigned or on the CDN. Null until the original is stored and checked.
+    /// The URL of the original, either presigned or on the CDN. Null until the original is stored and checked, and for those
+    /// with whom the image is shared: they see the variants.
     #[graphql(directive = cost::cost::apply(10))]
     async fn url(&self, ctx: &Context<'_>) -> Result<Option<Url>, ApiError> {
+        if !access::sees_original(ctx.caller(), &self.known) {
+            return Ok(None);
+        }
         Ok(ctx.services().library.original_url(&self.known).await?.map(Url))
     }
 

@@ -1,8 +1,10 @@
 //! The schema's types: newtypes over the domain's, never entities.
 
+pub mod account;
 pub mod administration;
 pub mod album;
 pub mod api_token;
+pub mod audit;
 pub mod batch;
 pub mod category;
 pub mod connection;

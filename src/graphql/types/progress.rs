@@ -57,7 +57,7 @@ impl UploadProgress {
     async fn variants_total(&self, ctx: &Context<'_>) -> i32 {
         let ready = self.0.variants.len();
         let is_over = self.0.image.status().is_terminal();
-        int(if is_over { ready } else { ctx.services().uploads.variants_count(&self.0.variants) })
+        int(if is_over { ready } else { ctx.services().uploads.variants_count(&self.0.image, &self.0.variants) })
     }
 
     /// The variant that became ready with this event. Null for every other event.

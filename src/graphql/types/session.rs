@@ -6,11 +6,7 @@ use chrono::{DateTime, Utc};
 use super::{user::User, user_error::UserError};
 use crate::{
     accounts::SignedIn,
-    domain::{
-        self,
-        caller::{Caller, Credential},
-        ids::SessionId,
-    },
+    domain::{self, caller::Credential, ids::SessionId},
     graphql::FromContext,
 };
 
@@ -156,10 +152,7 @@ impl ActiveSession {
 
     /// Whether the request belongs to this session.
     async fn is_current(&self, ctx: &async_graphql::Context<'_>) -> bool {
-        let credential = match ctx.caller() {
-            Caller::User(identity) => Some(identity.standing.credential),
-            Caller::Anonymous => None,
-        };
+        let credential = ctx.caller().identity().map(|identity| identity.standing.credential);
         credential == Some(Credential::Session(self.0.id))
     }
 

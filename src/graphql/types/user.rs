@@ -5,13 +5,13 @@ use std::sync::Arc;
 use async_graphql::{Context, Description, Enum, ID, Object};
 use chrono::{DateTime, Utc};
 
-use super::scalars::ByteSize;
+use super::{image::Image, scalars::ByteSize};
 use crate::{
     domain::{self, caller::Identity, user::Permissions},
     graphql::{
         FromContext, cost,
         error::ApiError,
-        loaders::{self, GroupsOf, StorageOf},
+        loaders::{self, AvatarOf, GroupsOf, RemovalOf, StorageOf},
     },
 };
 
@@ -102,9 +102,16 @@ impl User {
         &self.0.display_name
     }
 
-    /// Whether the user has every permission.
-    async fn is_admin(&self) -> bool {
-        self.0.is_admin
+    /// The picture of the user, seen by everybody who sees the user. Null if there is none.
+    async fn avatar(&self, ctx: &Context<'_>) -> Result<Option<Image>, ApiError> {
+        let Some(id) = self.0.avatar else { return Ok(None) };
+        let avatar = loaders::load(ctx, AvatarOf(id)).await?;
+        Ok(avatar.and_then(|avatar| Image::all_of(std::slice::from_ref(&avatar)).next()))
+    }
+
+    /// Whether the user has every permission. False for other users without the permission MANAGE_USERS.
+    async fn is_admin(&self, ctx: &Context<'_>) -> bool {
+        self.0.is_admin && self.is_open_to(ctx)
     }
 
     /// The permissions of the user beyond their own images: those of the user's groups. Administrators have all
@@ -138,14 +145,25 @@ impl User {
         self.0.last_login.as_ref().filter(|_| self.is_open_to(ctx)).and_then(|last| last.address.clone())
     }
 
-    /// Whether the user has proven that the email address is theirs.
-    async fn is_email_verified(&self) -> bool {
-        self.0.email_verified_at.is_some()
+    /// Whether the user has proven that the email address is theirs. False for other users without the permission
+    /// MANAGE_USERS.
+    async fn is_email_verified(&self, ctx: &Context<'_>) -> bool {
+        self.0.email_verified_at.is_some() && self.is_open_to(ctx)
     }
 
-    /// Whether the account is deactivated: nobody can sign in as the user.
-    async fn is_deactivated(&self) -> bool {
-        self.0.deactivated_at.is_some()
+    /// Whether the account is deactivated: nobody can sign in as the user. False for other users without the permission
+    /// MANAGE_USERS.
+    async fn is_deactivated(&self, ctx: &Context<'_>) -> bool {
+        self.0.deactivated_at.is_some() && self.is_open_to(ctx)
+    }
+
+    /// The time at which the account and everything that belongs to it will be deleted. Null if it will not, or for other
+    /// users without the permission MANAGE_USERS.
+    async fn deletion_scheduled_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>, ApiError> {
+        if !self.is_open_to(ctx) {
+            return Ok(None);
+        }
+        Ok(loaders::load(ctx, RemovalOf(self.0.id)).await?.map(|removal| removal.due_at))
     }
 
     /// The time at which the account was created.
@@ -153,8 +171,12 @@ impl User {
         self.0.created_at
     }
 
-    /// The size of the user's stored originals in bytes, including the trash.
+    /// The size of the user's stored originals in bytes, including the trash. Zero for other users without the permission
+    /// MANAGE_USERS.
     async fn storage_used(&self, ctx: &Context<'_>) -> Result<ByteSize, ApiError> {
+        if !self.is_open_to(ctx) {
+            return Ok(ByteSize(0));
+        }
         Ok(ByteSize(loaders::load(ctx, StorageOf(self.0.id)).await?.unwrap_or(0)))
     }
 

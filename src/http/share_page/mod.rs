@@ -7,8 +7,11 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Router,
     body::{Body, to_bytes},
-    extract::{Path, Query, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{Html, IntoResponse, Redirect, Response},
     routing::get,
 };
@@ -23,17 +26,22 @@ use super::{HttpState, client_address};
 use crate::{
     domain::{
         caller::CallerKey,
-        error::{ServiceError, ServiceResult, UserErrorCode},
+        error::{Refusal, ServiceError, ServiceResult, UserErrorCode},
         ids::ImageId,
         image::Image,
         mail::Language,
         sharing::{AlbumPlace, PlacedImage},
     },
+    permits::Permit,
     sharing::{Opened, OpenedLink, PASS_LIFE, SharedThing},
 };
 
-/// In points: a few look-ups, and as many signatures as there are pictures.
+/// In points: a few look-ups.
 const PRICE: u64 = 100;
+/// In points: what the API would cost.
+const PRICE_OF_IMAGE: u64 = 200;
+/// In points: what the log-in costs.
+const PRICE_OF_PASSWORD: u64 = 500;
 const IMAGES_ON_A_PAGE: u64 = 60;
 /// In bytes: a password, encoded.
 const MAX_BODY: usize = 8 * 1024;
@@ -66,22 +74,26 @@ pub(super) fn routes() -> Router<Arc<HttpState>> {
 
 async fn look(
     State(state): State<Arc<HttpState>>,
-    Path(token): Path<String>,
-    Query(After { after }): Query<After>,
+    path: Result<Path<String>, PathRejection>,
+    query: Result<Query<After>, QueryRejection>,
     parts: Parts,
 ) -> Response {
     let texts = Texts::of(language(&parts.headers));
+    let (Ok(Path(token)), Ok(Query(After { after }))) = (path, query) else {
+        return answer(texts, Err(Refusal::of(UserErrorCode::InvalidToken, texts.not_found).into()));
+    };
     let shown = async {
-        charge(&state, &parts)?;
+        let _turn = turn(&state, &parts).await?;
+        charge(&state, &parts, PRICE)?;
         let sharing = &state.services.sharing;
         match sharing.look_at_link(&token, pass(&parts.headers).as_deref()).await? {
             Opened::WantsPassword => Ok((StatusCode::OK, html::password_form(texts, None), Vec::new())),
             Opened::Shown(opened) => {
                 let after = after.as_deref().and_then(place);
-                if after.is_none() {
-                    sharing.count_view(&opened.link).await?;
+                if after.is_none() && parts.method == Method::GET {
+                    sharing.count_view(&opened.link);
                 }
-                show(&state, texts, &opened, after).await
+                show(&state, &parts, texts, &opened, after).await
             }
         }
     };
@@ -90,11 +102,14 @@ async fn look(
 
 async fn give_password(
     State(state): State<Arc<HttpState>>,
-    Path(token): Path<String>,
+    path: Result<Path<String>, PathRejection>,
     parts: Parts,
     body: Body,
 ) -> Response {
     let texts = Texts::of(language(&parts.headers));
+    let Ok(Path(token)) = path else {
+        return answer(texts, Err(Refusal::of(UserErrorCode::InvalidToken, texts.not_found).into()));
+    };
     let body = match timeout(PATIENCE, to_bytes(body, MAX_BODY)).await {
         Ok(Ok(body)) => body,
         Ok(Err(_)) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
@@ -103,7 +118,8 @@ async fn give_password(
     let password = form_urlencoded::parse(&body).find(|(name, _)| name == "password");
     let password = password.map(|(_, password)| password.into_owned());
     let opened = async {
-        charge(&state, &parts)?;
+        let _turn = turn(&state, &parts).await?;
+        charge(&state, &parts, PRICE_OF_PASSWORD)?;
         state.services.sharing.open_link(&token, password, client_address(&state, &parts)).await
     };
     match opened.await {
@@ -124,14 +140,22 @@ async fn give_password(
     }
 }
 
-fn charge(state: &HttpState, parts: &Parts) -> ServiceResult<()> {
+/// Waits for the address's turn, as operations do.
+async fn turn(state: &HttpState, parts: &Parts) -> ServiceResult<Permit<CallerKey>> {
     let asker = CallerKey::of_address(client_address(state, parts));
-    Ok(state.services.budget.charge(asker, PRICE).map(drop)?)
+    let turn = state.turns.acquire(asker, 1).await;
+    turn.map_err(|_| ServiceError::RateLimited { retry_after: Duration::from_secs(1) })
+}
+
+fn charge(state: &HttpState, parts: &Parts, points: u64) -> ServiceResult<()> {
+    let asker = CallerKey::of_address(client_address(state, parts));
+    Ok(state.services.budget.charge(asker, points).map(drop)?)
 }
 
 /// What a link shows, and where its pictures come from.
 async fn show(
     state: &HttpState,
+    parts: &Parts,
     texts: Texts,
     opened: &OpenedLink,
     after: Option<(AlbumPlace, ImageId)>,
@@ -139,11 +163,13 @@ async fn show(
     let shows_original = opened.link.shows_original;
     match &opened.thing {
         SharedThing::Image(image) => {
+            charge(state, parts, PRICE_OF_IMAGE)?;
             let shown = pictures(state, vec![(**image).clone()], shows_original).await?;
             Ok((StatusCode::OK, html::image(texts, &shown), shown))
         }
         SharedThing::Album(album) => {
             let page = state.services.sharing.images_of_link(opened, after, IMAGES_ON_A_PAGE).await?;
+            charge(state, parts, PRICE_OF_IMAGE * page.images.len() as u64)?;
             let next = page.images.last().filter(|_| page.has_more).map(after_of);
             let images = page.images.into_iter().map(|placed| placed.image).collect();
             let shown = pictures(state, images, shows_original).await?;

@@ -136,10 +136,10 @@ impl Connection {
         }
         let token = token_of(&payload).or(self.header_token.as_deref()).map(str::to_owned);
         let caller = identify(&self.state.services.clone(), token.as_deref()).await?;
-        let life = match &caller {
-            Caller::Anonymous => MAX_WAIT,
-            Caller::User(identity) => (identity.expires_at - self.state.clock.now()).to_std().unwrap_or_default(),
-        };
+        let caller = caller.from(self.address);
+        let life = caller
+            .identity()
+            .map_or(MAX_WAIT, |identity| (identity.expires_at - self.state.clock.now()).to_std().unwrap_or_default());
         let permit =
             self.state.sockets.admit(caller.key(self.address)).ok_or(CloseReason::TooMany("Too many sockets"))?;
         let watched = caller.identity().map(|identity| self.state.standings.watch(identity.standing));
@@ -151,7 +151,8 @@ impl Connection {
     /// Who the caller is now: logged out elsewhere, they are nobody here too.
     async fn recheck(&mut self) -> Result<(), CloseReason> {
         let Some(token) = self.session.as_ref().and_then(|session| session.token.clone()) else { return Ok(()) };
-        let caller = Arc::new(identify(&self.state.services.clone(), Some(&token)).await?);
+        let caller = identify(&self.state.services.clone(), Some(&token)).await?;
+        let caller = Arc::new(caller.from(self.address));
         if let Some(session) = &mut self.session {
             session.caller = caller;
         }

@@ -239,7 +239,7 @@ impl Drop for TestApp {
 pub fn signed_in(user: &User, expires_at: DateTime<Utc>) -> Caller {
     let permissions = if user.is_admin { Permissions::all() } else { Permissions::empty() };
     let credential = Credential::Session(SessionId(Clock::default().new_id()));
-    Caller::User(Arc::new(Identity {
+    Caller::user(Arc::new(Identity {
         user: user.clone(),
         permissions,
         groups: Vec::new(),
