@@ -29,6 +29,7 @@ mod m20261122_000017_groups;
 mod m20261122_000018_mails;
 mod m20261123_000019_sharing;
 mod m20261123_000020_people;
+mod m20261123_000021_second_factor;
 
 /// Runs what has not been run yet.
 pub struct Migrator;
@@ -81,6 +82,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000018_mails::Migration),
             Box::new(m20261123_000019_sharing::Migration),
             Box::new(m20261123_000020_people::Migration),
+            Box::new(m20261123_000021_second_factor::Migration),
         ]
     }
 }

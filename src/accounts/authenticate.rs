@@ -48,7 +48,7 @@ impl Accounts {
         let claims = self.inner.keys.read(token, now)?;
         let found = db::identities::of_session(self.inner.db.conn(), claims.session, claims.user, now).await?;
         let known = found.ok_or(ServiceError::Unauthenticated)?;
-        Ok(identity(known, Credential::Session(claims.session), TokenScopes::all(), claims.expires_at))
+        Ok(self.identity(known, Credential::Session(claims.session), TokenScopes::all(), claims.expires_at))
     }
 
     async fn of_api_token(&self, token: &str, now: DateTime<Utc>) -> ServiceResult<Identity> {
@@ -58,7 +58,7 @@ impl Accounts {
         if token.last_used_at.is_none_or(|at| now - at >= USE_NOTED_EVERY) {
             db::api_tokens::touch(conn, token.id, now).await?;
         }
-        Ok(identity(known, Credential::ApiToken(token.id), token.scopes, token.expires_at))
+        Ok(self.identity(known, Credential::ApiToken(token.id), token.scopes, token.expires_at))
     }
 
     /// Those of these that stand no more: the log-in or the token has ended, or the user may do something else now.
@@ -88,9 +88,18 @@ impl Accounts {
         }
         Ok(fallen)
     }
-}
 
-fn identity(known: Known, credential: Credential, scopes: TokenScopes, expires_at: DateTime<Utc>) -> Identity {
-    let Known { user, permissions, groups, rights_revision } = known;
-    Identity { user, permissions, groups, standing: Standing { credential, rights_revision }, scopes, expires_at }
+    fn identity(
+        &self,
+        known: Known,
+        credential: Credential,
+        scopes: TokenScopes,
+        expires_at: DateTime<Utc>,
+    ) -> Identity {
+        let Known { user, mut permissions, groups, rights_revision } = known;
+        if user.second_factor_at.is_none() {
+            permissions -= self.inner.rules.require_2fa;
+        }
+        Identity { user, permissions, groups, standing: Standing { credential, rights_revision }, scopes, expires_at }
+    }
 }

@@ -78,6 +78,7 @@ impl Accounts {
             last_login: None,
             deactivated_at: None,
             avatar: None,
+            second_factor_at: None,
             created_at: self.inner.clock.now(),
         }
     }

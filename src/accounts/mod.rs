@@ -11,6 +11,7 @@ mod mails;
 mod operator;
 mod password_rules;
 mod removal;
+mod second_factor;
 mod sessions;
 mod sign_in;
 mod sign_up;
@@ -29,6 +30,7 @@ pub use self::{
     audit_log::AuditPage,
     first_admin::NewAdmin,
     groups::GroupChange,
+    second_factor::NewTotp,
     sign_in::LogIn,
     users::{NewUser, UserPage},
 };
@@ -39,7 +41,7 @@ use crate::{
         audit::Audited,
         caller::Identity,
         error::ServiceResult,
-        user::{SignUp, User},
+        user::{Permissions, SignUp, User},
     },
     events::Hub,
     mail::Mailer,
@@ -55,6 +57,8 @@ const CALLER_TTL: TimeDelta = TimeDelta::seconds(1);
 #[derive(Debug, Clone)]
 pub struct AccountRules {
     pub sign_up: SignUp,
+    /// What only those may do who sign in with a second factor.
+    pub require_2fa: Permissions,
     /// Where the links in mails lead.
     pub pages: Url,
 }
@@ -86,6 +90,8 @@ struct Inner {
     refresh_key: Vec<u8>,
     /// What links in mails are known by as ours.
     link_key: Vec<u8>,
+    /// What the secrets of second factors are made from.
+    totp_key: Vec<u8>,
     passwords: PasswordHasher,
     log_in_limits: TryLimits,
     /// Who asked a moment ago, by their tokens.
@@ -119,6 +125,7 @@ impl Accounts {
             keys: TokenKeys::new(jwt_secret),
             refresh_key: key_for("refresh tokens of "),
             link_key: key_for("links in mails of "),
+            totp_key: key_for("second factors of "),
             passwords,
             log_in_limits: TryLimits::new(),
             callers: TtlCache::new(CALLER_TTL),

@@ -131,7 +131,7 @@ impl Accounts {
         Ok(())
     }
 
-    async fn user_of_address(&self, email: &str) -> ServiceResult<User> {
+    pub(super) async fn user_of_address(&self, email: &str) -> ServiceResult<User> {
         Ok(self.find(email).await?.ok_or_else(Refusal::user_not_found)?)
     }
 

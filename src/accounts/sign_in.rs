@@ -24,13 +24,15 @@ pub(super) const MAX_EMAIL_BYTES: usize = 254;
 pub struct LogIn {
     pub email: String,
     pub password: String,
+    /// Of the second factor, where the account has one.
+    pub code: Option<String>,
     /// Whether the log-in is to outlast the browser.
     pub remember_me: bool,
 }
 
 /// A user, and the hash that their password was checked by.
 pub(super) struct Checked {
-    user: User,
+    pub(super) user: User,
     hash: String,
 }
 
@@ -38,12 +40,15 @@ impl Accounts {
     /// Checks a password and begins a log-in.
     ///
     /// # Errors
-    /// `INVALID_CREDENTIALS`, and not which of the two is wrong, nor that the account is deactivated; `RateLimited` after
+    /// `INVALID_CREDENTIALS`, and not which of the two is wrong, nor that the account is deactivated;
+    /// `SECOND_FACTOR_REQUIRED` where the password is right and the account has one; `RateLimited` after
     /// too many of them, whatever the password.
     pub async fn log_in(&self, input: LogIn, client: &Client) -> ServiceResult<SignedIn> {
         let email = input.email.trim().to_lowercase();
-        let checked = self.check_password(&email, input.password, client).await;
-        if let Err(ServiceError::Refused(_)) = &checked {
+        let checked = self.check_both(&email, input.password, input.code.as_deref(), client).await;
+        if let Err(ServiceError::Refused(refusals)) = &checked
+            && refusals.iter().any(|refusal| refusal.code != UserErrorCode::SecondFactorRequired)
+        {
             self.note_failure(&email, client).await?;
         }
         let Checked { mut user, hash } = checked?;
@@ -95,6 +100,18 @@ impl Accounts {
         transaction.commit().await?;
         self.inner.callers.clear();
         Ok(user.clone())
+    }
+
+    async fn check_both(
+        &self,
+        email: &str,
+        password: String,
+        code: Option<&str>,
+        client: &Client,
+    ) -> ServiceResult<Checked> {
+        let checked = self.check_password(email, password, client).await?;
+        self.check_second_factor(&checked.user, code, client).await?;
+        Ok(checked)
     }
 
     /// Keeps that somebody failed to sign in. Those who are put off unread are not kept.

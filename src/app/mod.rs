@@ -162,7 +162,11 @@ impl App {
                 },
                 clock.clone(),
                 secret,
-                AccountRules { sign_up: config.accounts.sign_up.into(), pages: pages(&config)? },
+                AccountRules {
+                    sign_up: config.accounts.sign_up.into(),
+                    require_2fa: config.accounts.require_2fa()?,
+                    pages: pages(&config)?,
+                },
             ),
             budget,
         };

@@ -56,6 +56,12 @@ pub enum UserCommand {
         /// The user's address.
         email: String,
     },
+    /// Removes the second factor of a user who lost it.
+    #[command(name = "reset-2fa")]
+    Reset2fa {
+        /// The user's address.
+        email: String,
+    },
     /// Lets a user in again.
     Enable {
         /// The user's address.
@@ -91,6 +97,7 @@ pub async fn run(config: Config, command: UserCommand) -> anyhow::Result<()> {
         UserCommand::Revoke { email, right } => set(&app, &email, right, false).await?,
         UserCommand::List => list(&app).await?,
         UserCommand::Disable { email } => said(accounts.set_active(&email, false).await)?,
+        UserCommand::Reset2fa { email } => said(accounts.reset_second_factor(&email).await)?,
         UserCommand::Enable { email } => said(accounts.set_active(&email, true).await)?,
     }
     Ok(())

@@ -4,7 +4,7 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use url::Url;
 
-use crate::domain::user::SignUp;
+use crate::domain::user::{Permission, Permissions, SignUp};
 
 /// What the compose file of an earlier version had.
 const PUBLISHED_SECRET: &str = "only-for-a-laptop-change-me-everywhere-else";
@@ -31,6 +31,10 @@ pub struct AccountsConfig {
     /// `open` for everybody who confirms an email address.
     #[arg(long, env = "SIGN_UP", value_enum, default_value_t = SignUpBy::Closed, global = true)]
     pub sign_up: SignUpBy,
+
+    /// Permissions that only users with a second factor can use, with commas between: `MANAGE_USERS,DELETE_ANY_IMAGE`, or `all`.
+    #[arg(long, env = "REQUIRE_2FA", default_value = "", global = true)]
+    pub require_2fa: String,
 
     /// The server that sends mails: `smtps://user:password@host`, `smtp://host:587?tls=required`. Without one, mails are
     /// written into the log where PUBLIC_URL is this machine's, and are not sent elsewhere.
@@ -78,6 +82,22 @@ impl AccountsConfig {
         let Some(url) = &self.smtp_url else { return Ok(None) };
         let from = self.mail_from.as_deref().context("MAIL_FROM is required with SMTP_URL")?;
         Ok(Some((url, from)))
+    }
+
+    /// The permissions that need a second factor.
+    ///
+    /// # Errors
+    /// When there is no permission of a name.
+    pub fn require_2fa(&self) -> anyhow::Result<Permissions> {
+        if self.require_2fa.trim().eq_ignore_ascii_case("all") {
+            return Ok(Permissions::all());
+        }
+        let names = self.require_2fa.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let named = names.map(|name| {
+            let permission = Permission::named(&name.to_uppercase());
+            permission.with_context(|| format!("REQUIRE_2FA: there is no permission `{name}`"))
+        });
+        named.collect()
     }
 
     /// The configured secret, if there is one.

@@ -28,6 +28,7 @@ pub mod metadata;
 pub mod regenerations;
 pub mod removals;
 pub mod search;
+pub mod second_factors;
 pub mod sessions;
 pub mod share_links;
 pub mod shares;

@@ -80,6 +80,7 @@ pub async fn insert(conn: &impl ConnectionTrait, user: &User, password_hash: Opt
         deactivated_at: user.deactivated_at,
         rights_revision: 0,
         avatar_id: user.avatar.map(|avatar| avatar.0),
+        second_factor_at: None,
     };
     Saved::of(Entity::insert(row.into_active_model()).exec_without_returning(conn).await)
 }
@@ -190,6 +191,7 @@ impl From<Model> for User {
             last_login: row.last_login_at.map(|at| LastLogIn { at, address }),
             deactivated_at: row.deactivated_at,
             avatar: row.avatar_id.map(ImageId),
+            second_factor_at: row.second_factor_at,
             created_at: row.created_at,
         }
     }

@@ -44,6 +44,8 @@ audit_actions! {
     PasswordChanged => "password_changed",
     /// By the link in a mail.
     PasswordReset => "password_reset",
+    SecondFactorEnabled => "second_factor_enabled",
+    SecondFactorDisabled => "second_factor_disabled",
     ApiTokenCreated => "api_token_created",
     ApiTokenRevoked => "api_token_revoked",
     UserCreated => "user_created",

@@ -28,6 +28,7 @@ pub enum UserErrorCode {
     GroupExists,
     AlbumNotFound,
     ShareNotFound,
+    SecondFactorRequired,
 }
 
 /// One thing that the caller can mend by other input, or the state that stands in the way.

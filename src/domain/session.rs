@@ -44,6 +44,20 @@ pub struct Session {
     pub created_at: DateTime<Utc>,
 }
 
+/// What somebody shows beside their password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecondFactor {
+    pub user: UserId,
+    /// What the secret is made from, together with the server's.
+    pub salt: String,
+    /// One that is not is asked of nobody.
+    pub is_confirmed: bool,
+    /// Of the last code that was taken.
+    pub last_step: u64,
+    /// Of the recovery codes that were not used.
+    pub recovery_hashes: Vec<String>,
+}
+
 /// A token that a user made for a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiToken {

@@ -20,6 +20,8 @@ pub struct User {
     pub deactivated_at: Option<DateTime<Utc>>,
     /// The image that shows them; it may be gone.
     pub avatar: Option<ImageId>,
+    /// Since when they sign in with a second factor, too.
+    pub second_factor_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
 }
 

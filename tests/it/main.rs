@@ -40,6 +40,7 @@ mod s3_semantics;
 mod schema;
 mod search;
 mod search_pages;
+mod second_factor;
 mod sessions;
 mod share_links;
 mod shared_permissions;

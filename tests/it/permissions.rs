@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{TestApp, client::Client, pictures, socket::Socket};
 
 /// Every operation that wants somebody.
-pub const OPERATIONS: [&str; 65] = [
+pub const OPERATIONS: [&str; 68] = [
     "{ categories { id } }",
     "{ images { totalCount } }",
     "{ imageStats { totalImages } }",
@@ -62,6 +62,9 @@ pub const OPERATIONS: [&str; 65] = [
     "mutation { setAvatar(input: {}) { user { id } } }",
     "mutation { exportMyData { dataExport { id } } }",
     r#"mutation { deleteMyAccount(input: {password: "x"}) { user { id } } }"#,
+    r#"mutation { beginTotp(input: {password: "x"}) { totp { secret } } }"#,
+    r#"mutation { confirmTotp(input: {code: "x"}) { recoveryCodes } }"#,
+    r#"mutation { disableTotp(input: {password: "x", code: "x"}) { user { id } } }"#,
     "mutation { cancelAccountDeletion { user { id } } }",
     r#"mutation { deleteUser(input: {userId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f", images: DELETE}) { user { id } } }"#,
     r#"{ album(id: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f") { id } }"#,

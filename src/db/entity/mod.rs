@@ -13,6 +13,7 @@ pub mod image;
 pub mod mail;
 pub mod metadata;
 pub mod regeneration;
+pub mod second_factor;
 pub mod session;
 pub mod share;
 pub mod share_link;

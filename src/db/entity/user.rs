@@ -17,6 +17,7 @@ pub struct Model {
     pub deactivated_at: Option<DateTimeUtc>,
     pub rights_revision: i32,
     pub avatar_id: Option<Uuid>,
+    pub second_factor_at: Option<DateTimeUtc>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

@@ -6,7 +6,10 @@ use crate::graphql::{
     FromContext, cost,
     error::{ApiError, parse_id, split},
     types::{
-        account::{DataExportPayload, DeleteMyAccountInput, SetAvatarInput},
+        account::{
+            BeginTotpInput, BeginTotpPayload, ConfirmTotpInput, ConfirmTotpPayload, DataExportPayload,
+            DeleteMyAccountInput, DisableTotpInput, SetAvatarInput,
+        },
         administration::{UpdateProfileInput, UserPayload},
     },
 };
@@ -59,5 +62,39 @@ impl AccountMutation {
     /// Keeps the caller's account, whose deletion was requested by `deleteMyAccount`.
     async fn cancel_account_deletion(&self, ctx: &Context<'_>) -> Result<UserPayload, ApiError> {
         Ok(split(ctx.services().accounts.cancel_deletion(ctx.caller()).await)?.into())
+    }
+
+    /// Begins to set up a second factor: codes of an app by TOTP. It is asked for once `confirmTotp` has confirmed it.
+    #[graphql(directive = cost::cost::apply(500))]
+    async fn begin_totp(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The confirmation.")] input: BeginTotpInput,
+    ) -> Result<BeginTotpPayload, ApiError> {
+        let begun = ctx.services().accounts.begin_totp(ctx.caller(), input.password, &ctx.client()).await;
+        Ok(split(begun)?.into())
+    }
+
+    /// Confirms the second factor that was begun. From then on, `logIn` requires a code.
+    #[graphql(directive = cost::cost::apply(50))]
+    async fn confirm_totp(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "A code of the app.")] input: ConfirmTotpInput,
+    ) -> Result<ConfirmTotpPayload, ApiError> {
+        let confirmed = ctx.services().accounts.confirm_totp(ctx.caller(), &input.code, &ctx.client()).await;
+        Ok(split(confirmed)?.into())
+    }
+
+    /// Removes the second factor of the caller.
+    #[graphql(directive = cost::cost::apply(500))]
+    async fn disable_totp(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The confirmation.")] input: DisableTotpInput,
+    ) -> Result<UserPayload, ApiError> {
+        let DisableTotpInput { password, code } = input;
+        let disabled = ctx.services().accounts.disable_totp(ctx.caller(), password, &code, &ctx.client()).await;
+        Ok(split(disabled)?.into())
     }
 }

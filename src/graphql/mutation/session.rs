@@ -29,12 +29,12 @@ impl SessionMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The credentials and the duration of the session.")] input: LogInInput,
     ) -> Result<SessionPayload, ApiError> {
-        let LogInInput { email, password, remember_me, use_cookie } = input;
+        let LogInInput { email, password, code, remember_me, use_cookie } = input;
         let cookie = match use_cookie.then(|| ctx.refresh_cookie("useCookie")).transpose() {
             Ok(cookie) => cookie,
             Err(refusal) => return Ok(SessionPayload::from(Err(vec![refusal]))),
         };
-        let log_in = LogIn { email, password, remember_me };
+        let log_in = LogIn { email, password, code, remember_me };
         let signed_in = split(ctx.services().accounts.log_in(log_in, &ctx.client()).await)?;
         Ok(signed_in.map(|signed_in| delivered(ctx, signed_in, cookie.as_ref())).into())
     }

@@ -8,6 +8,7 @@ use super::{
     user_error::UserError,
 };
 use crate::{
+    accounts::NewTotp,
     domain,
     graphql::{FromContext, cost, error::ApiError},
 };
@@ -25,6 +26,66 @@ pub struct DeleteMyAccountInput {
     /// The password of the account.
     pub password: String,
 }
+
+/// The confirmation that the caller wants a second factor.
+#[derive(InputObject)]
+pub struct BeginTotpInput {
+    /// The password of the account.
+    pub password: String,
+}
+
+/// A code of the second factor that was begun.
+#[derive(InputObject)]
+pub struct ConfirmTotpInput {
+    /// The code that the app shows. Example: `"492039"`.
+    pub code: String,
+}
+
+/// The confirmation that the caller wants no second factor.
+#[derive(InputObject)]
+pub struct DisableTotpInput {
+    /// The password of the account.
+    pub password: String,
+    /// The code that the app shows, or a recovery code.
+    pub code: String,
+}
+
+/// The secret of a second factor, for an app that makes codes.
+#[derive(SimpleObject)]
+pub struct TotpSecret {
+    /// The secret in base 32, to be typed.
+    secret: String,
+    /// The secret as a URL, to be shown as a QR code. Example: `"otpauth://totp/example.com:ann%40example.com?secret=…"`.
+    otpauth_url: String,
+}
+
+impl From<NewTotp> for TotpSecret {
+    fn from(new: NewTotp) -> Self {
+        Self { secret: new.secret, otpauth_url: new.url }
+    }
+}
+
+/// The result of `beginTotp`.
+#[derive(SimpleObject)]
+pub struct BeginTotpPayload {
+    /// The secret, which is shown once. Null when there are userErrors.
+    totp: Option<TotpSecret>,
+    /// The reasons why nothing was done. Empty on success.
+    user_errors: Vec<UserError>,
+}
+
+/// The result of `confirmTotp`.
+#[derive(SimpleObject)]
+pub struct ConfirmTotpPayload {
+    /// Ten recovery codes, each of which replaces a code of the app once. They are shown once. Null when there are
+    /// userErrors.
+    recovery_codes: Option<Vec<String>>,
+    /// The reasons why nothing was done. Empty on success.
+    user_errors: Vec<UserError>,
+}
+
+super::user_error::payload!(BeginTotpPayload { totp: NewTotp => TotpSecret::from });
+super::user_error::payload!(ConfirmTotpPayload { recovery_codes: Vec<String> => std::convert::identity });
 
 /// A copy of everything that belongs to the caller's account: the rows as JSON, and the originals of the images.
 #[derive(Description)]

@@ -36,6 +36,10 @@ pub enum AuditAction {
     PasswordChanged,
     /// A password was set by the link of a mail.
     PasswordReset,
+    /// A user set up a second factor.
+    SecondFactorEnabled,
+    /// A second factor was removed.
+    SecondFactorDisabled,
     /// A user created an API token.
     ApiTokenCreated,
     /// A user ended an API token.

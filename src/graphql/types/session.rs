@@ -33,6 +33,9 @@ pub struct LogInInput {
     pub email: String,
     /// The password of the account.
     pub password: String,
+    /// The code of the second factor, or one of its recovery codes, if the account has one. Without it, the answer is
+    /// SECOND_FACTOR_REQUIRED once the password is right. Example: `"492039"`.
+    pub code: Option<String>,
     /// Whether the session lasts for 14 days instead of one day.
     #[graphql(default)]
     pub remember_me: bool,

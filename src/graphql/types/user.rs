@@ -115,9 +115,13 @@ impl User {
     }
 
     /// The permissions of the user beyond their own images: those of the user's groups. Administrators have all
-    /// permissions. Empty unless the user is the caller or the caller has the permission MANAGE_USERS.
+    /// permissions. Of the caller, without those that need a second factor that the caller does not have. Empty unless the
+    /// user is the caller or the caller has the permission MANAGE_USERS.
     #[graphql(directive = cost::cost::apply(5))]
     async fn permissions(&self, ctx: &Context<'_>) -> Result<Vec<Permission>, ApiError> {
+        if let Some(caller) = ctx.caller().identity().filter(|caller| caller.id() == self.0.id) {
+            return Ok(caller.permissions.iter().map(Permission::from).collect());
+        }
         let permissions = if self.0.is_admin && self.is_open_to(ctx) {
             Permissions::all()
         } else {
@@ -155,6 +159,11 @@ impl User {
     /// MANAGE_USERS.
     async fn is_deactivated(&self, ctx: &Context<'_>) -> bool {
         self.0.deactivated_at.is_some() && self.is_open_to(ctx)
+    }
+
+    /// Whether the user signs in with a second factor. False for other users without the permission MANAGE_USERS.
+    async fn has_second_factor(&self, ctx: &Context<'_>) -> bool {
+        self.0.second_factor_at.is_some() && self.is_open_to(ctx)
     }
 
     /// The time at which the account and everything that belongs to it will be deleted. Null if it will not, or for other
