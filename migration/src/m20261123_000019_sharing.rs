@@ -16,7 +16,7 @@ impl MigrationTrait for Migration {
         for table in [album(), album_image(), share(), share_link()] {
             manager.create_table(table).await?;
         }
-        let indexes: [(&str, &str, &[&str], bool); 10] = [
+        let indexes: [(&str, &str, &[&str], bool); 11] = [
             ("album_owner", "album", &["owner_id", "id"], false),
             ("album_image_place", "album_image", &["album_id", "place", "image_id"], false),
             ("album_image_image", "album_image", &["image_id"], false),
@@ -27,6 +27,7 @@ impl MigrationTrait for Migration {
             ("share_album_group", "share", &["album_id", "group_id"], true),
             ("share_email", "share", &["email", "id"], false),
             ("share_group", "share", &["group_id", "id"], false),
+            ("share_sharer", "share", &["shared_by", "id"], false),
             ("share_link_image", "share_link", &["image_id"], false),
         ];
         for (name, table, columns, is_unique) in indexes {

@@ -62,6 +62,8 @@ fn removal() -> TableCreateStatement {
         .col(uuid("requested_by"))
         .col(timestamp_with_time_zone("requested_at"))
         .col(timestamp_with_time_zone("due_at"))
+        // From then on there is no way back.
+        .col(timestamp_with_time_zone_null("started_at"))
         .foreign_key(&mut of_user("user_removal"))
         .to_owned()
 }

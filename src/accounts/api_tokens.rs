@@ -11,6 +11,7 @@ use crate::{
         audit::{AuditAction, Audited},
         caller::{Caller, TokenScope, TokenScopes},
         error::{Refusal, ServiceError, ServiceResult, UserErrorCode},
+        event::Actor,
         ids::{ApiTokenId, UserId},
         session::ApiToken,
         user::User,
@@ -80,7 +81,12 @@ impl Accounts {
     pub async fn print_token(&self, user: &User) -> ServiceResult<String> {
         let expires_at = self.inner.clock.now() + PRINTED_LIFE;
         let new = NewApiToken { name: "darkroom token".to_owned(), scopes: TokenScopes::all(), expires_at };
-        Ok(self.make_api_token(self.inner.db.conn(), user.id, new).await?.secret)
+        let transaction = self.inner.db.begin().await?;
+        let made = self.make_api_token(&transaction, user.id, new).await?;
+        let created = Audited::new(AuditAction::ApiTokenCreated, Actor::System, Some(made.known.id.0));
+        self.audit(&transaction, created.with(json!({"name": made.known.name, "userId": user.id}))).await?;
+        transaction.commit().await?;
+        Ok(made.secret)
     }
 
     /// The caller's tokens, the latest first.

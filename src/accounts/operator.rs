@@ -107,6 +107,8 @@ impl Accounts {
         if !is_active {
             self.end_all(&transaction, &user).await?;
         }
+        let action = if is_active { AuditAction::UserReactivated } else { AuditAction::UserDeactivated };
+        self.audit(&transaction, Audited::new(action, Actor::System, Some(user.id.0))).await?;
         Ok(transaction.commit().await?)
     }
 

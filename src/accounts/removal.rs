@@ -12,7 +12,7 @@ use crate::{
     db::{self, Saved},
     domain::{
         audit::{AuditAction, Audited},
-        caller::{Caller, TokenScope},
+        caller::{Caller, Identity, TokenScope},
         error::{Refusal, ServiceError, ServiceResult, UserErrorCode},
         event::Actor,
         ids::UserId,
@@ -37,7 +37,7 @@ impl Accounts {
     pub async fn delete_user(&self, caller: &Caller, id: UserId, heir: Option<UserId>) -> ServiceResult<User> {
         let manager = caller.with(Permission::ManageUsers)?;
         let of_images = if heir.is_some() { Permission::ChangeAnyImage } else { Permission::DeleteAnyImage };
-        if !manager.permissions.contains(of_images) {
+        if !manager.may(of_images) {
             return Err(ServiceError::Forbidden);
         }
         if manager.id() == id {
@@ -47,18 +47,14 @@ impl Accounts {
         let now = self.inner.clock.now();
         let transaction = self.inner.db.begin().await?;
         let user = managed(&transaction, manager, id).await?;
-        if let Some(heir) = heir {
-            let found = db::users::find(&transaction, heir).await?;
-            let why = "There is no such user, or they leave themselves.";
-            let is_fit = heir != id && found.is_some_and(|heir| heir.deactivated_at.is_none());
-            if !is_fit || db::removals::find(&transaction, heir).await?.is_some() {
-                return Err(Refusal::on("transferToUserId", UserErrorCode::UserNotFound, why).into());
-            }
-        }
+        self.hold_for_removal(&transaction, manager, id, heir).await?;
         // What the user wished themselves is done earlier.
-        db::removals::remove(&transaction, id).await?;
-        let removal = Removal { user: id, heir, requested_by: manager.id(), requested_at: now, due_at: now };
-        db::removals::insert(&transaction, &removal).await?;
+        db::removals::withdraw(&transaction, id).await?;
+        let requested_by = manager.id();
+        let removal = Removal { user: id, heir, requested_by, requested_at: now, due_at: now, started_at: None };
+        if db::removals::insert(&transaction, &removal).await? == Saved::Duplicate {
+            return Err(Refusal::on("userId", UserErrorCode::InvalidState, "The account is being deleted.").into());
+        }
         db::users::set_deactivated(&transaction, id, Some(user.deactivated_at.unwrap_or(now))).await?;
         self.end_all(&transaction, &user).await?;
         self.inner.queue.withdraw(&transaction, Job::RemoveUser { user: id }).await?;
@@ -82,12 +78,11 @@ impl Accounts {
         self.check_password(&user.email, password, client).await?;
         let now = self.inner.clock.now();
         let transaction = self.inner.db.begin().await?;
-        if user.is_admin && db::users::count_admins(&transaction).await? < 2 {
-            let why = "You are the only administrator: make somebody else one first.";
-            return Err(Refusal::of(UserErrorCode::InvalidState, why).into());
-        }
+        let identity = caller.acting(TokenScope::Account)?;
+        self.hold_for_removal(&transaction, identity, user.id, None).await?;
         let due_at = now + GRACE;
-        let removal = Removal { user: user.id, heir: None, requested_by: user.id, requested_at: now, due_at };
+        let removal =
+            Removal { user: user.id, heir: None, requested_by: user.id, requested_at: now, due_at, started_at: None };
         if db::removals::insert(&transaction, &removal).await? == Saved::Duplicate {
             return Err(Refusal::of(UserErrorCode::InvalidState, "Your account is to be deleted already.").into());
         }
@@ -107,8 +102,9 @@ impl Accounts {
     pub async fn cancel_deletion(&self, caller: &Caller) -> ServiceResult<User> {
         let user = &caller.acting(TokenScope::Account)?.user;
         let transaction = self.inner.db.begin().await?;
-        if !db::removals::remove(&transaction, user.id).await? {
-            return Err(Refusal::of(UserErrorCode::InvalidState, "Your account is not to be deleted.").into());
+        if !db::removals::withdraw(&transaction, user.id).await? {
+            let why = "You did not ask for the deletion of your account, or it has begun.";
+            return Err(Refusal::of(UserErrorCode::InvalidState, why).into());
         }
         self.inner.queue.withdraw(&transaction, Job::RemoveUser { user: user.id }).await?;
         let by = caller.actor(TokenScope::Account)?;
@@ -132,6 +128,7 @@ impl Accounts {
         let Some(user) = db::users::find(&transaction, id).await? else { return Ok(None) };
         let removal = db::removals::find(&transaction, id).await?.filter(|removal| removal.due_at <= now);
         let Some(removal) = removal else { return Ok(None) };
+        db::removals::start(&transaction, id, removal.started_at.unwrap_or(now)).await?;
         db::users::set_deactivated(&transaction, id, Some(user.deactivated_at.unwrap_or(now))).await?;
         self.end_all(&transaction, &user).await?;
         transaction.commit().await?;
@@ -158,7 +155,8 @@ impl Accounts {
         db::audit::anonymise(&transaction, user.id, &user.email).await?;
         db::removals::remove_user(&transaction, user.id, &user.email).await?;
         let by = Actor::User(removal.requested_by, None);
-        self.audit(&transaction, Audited::new(AuditAction::UserDeleted, by, Some(user.id.0))).await?;
+        let deleted = Audited::new(AuditAction::UserDeleted, by, Some(user.id.0));
+        self.audit(&transaction, deleted.with(json!({"transferToUserId": removal.heir}))).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -171,6 +169,53 @@ impl Accounts {
         for removal in db::removals::all(conn).await? {
             let due = removal.due_at.max(self.inner.clock.now());
             self.inner.queue.enqueue(conn, Job::RemoveUser { user: removal.user }, due).await?;
+        }
+        Ok(())
+    }
+
+    /// Holds everybody whom a removal concerns, in the order of their ids, and checks that it leaves an administrator and
+    /// takes no images with it that somebody else was promised.
+    async fn hold_for_removal(
+        &self,
+        transaction: &db::Transaction,
+        actor: &Identity,
+        user: UserId,
+        heir: Option<UserId>,
+    ) -> ServiceResult<()> {
+        self.hold_another_admin(transaction, actor, user).await?;
+        let mut held: Vec<UserId> = heir.into_iter().chain([user]).collect();
+        held.sort_unstable();
+        for id in held {
+            db::users::hold(transaction, id).await?;
+        }
+        if db::removals::is_heir(transaction, user).await? {
+            let why = "Another account's images are being transferred to this one: wait until that is done.";
+            return Err(Refusal::of(UserErrorCode::InvalidState, why).into());
+        }
+        let Some(heir) = heir else { return Ok(()) };
+        let found = db::users::find(transaction, heir).await?;
+        let is_fit = heir != user && found.is_some_and(|heir| heir.deactivated_at.is_none());
+        if !is_fit || db::removals::find(transaction, heir).await?.is_some() {
+            let why = "There is no such user, or they leave themselves.";
+            return Err(Refusal::on("transferToUserId", UserErrorCode::UserNotFound, why).into());
+        }
+        Ok(())
+    }
+
+    /// Holds all administrators, and checks that one is left without this user, and that whoever acts is still let in.
+    pub(super) async fn hold_another_admin(
+        &self,
+        transaction: &db::Transaction,
+        actor: &Identity,
+        user: UserId,
+    ) -> ServiceResult<()> {
+        let admins = db::users::hold_admins(transaction).await?;
+        if !db::identities::stands(transaction, actor.standing, self.inner.clock.now()).await? {
+            return Err(ServiceError::Unauthenticated);
+        }
+        if admins.contains(&user) && admins.len() < 2 {
+            let why = "This is the only administrator: make somebody else one first.";
+            return Err(Refusal::of(UserErrorCode::InvalidState, why).into());
         }
         Ok(())
     }

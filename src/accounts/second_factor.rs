@@ -141,6 +141,7 @@ impl Accounts {
             None => db::second_factors::take_recovery_code(conn, &factor, &secret_hash(&canonical(code))).await?,
         };
         if !is_right {
+            self.note_failure(&user.email, client).await?;
             return Err(wrong_code().into());
         }
         self.inner.log_in_limits.succeeded(&tries, client.address);

@@ -6,6 +6,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use hmac::{Hmac, KeyInit, Mac};
+use serde_json::json;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
@@ -19,6 +20,7 @@ use crate::{
         audit::{AuditAction, Audited},
         caller::{Caller, Credential, TokenScope},
         error::{Refusal, ServiceError, ServiceResult, UserErrorCode},
+        event::Actor,
         ids::SessionId,
         session::{Client, Session},
         user::User,
@@ -71,6 +73,10 @@ impl Accounts {
             Rotation::Rotated(session) | Rotation::Repeated(session) => session,
             Rotation::Reused(user) => {
                 db::sessions::remove(&transaction, user, id).await?;
+                let by = Actor::Anonymous(client.address);
+                let ended = Audited::new(AuditAction::SessionRevoked, by, Some(id.0));
+                let why = json!({"userId": user, "reason": "the refresh token was used twice"});
+                self.audit(&transaction, ended.with(why)).await?;
                 transaction.commit().await?;
                 self.inner.callers.clear();
                 return Err(invalid_refresh_token().into());

@@ -8,11 +8,12 @@ use crate::{
     domain::{
         audit::{AuditAction, Audited},
         caller::{Caller, Credential, TokenScope},
-        error::{Refusal, ServiceError, ServiceResult, UserErrorCode},
+        error::{Refusal, ServiceResult, UserErrorCode},
         event::Actor,
         session::Client,
         user::{LastLogIn, User},
     },
+    mail::is_address,
     passwords::{MAX_PASSWORD_BYTES, Verdict},
 };
 
@@ -45,13 +46,8 @@ impl Accounts {
     /// too many of them, whatever the password.
     pub async fn log_in(&self, input: LogIn, client: &Client) -> ServiceResult<SignedIn> {
         let email = input.email.trim().to_lowercase();
-        let checked = self.check_both(&email, input.password, input.code.as_deref(), client).await;
-        if let Err(ServiceError::Refused(refusals)) = &checked
-            && refusals.iter().any(|refusal| refusal.code != UserErrorCode::SecondFactorRequired)
-        {
-            self.note_failure(&email, client).await?;
-        }
-        let Checked { mut user, hash } = checked?;
+        let Checked { mut user, hash } = self.check_password(&email, input.password, client).await?;
+        self.check_second_factor(&user, input.code.as_deref(), client).await?;
         let now = self.inner.clock.now();
         let last_login = LastLogIn { at: now, address: Some(client.address.to_string()) };
         let transaction = self.inner.db.begin().await?;
@@ -102,23 +98,12 @@ impl Accounts {
         Ok(user.clone())
     }
 
-    async fn check_both(
-        &self,
-        email: &str,
-        password: String,
-        code: Option<&str>,
-        client: &Client,
-    ) -> ServiceResult<Checked> {
-        let checked = self.check_password(email, password, client).await?;
-        self.check_second_factor(&checked.user, code, client).await?;
-        Ok(checked)
-    }
-
     /// Keeps that somebody failed to sign in. Those who are put off unread are not kept.
-    async fn note_failure(&self, email: &str, client: &Client) -> ServiceResult<()> {
+    pub(super) async fn note_failure(&self, email: &str, client: &Client) -> ServiceResult<()> {
         let conn = self.inner.db.conn();
-        let tried: String = email.chars().filter(|c| !c.is_control()).take(MAX_EMAIL_BYTES).collect();
-        let known = db::users::find_by_email(conn, &tried).await?.map(|(user, _)| user.id.0);
+        // What is no address may be a password in the wrong field.
+        let tried = Some(email).filter(|email| email.len() <= MAX_EMAIL_BYTES && is_address(email));
+        let known = db::users::find_by_email(conn, tried.unwrap_or_default()).await?.map(|(user, _)| user.id.0);
         let failed = Audited::new(AuditAction::LogInFailed, Actor::Anonymous(client.address), known);
         self.audit(conn, failed.with(json!({"email": tried}))).await
     }
@@ -141,8 +126,10 @@ impl Accounts {
         let (user, kept) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
         let password = if password.len() > MAX_PASSWORD_BYTES { String::new() } else { password };
         let verdict = self.inner.passwords.verify(password.clone(), kept.clone()).await?;
-        let user = user.filter(|user| user.deactivated_at.is_none() && verdict != Verdict::Wrong);
-        let user = user.ok_or_else(wrong_credentials)?;
+        let Some(user) = user.filter(|user| user.deactivated_at.is_none() && verdict != Verdict::Wrong) else {
+            self.note_failure(email, client).await?;
+            return Err(wrong_credentials().into());
+        };
         self.inner.log_in_limits.succeeded(account, client.address);
         let mut hash = kept.unwrap_or_default();
         if verdict == Verdict::RightByOldParameters {

@@ -127,6 +127,7 @@ impl Accounts {
         let now = self.inner.clock.now();
         let transaction = self.inner.db.begin().await?;
         let user = managed(&transaction, manager, id).await?;
+        self.hold_another_admin(&transaction, manager, id).await?;
         let since = user.deactivated_at.unwrap_or(now);
         db::users::set_deactivated(&transaction, id, Some(since)).await?;
         self.end_all(&transaction, &user).await?;
@@ -145,6 +146,9 @@ impl Accounts {
         let manager = caller.with(Permission::ManageUsers)?;
         let transaction = self.inner.db.begin().await?;
         let user = managed(&transaction, manager, id).await?;
+        if db::removals::find(&transaction, id).await?.is_some_and(|removal| removal.requested_by != id) {
+            return Err(Refusal::on("userId", UserErrorCode::InvalidState, "The account is being deleted.").into());
+        }
         db::users::set_deactivated(&transaction, id, None).await?;
         let by = caller.actor(TokenScope::Administer)?;
         self.audit(&transaction, Audited::new(AuditAction::UserReactivated, by, Some(id.0))).await?;

@@ -18,6 +18,12 @@ impl Changes {
     pub async fn give(&self, id: ImageId, heir: UserId) -> ServiceResult<()> {
         let transaction = self.inner.db.begin().await?;
         let before = db::image_writes::lock(&transaction, id).await?.ok_or_else(Refusal::image_not_found)?;
+        // The counters of both change: always in the same order, so that nobody waits for each other.
+        let mut owners = [before.owner, heir];
+        owners.sort_unstable();
+        for owner in owners {
+            db::users::hold(&transaction, owner).await?;
+        }
         let mut image = before.clone();
         image.owner = heir;
         image.revision += 1;

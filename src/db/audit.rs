@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -66,9 +66,9 @@ pub async fn page(
     limit: u64,
 ) -> Result<Vec<AuditEntry>, DbErr> {
     let mut query = Entity::find();
-    if !filter.actions.is_empty() {
-        query = query.filter(Column::Action.is_in(filter.actions.iter().map(|action| action.name())));
-    }
+    // What a newer version wrote has no name here.
+    let actions = if filter.actions.is_empty() { AuditAction::WRITTEN } else { &filter.actions };
+    query = query.filter(Column::Action.is_in(actions.iter().map(|action| action.name())));
     if let Some(actor) = filter.actor {
         query = query.filter(Column::ActorId.eq(actor.0));
     }
@@ -80,13 +80,12 @@ pub async fn page(
         query = query.filter(Column::Id.gte(first_id_of(from)));
     }
     if let Some(to) = filter.to {
-        query = query.filter(Column::Id.lt(first_id_of(to + chrono::TimeDelta::milliseconds(1))));
+        query = query.filter(Column::Id.lt(first_id_after(to)));
     }
     if let Some(after) = after {
         query = query.filter(Column::Id.lt(after.0));
     }
     let rows = query.order_by_desc(Column::Id).limit(limit).all(conn).await?;
-    // What a newer version wrote has no name here.
     Ok(rows.into_iter().filter_map(entry).collect())
 }
 
@@ -102,8 +101,7 @@ pub async fn remove_some(conn: &impl ConnectionTrait, before: DateTime<Utc>) -> 
 /// Takes everything out of the log by which somebody who left could be known: what remains is a number.
 pub async fn anonymise(conn: &impl ConnectionTrait, user: UserId, email: &str) -> Result<(), DbErr> {
     let nothing = ActiveModel { address: Set(None), details: Set(serde_json::Value::Null), ..ActiveModel::default() };
-    let theirs = Condition::any().add(Column::ActorId.eq(user.0)).add(Column::TargetId.eq(user.0));
-    Entity::update_many().set(nothing).filter(theirs).exec(conn).await?;
+    Entity::update_many().set(nothing).filter(Column::ActorId.eq(user.0)).exec(conn).await?;
     // What others did with the address: shared something with it, invited it.
     let position = if conn.get_database_backend() == DbBackend::Postgres { "strpos" } else { "instr" };
     let mut sql = Sql::of(conn, "UPDATE audit SET details = ");
@@ -116,7 +114,17 @@ pub async fn anonymise(conn: &impl ConnectionTrait, user: UserId, email: &str) -
 
 /// The smallest UUIDv7 of a millisecond.
 fn first_id_of(moment: DateTime<Utc>) -> Uuid {
-    let milliseconds = u128::from(moment.timestamp_millis().unsigned_abs());
+    first_id(moment.timestamp_millis())
+}
+
+/// The smallest UUIDv7 of the millisecond after.
+fn first_id_after(moment: DateTime<Utc>) -> Uuid {
+    first_id(moment.timestamp_millis().saturating_add(1))
+}
+
+/// There is none before 1970, and none after the year 10889.
+fn first_id(milliseconds: i64) -> Uuid {
+    let milliseconds = u128::try_from(milliseconds.clamp(0, (1 << 48) - 1)).unwrap_or(0);
     Uuid::from_u128(milliseconds << 80)
 }
 

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::{Set, Unchanged},
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 
 use super::entity::data_export::{ActiveModel, Column, Entity, Model};
@@ -43,20 +43,17 @@ pub async fn insert(conn: &impl ConnectionTrait, export: &DataExport) -> Result<
     Entity::insert(row.into_active_model()).exec_without_returning(conn).await.map(drop)
 }
 
-/// Notes that all files of one are there.
+/// Notes that all files of one are there. Says whether anybody still wants it.
 pub async fn set_ready(
     conn: &impl ConnectionTrait,
     id: DataExportId,
     sizes: &[u64],
     at: DateTime<Utc>,
-) -> Result<(), DbErr> {
-    let row = ActiveModel {
-        id: Unchanged(id.0),
-        sizes: Set(Some(serde_json::json!(sizes))),
-        ready_at: Set(Some(at)),
-        ..ActiveModel::default()
-    };
-    Entity::update(row).exec(conn).await.map(drop)
+) -> Result<bool, DbErr> {
+    let row =
+        ActiveModel { sizes: Set(Some(serde_json::json!(sizes))), ready_at: Set(Some(at)), ..ActiveModel::default() };
+    let ready = Entity::update_many().set(row).filter(Column::Id.eq(id.0)).exec(conn).await?;
+    Ok(ready.rows_affected == 1)
 }
 
 /// Forgets one.

@@ -2,13 +2,17 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveValue::{Set, Unchanged},
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+};
 
 use super::{
     Saved,
     entity::{
         user,
-        user_removal::{Column, Entity, Model},
+        user_removal::{ActiveModel, Column, Entity, Model},
     },
     sql::Sql,
 };
@@ -25,9 +29,9 @@ pub async fn of_users(conn: &impl ConnectionTrait, users: &[UserId]) -> Result<H
     Ok(rows.into_iter().map(|row| (UserId(row.user_id), Removal::from(row))).collect())
 }
 
-/// Every removal that is wanted. At most 1000.
+/// The removals that are wanted, those due first. At most 1000.
 pub async fn all(conn: &impl ConnectionTrait) -> Result<Vec<Removal>, DbErr> {
-    Ok(Entity::find().limit(1000).all(conn).await?.into_iter().map(Removal::from).collect())
+    Ok(Entity::find().order_by_asc(Column::DueAt).limit(1000).all(conn).await?.into_iter().map(Removal::from).collect())
 }
 
 /// Adds a removal, unless there is one.
@@ -38,13 +42,26 @@ pub async fn insert(conn: &impl ConnectionTrait, removal: &Removal) -> Result<Sa
         requested_by: removal.requested_by.0,
         requested_at: removal.requested_at,
         due_at: removal.due_at,
+        started_at: None,
     };
     Saved::of(Entity::insert(row.into_active_model()).exec_without_returning(conn).await)
 }
 
-/// Withdraws a removal. Says whether there was one.
-pub async fn remove(conn: &impl ConnectionTrait, user: UserId) -> Result<bool, DbErr> {
-    Ok(Entity::delete_by_id(user.0).exec(conn).await?.rows_affected == 1)
+/// Withdraws a removal that the user wished themselves and that has not begun. Says whether there was one.
+pub async fn withdraw(conn: &impl ConnectionTrait, user: UserId) -> Result<bool, DbErr> {
+    let own = Entity::delete_many().filter(Column::UserId.eq(user.0)).filter(Column::RequestedBy.eq(user.0));
+    Ok(own.filter(Column::StartedAt.is_null()).exec(conn).await?.rows_affected == 1)
+}
+
+/// Notes that a removal has begun.
+pub async fn start(conn: &impl ConnectionTrait, user: UserId, at: DateTime<Utc>) -> Result<(), DbErr> {
+    let row = ActiveModel { user_id: Unchanged(user.0), started_at: Set(Some(at)), ..ActiveModel::default() };
+    Entity::update(row).exec(conn).await.map(drop)
+}
+
+/// Whether somebody who leaves gives their images to this user.
+pub async fn is_heir(conn: &impl ConnectionTrait, user: UserId) -> Result<bool, DbErr> {
+    Ok(Entity::find().filter(Column::HeirId.eq(user.0)).one(conn).await?.is_some())
 }
 
 /// Removes a user who has no images any more, and every row by which somebody could be known to have been here.
@@ -75,6 +92,7 @@ impl From<Model> for Removal {
             requested_by: UserId(row.requested_by),
             requested_at: row.requested_at,
             due_at: row.due_at,
+            started_at: row.started_at,
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+};
 
 use super::{
     entity::share_link::{Column, Entity, Model},
@@ -32,6 +34,12 @@ pub async fn of_many(
         found.entry(link.of).or_default().push(link);
     }
     Ok(found)
+}
+
+/// The links that a user made, the oldest first. At most 10,000.
+pub async fn by_user(conn: &impl ConnectionTrait, user: UserId) -> Result<Vec<ShareLink>, DbErr> {
+    let query = Entity::find().filter(Column::MadeBy.eq(user.0)).order_by_asc(Column::Id).limit(10_000);
+    Ok(query.all(conn).await?.into_iter().filter_map(of_row).collect())
 }
 
 /// Adds a link.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
-    PaginatorTrait, QueryFilter, QueryOrder,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -140,6 +140,12 @@ pub async fn of_many(conn: &impl ConnectionTrait, of: &[Shareable]) -> Result<Ha
         found.entry(share.of).or_default().push(share);
     }
     Ok(found)
+}
+
+/// What a user shares with others, the oldest share first. At most 10,000.
+pub async fn by_user(conn: &impl ConnectionTrait, user: UserId) -> Result<Vec<Share>, DbErr> {
+    let query = Entity::find().filter(Column::SharedBy.eq(user.0)).order_by_asc(Column::Id).limit(10_000);
+    Ok(query.all(conn).await?.into_iter().filter_map(of_row).collect())
 }
 
 /// With how many people and groups something is shared.

@@ -5,7 +5,7 @@ use sea_orm::{
     ActiveValue::{Set, Unchanged},
     ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait,
     QueryFilter, QueryOrder, QuerySelect,
-    sea_query::LockType,
+    sea_query::{Expr, LockType},
 };
 
 use super::{
@@ -53,9 +53,14 @@ pub async fn any(conn: &impl ConnectionTrait) -> Result<bool, DbErr> {
     Ok(Entity::find().count(conn).await? > 0)
 }
 
-/// How many administrators may sign in.
-pub async fn count_admins(conn: &impl ConnectionTrait) -> Result<u64, DbErr> {
-    Entity::find().filter(Column::IsAdmin.eq(true)).filter(Column::DeactivatedAt.is_null()).count(conn).await
+/// The administrators who may sign in and do not leave, held until the transaction ends, in the order of their ids: so that
+/// no two of them make each other the last one.
+pub async fn hold_admins(transaction: &impl ConnectionTrait) -> Result<Vec<UserId>, DbErr> {
+    let leaving = "NOT EXISTS (SELECT 1 FROM user_removal WHERE user_removal.user_id = \"user\".id)";
+    let query = Entity::find().filter(Column::IsAdmin.eq(true)).filter(Column::DeactivatedAt.is_null());
+    let query = query.filter(Expr::cust(leaving)).order_by_asc(Column::Id);
+    let query = if locks_rows(transaction) { query.lock(LockType::NoKeyUpdate) } else { query };
+    Ok(query.all(transaction).await?.into_iter().map(|row| UserId(row.id)).collect())
 }
 
 /// When the first user was made, and the database with them.

@@ -14,6 +14,8 @@ pub struct Removal {
     pub requested_at: DateTime<Utc>,
     /// Until then the user may change their mind.
     pub due_at: DateTime<Utc>,
+    /// From then on there is no way back.
+    pub started_at: Option<DateTime<Utc>>,
 }
 
 /// A copy of everything that a user has, in files to fetch.

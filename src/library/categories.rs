@@ -95,6 +95,10 @@ impl Library {
             let why = "There is no such category.";
             return Err(Refusal::on("categoryId", UserErrorCode::CategoryNotFound, why).into());
         };
+        if id == CategoryId::AVATARS && (change.is_active == Some(false) || change.groups.is_some()) {
+            let why = "The category of avatars is everybody's.";
+            return Err(Refusal::on("categoryId", UserErrorCode::InvalidState, why).into());
+        }
         let limited_before = category.groups.clone();
         category.apply(change, self.inner.rules.max_upload_size)?;
         if category.groups != limited_before {

@@ -21,6 +21,7 @@ use crate::{
         image::Image,
         job::{Job, JobError},
         removal::DataExport,
+        sharing::{Grantee, Shareable},
         user::User,
     },
     storage::StorageKey,
@@ -97,7 +98,7 @@ impl Library {
     pub async fn export_urls(&self, export: &DataExport) -> ServiceResult<Vec<(String, u64)>> {
         let urls = self.inner.storage.urls().await?;
         let sizes = export.sizes.iter().flatten().enumerate();
-        Ok(sizes.map(|(number, size)| (urls.of(&StorageKey::of_export(&export.secret, number)), *size)).collect())
+        Ok(sizes.map(|(number, size)| (urls.of(&StorageKey::of_export(export, number)), *size)).collect())
     }
 
     /// The job: makes the files of a copy, unless they are there. From the beginning, wherever an earlier attempt ended.
@@ -106,10 +107,13 @@ impl Library {
     /// When the storage or the database is away, or the disk is full.
     pub async fn run_export(&self, id: DataExportId) -> Result<(), JobError> {
         let conn = self.inner.db.conn();
-        let Some(export) = db::data_exports::find(conn, id).await?.filter(|export| export.sizes.is_none()) else {
+        let Some(export) = db::data_exports::find(conn, id).await? else {
+            // Its user left while an earlier attempt was at it.
+            return self.remove_files_of(id).await;
+        };
+        let Some(user) = db::users::find(conn, export.user).await?.filter(|_| export.sizes.is_none()) else {
             return Ok(());
         };
-        let Some(user) = db::users::find(conn, export.user).await? else { return Ok(()) };
         let mut files = Files { library: self, export: &export, sizes: Vec::new(), zip: None, written: 0 };
         files.add_text("account.json", self.account_of(&user).await?).await?;
         let mut after = None;
@@ -120,8 +124,10 @@ impl Library {
             self.export_images(&mut files, &images).await?;
         }
         let sizes = files.finish().await?;
-        db::data_exports::set_ready(conn, id, &sizes, self.inner.clock.now()).await?;
-        Ok(())
+        if db::data_exports::set_ready(conn, id, &sizes, self.inner.clock.now()).await? {
+            return Ok(());
+        }
+        self.remove_files_of(id).await
     }
 
     /// Removes the files of copies that have ended, or of all of a user's.
@@ -135,17 +141,23 @@ impl Library {
             None => db::data_exports::expired(conn, self.inner.clock.now()).await?,
         };
         for export in exports {
-            loop {
-                let page = self.inner.storage.list(&StorageKey::all_of_export(&export.secret), None).await?;
-                if page.objects.is_empty() {
-                    break;
-                }
-                let keys: Vec<StorageKey> = page.objects.into_iter().map(|object| object.key).collect();
-                self.inner.storage.delete(&keys).await?;
-            }
+            // The row goes first: who is making the files now sees that nobody wants them any more.
             db::data_exports::remove(conn, export.id).await?;
+            self.inner.queue.enqueue(conn, Job::ExportData { export: export.id }, self.inner.clock.now()).await?;
+            self.remove_files_of(export.id).await?;
         }
         Ok(())
+    }
+
+    async fn remove_files_of(&self, id: DataExportId) -> Result<(), JobError> {
+        loop {
+            let page = self.inner.storage.list(&StorageKey::all_of_export(id), None).await?;
+            if page.objects.is_empty() {
+                return Ok(());
+            }
+            let keys: Vec<StorageKey> = page.objects.into_iter().map(|object| object.key).collect();
+            self.inner.storage.delete(&keys).await?;
+        }
     }
 
     async fn export_images(&self, files: &mut Files<'_>, images: &[Image]) -> Result<(), JobError> {
@@ -191,6 +203,8 @@ impl Library {
             let description = album.description;
             albums.push(json!({"name": album.name, "description": description, "imageIds": images}));
         }
+        let shares = db::shares::by_user(conn, user.id).await?;
+        let links = db::share_links::by_user(conn, user.id).await?;
         let filter = AuditFilter { actor: Some(user.id), ..AuditFilter::default() };
         let done = db::audit::page(conn, &filter, None, AUDIT_ENTRIES).await?;
         Ok(json!({
@@ -206,12 +220,29 @@ impl Library {
             "apiTokens": tokens.iter().map(|token| json!({
                 "name": token.name, "createdAt": token.created_at, "expiresAt": token.expires_at,
             })).collect::<Vec<_>>(),
+            "avatarId": user.avatar,
             "albums": albums,
+            "shares": shares.iter().map(|share| json!({
+                "of": of(share.of), "with": match &share.with {
+                    Grantee::Email(email) => json!({"email": email}),
+                    Grantee::Group(group) => json!({"groupId": group}),
+                }, "access": share.access.name(), "createdAt": share.created_at,
+            })).collect::<Vec<_>>(),
+            "shareLinks": links.iter().map(|link| json!({
+                "of": of(link.of), "createdAt": link.created_at, "expiresAt": link.expires_at, "views": link.views,
+            })).collect::<Vec<_>>(),
             "actions": done.iter().map(|entry| json!({
                 "at": entry.at, "action": entry.action.name(), "address": entry.address, "targetId": entry.target,
                 "details": entry.details,
             })).collect::<Vec<_>>(),
         }))
+    }
+}
+
+fn of(thing: Shareable) -> Value {
+    match thing {
+        Shareable::Image(id) => json!({"imageId": id}),
+        Shareable::Album(id) => json!({"albumId": id}),
     }
 }
 
@@ -278,7 +309,7 @@ impl Files<'_> {
             Ok::<_, io::Error>((file, size))
         });
         let (file, size) = ended.await.map_err(failed)?.map_err(failed)?;
-        let key = StorageKey::of_export(&self.export.secret, self.sizes.len());
+        let key = StorageKey::of_export(self.export, self.sizes.len());
         let file = tokio::fs::File::from_std(file);
         self.library.inner.storage.put_file(&key, file, size, "application/zip").await?;
         self.sizes.push(size);

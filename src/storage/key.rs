@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::{
     category::Category,
-    ids::{ImageId, UserId},
+    ids::{DataExportId, ImageId, UserId},
     image::Image,
+    removal::DataExport,
     variant::{Variant, VariantFormat, VariantName},
 };
 
@@ -28,13 +29,13 @@ impl StorageKey {
     pub const EXPORTS: &'static str = "exports/";
 
     /// A file of a copy of a user's data.
-    pub fn of_export(secret: &str, number: usize) -> Self {
-        Self(format!("{}{number}.zip", Self::all_of_export(secret)))
+    pub fn of_export(export: &DataExport, number: usize) -> Self {
+        Self(format!("{}{}/{number}.zip", Self::all_of_export(export.id), export.secret))
     }
 
-    /// What the keys of all files of a copy begin with.
-    pub fn all_of_export(secret: &str) -> String {
-        format!("{}{secret}/", Self::EXPORTS)
+    /// What the keys of all files of a copy begin with, also when its row is gone.
+    pub fn all_of_export(export: DataExportId) -> String {
+        format!("{}{export}/", Self::EXPORTS)
     }
 
     /// A key that the storage told of.

@@ -6,7 +6,7 @@ use crate::{
     domain::{
         error::refusals_apart,
         ids::UserId,
-        image::{Image, ImageStatus},
+        image::{Image, UploadState},
         job::JobError,
     },
 };
@@ -38,7 +38,7 @@ impl Uploads {
     }
 }
 
-/// An upload that nobody is going to finish is not.
+/// An upload that nobody is going to finish, or of which nothing was kept, is not.
 fn is_worth_keeping(image: &Image) -> bool {
-    matches!(image.status(), ImageStatus::Completed | ImageStatus::Processing)
+    !image.awaits_upload() && !matches!(image.state, UploadState::Failed { kept: None, .. })
 }

@@ -227,6 +227,66 @@ async fn whoever_deletes_a_user_says_what_becomes_of_the_images() {
 }
 
 #[tokio::test]
+async fn a_removal_that_has_begun_is_not_taken_back_and_promises_are_kept() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    let (ann, bob) = (signed_up(&app, "annika@example.com").await, signed_up(&app, "bob@example.com").await);
+    let image = has_everything(&app, &ann, "Annika").await;
+    let (anns, bobs) = (id_of(&ann).await, id_of(&bob).await);
+    let give = json!({"userId": anns, "images": "TRANSFER", "transferToUserId": bobs});
+    assert_eq!(admin.mutate("deleteUser", give.clone(), "user { id }").await.user_error_codes(), NONE);
+    // Whoever is to have the images stays until they are there.
+    let refused = admin.mutate("deleteUser", json!({"userId": bobs, "images": "DELETE"}), "user { id }").await;
+    assert_eq!(refused.user_error_codes(), ["INVALID_STATE"]);
+    let refused = bob.mutate("deleteMyAccount", json!({"password": PASSWORD}), "user { id }").await;
+    assert_eq!(refused.user_error_codes(), ["INVALID_STATE"]);
+    for (name, input) in [("reactivateUser", json!({"userId": anns})), ("deleteUser", give)] {
+        assert_eq!(admin.mutate(name, input, "user { id }").await.user_error_codes(), ["INVALID_STATE"], "{name}");
+    }
+    for _ in 0..3 {
+        app.run_all_jobs().await;
+        app.app.clock.advance(TimeDelta::minutes(2));
+    }
+    let seen = bob.send("query($id: ID!) { image(id: $id) { id } }", json!({"id": image})).await;
+    assert_eq!(seen.0["data"]["image"]["id"], image);
+    assert_eq!(
+        bob.mutate("deleteMyAccount", json!({"password": PASSWORD}), "user { id }").await.user_error_codes(),
+        NONE
+    );
+    // By an administrator it cannot be cancelled.
+    let eve = signed_up(&app, "eve@example.com").await;
+    let input = json!({"password": PASSWORD});
+    assert_eq!(eve.mutate("deleteMyAccount", input, "user { id }").await.user_error_codes(), NONE);
+    let eve = log_in(&app, "eve@example.com").await;
+    let input = json!({"userId": id_of(&eve).await, "images": "DELETE"});
+    assert_eq!(admin.mutate("deleteUser", input, "user { id }").await.user_error_codes(), NONE);
+    assert_eq!(eve.send("{ me { id } }", Value::Null).await.0["data"]["me"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_copy_that_is_made_while_its_user_leaves_does_not_stay() {
+    let app = TestApp::start().await;
+    let (admin, ann) = (app.admin().await, signed_up(&app, "annika@example.com").await);
+    has_everything(&app, &ann, "Annika").await;
+    ann.send("mutation { exportMyData { dataExport { id } } }", Value::Null).await;
+    let anns = id_of(&ann).await;
+    admin.mutate("deleteUser", json!({"userId": anns, "images": "DELETE"}), "user { id }").await;
+    // As if another process had stored a file of it in the meantime.
+    let exports =
+        darkroom::db::data_exports::of_user(app.app.db.conn(), anns.as_str().expect("an id").parse().expect("an id"));
+    let export = exports.await.expect("rows").remove(0);
+    let key = darkroom::storage::StorageKey::of_export(&export, 0);
+    app.app.storage.put(&key, bytes::Bytes::from_static(b"x"), "application/zip").await.expect("the storage");
+    for _ in 0..3 {
+        app.run_all_jobs().await;
+        app.app.clock.advance(TimeDelta::minutes(2));
+    }
+    let users = admin.send("{ users { nodes { email } } }", Value::Null).await;
+    assert_eq!(users.0["data"]["users"]["nodes"], json!([{"email": "admin@localhost"}]));
+    assert_eq!(app.objects().await, NONE);
+}
+
+#[tokio::test]
 async fn the_only_administrator_stays() {
     let app = TestApp::start().await;
     let input = json!({"email": "admin@localhost", "password": crate::support::client::ADMIN_PASSWORD});

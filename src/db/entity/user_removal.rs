@@ -9,6 +9,7 @@ pub struct Model {
     pub requested_by: Uuid,
     pub requested_at: DateTimeUtc,
     pub due_at: DateTimeUtc,
+    pub started_at: Option<DateTimeUtc>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

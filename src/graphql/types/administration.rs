@@ -131,7 +131,8 @@ pub struct ReactivateUserInput {
 pub enum ImagesOfDeletedUser {
     /// They are deleted permanently.
     Delete,
-    /// Completed images become another user's. They leave all albums and are no longer shared. Unfinished uploads are deleted.
+    /// They become another user's, also those in the trash. They leave all albums and are no longer shared. Unfinished
+    /// uploads, and failed ones of which nothing was kept, are deleted. The limit of the receiver's storage does not count.
     Transfer,
 }
 
