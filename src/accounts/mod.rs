@@ -4,6 +4,7 @@ mod access_token;
 mod api_tokens;
 mod audit_log;
 mod authenticate;
+mod external;
 mod first_admin;
 mod groups;
 mod letters;
@@ -28,6 +29,7 @@ pub use self::{
     access_token::AccessToken,
     api_tokens::{MadeApiToken, NewApiToken},
     audit_log::AuditPage,
+    external::BegunLogIn,
     first_admin::NewAdmin,
     groups::GroupChange,
     second_factor::NewTotp,
@@ -45,6 +47,7 @@ use crate::{
     },
     events::Hub,
     mail::Mailer,
+    oidc::Provider,
     passwords::{PasswordHasher, TryLimits},
     queue::Queue,
     ttl_cache::TtlCache,
@@ -70,6 +73,8 @@ pub struct AccountHands {
     pub hub: Hub,
     pub mailer: Mailer,
     pub passwords: PasswordHasher,
+    /// Of identities: who else signs users in.
+    pub providers: Vec<Provider>,
 }
 
 /// The account service.
@@ -92,6 +97,9 @@ struct Inner {
     link_key: Vec<u8>,
     /// What the secrets of second factors are made from.
     totp_key: Vec<u8>,
+    /// What browsers keep while they are at a provider is signed with it.
+    external_key: Vec<u8>,
+    providers: Vec<Provider>,
     passwords: PasswordHasher,
     log_in_limits: TryLimits,
     /// Who asked a moment ago, by their tokens.
@@ -113,7 +121,7 @@ pub struct SignedIn {
 impl Accounts {
     /// Puts the service together.
     pub fn new(hands: AccountHands, clock: Clock, jwt_secret: &[u8], rules: AccountRules) -> Self {
-        let AccountHands { db, queue, hub, mailer, passwords } = hands;
+        let AccountHands { db, queue, hub, mailer, passwords, providers } = hands;
         let key_for = |purpose: &str| [purpose.as_bytes(), jwt_secret].concat();
         let inner = Inner {
             db,
@@ -126,6 +134,8 @@ impl Accounts {
             refresh_key: key_for("refresh tokens of "),
             link_key: key_for("links in mails of "),
             totp_key: key_for("second factors of "),
+            external_key: key_for("log-ins elsewhere of "),
+            providers,
             passwords,
             log_in_limits: TryLimits::new(),
             callers: TtlCache::new(CALLER_TTL),

@@ -37,7 +37,9 @@ use crate::{
     library::{Library, LibraryHands, LibraryRules},
     machine,
     mail::Mailer,
+    oidc::Provider,
     passwords::PasswordHasher,
+    providers_file,
     queue::Queue,
     secrets,
     sharing::{Sharing, SharingHands},
@@ -159,6 +161,7 @@ impl App {
                     hub: hub.clone(),
                     mailer: mailer(&config)?,
                     passwords,
+                    providers: providers(&config)?,
                 },
                 clock.clone(),
                 secret,
@@ -196,9 +199,14 @@ impl App {
             }
         };
         let limits = OperationLimits::default();
+        let (public_url, cors_origins) = (self.config.server.public_url()?, self.config.server.cors_origins()?);
         let settings = HttpSettings {
-            public_url: self.config.server.public_url()?,
-            cors_origins: self.config.server.cors_origins()?,
+            cookies: CookieRules {
+                origins: cookie_origins(&public_url, &cors_origins),
+                is_secure: public_url.scheme() == "https",
+            },
+            public_url,
+            cors_origins,
             introspection: self.config.server.introspection,
             proxies: TrustedProxies::parse(&self.config.server.trusted_proxies)?,
             concurrent_operations: self.config.limits.max_concurrent_operations,
@@ -212,9 +220,7 @@ impl App {
                 .webhook()?
                 .map(|(secret, bucket)| StorageWebhook { secret: secret.to_owned(), bucket: bucket.to_owned() }),
         };
-        let cookies =
-            CookieRules { origins: cookie_origins(&settings), is_secure: settings.public_url.scheme() == "https" };
-        let schema = graphql::schema(self.services.clone(), cookies, settings.introspection);
+        let schema = graphql::schema(self.services.clone(), settings.cookies.clone(), settings.introspection);
         let checks = http::HealthChecks {
             db: self.db.clone(),
             storage: self.storage.clone(),
@@ -329,9 +335,9 @@ fn jwt_secret(config: &Config, clock: &Clock) -> anyhow::Result<String> {
 }
 
 /// Whose pages may keep a log-in in a cookie: those that are named, and our own.
-fn cookie_origins(settings: &HttpSettings) -> Vec<String> {
-    let named = settings.cors_origins.iter().filter(|origin| *origin != "*").cloned();
-    let all = named.chain([settings.public_url.origin().ascii_serialization()]);
+fn cookie_origins(public_url: &Url, cors_origins: &[String]) -> Vec<String> {
+    let named = cors_origins.iter().filter(|origin| *origin != "*").cloned();
+    let all = named.chain([public_url.origin().ascii_serialization()]);
     // What a page without an origin says of itself is nobody's name.
     all.filter(|origin| origin != "null").collect()
 }
@@ -343,6 +349,11 @@ fn mailer(config: &Config) -> anyhow::Result<Mailer> {
         None if config.server.is_local() => Ok(Mailer::Log),
         None => Ok(Mailer::Nowhere),
     }
+}
+
+/// Who else signs users in.
+fn providers(config: &Config) -> anyhow::Result<Vec<Provider>> {
+    config.accounts.oidc_providers.as_deref().map_or_else(|| Ok(Vec::new()), providers_file::read)
 }
 
 /// Where the links in mails lead: where nobody says, below our own address.

@@ -1,5 +1,7 @@
 //! Accounts: who signs in.
 
+use std::path::PathBuf;
+
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use url::Url;
@@ -35,6 +37,10 @@ pub struct AccountsConfig {
     /// Permissions that only users with a second factor can use, with commas between: `MANAGE_USERS,DELETE_ANY_IMAGE`, or `all`.
     #[arg(long, env = "REQUIRE_2FA", default_value = "", global = true)]
     pub require_2fa: String,
+
+    /// A file of TOML with providers of identities that users can sign in by (OpenID Connect).
+    #[arg(long, env = "OIDC_PROVIDERS", global = true)]
+    pub oidc_providers: Option<PathBuf>,
 
     /// The server that sends mails: `smtps://user:password@host`, `smtp://host:587?tls=required`. Without one, mails are
     /// written into the log where PUBLIC_URL is this machine's, and are not sent elsewhere.

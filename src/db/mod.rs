@@ -17,6 +17,7 @@ pub mod categories;
 pub mod counts;
 pub mod data_exports;
 pub mod event_log;
+pub mod external_identities;
 pub mod fingerprints;
 pub mod groups;
 pub mod identities;

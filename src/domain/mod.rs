@@ -21,6 +21,7 @@ pub mod job;
 pub mod listing;
 pub mod mail;
 pub mod metadata;
+pub mod oidc;
 pub mod progress;
 pub mod regeneration;
 pub mod removal;

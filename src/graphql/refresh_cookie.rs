@@ -22,6 +22,28 @@ pub struct CookieRules {
     pub is_secure: bool,
 }
 
+impl CookieRules {
+    /// The header that has a browser keep a token until then, or without a time until it is closed.
+    pub fn keep(&self, token: String, until: Option<DateTime<Utc>>) -> Option<HeaderValue> {
+        let mut cookie = self.cookie(token);
+        cookie.set_expires(until.and_then(|until| OffsetDateTime::from_unix_timestamp(until.timestamp()).ok()));
+        HeaderValue::try_from(cookie.to_string()).ok()
+    }
+
+    const fn name(&self) -> &'static str {
+        if self.is_secure { SECURE_NAME } else { NAME }
+    }
+
+    fn cookie(&self, value: String) -> Cookie<'static> {
+        Cookie::build((self.name(), value))
+            .path("/")
+            .http_only(true)
+            .secure(self.is_secure)
+            .same_site(SameSite::Lax)
+            .build()
+    }
+}
+
 /// The cookie of one request.
 pub(super) struct RefreshCookie<'a> {
     rules: &'a CookieRules,
@@ -54,33 +76,18 @@ impl<'a> RefreshCookie<'a> {
     pub(super) fn token(&self) -> Option<String> {
         let values = self.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut cookies = values.flat_map(Cookie::split_parse).filter_map(Result::ok);
-        cookies.find(|cookie| cookie.name() == self.name()).map(|cookie| cookie.value().to_owned())
+        cookies.find(|cookie| cookie.name() == self.rules.name()).map(|cookie| cookie.value().to_owned())
     }
 
     /// The header that has the browser keep a token until then, or without a time until it is closed.
     pub(super) fn keep(&self, token: String, until: Option<DateTime<Utc>>) -> Option<HeaderValue> {
-        let mut cookie = self.cookie(token);
-        cookie.set_expires(until.and_then(|until| OffsetDateTime::from_unix_timestamp(until.timestamp()).ok()));
-        HeaderValue::try_from(cookie.to_string()).ok()
+        self.rules.keep(token, until)
     }
 
     /// The header that has the browser forget it.
     pub(super) fn forget(&self) -> Option<HeaderValue> {
-        let mut cookie = self.cookie(String::new());
+        let mut cookie = self.rules.cookie(String::new());
         cookie.make_removal();
         HeaderValue::try_from(cookie.to_string()).ok()
-    }
-
-    const fn name(&self) -> &'static str {
-        if self.rules.is_secure { SECURE_NAME } else { NAME }
-    }
-
-    fn cookie(&self, value: String) -> Cookie<'static> {
-        Cookie::build((self.name(), value))
-            .path("/")
-            .http_only(true)
-            .secure(self.rules.is_secure)
-            .same_site(SameSite::Lax)
-            .build()
     }
 }

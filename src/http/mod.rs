@@ -10,6 +10,7 @@ mod graphql;
 mod health;
 mod listen;
 mod media;
+mod oidc;
 mod outage;
 mod paced;
 mod refused_origins;
@@ -53,7 +54,7 @@ use crate::{
         caller::{Caller, CallerKey},
         error::ServiceError,
     },
-    graphql::{Schema, Services, admission::Admission},
+    graphql::{CookieRules, Schema, Services, admission::Admission},
     permits::FairPermits,
     storage::embedded::{BUCKET, EmbeddedS3, is_signed},
     trace::{self, step},
@@ -77,6 +78,8 @@ pub struct HttpSettings {
     /// How many operations of one caller run at once.
     pub concurrent_operations: u32,
     pub sockets: SocketLimits,
+    /// Whose pages may keep a log-in in a cookie.
+    pub cookies: CookieRules,
     /// Where the storage may tell of itself.
     pub storage_webhook: Option<StorageWebhook>,
 }
@@ -146,6 +149,7 @@ pub fn router(
         .route("/", get(|| async { Redirect::temporary("/graphiql") }))
         .merge(graphiql::routes())
         .merge(share_page::routes())
+        .merge(oidc::routes())
         .with_state(state.clone());
     if let Some(embedded) = embedded.clone() {
         router = router.merge(media_routes(embedded));

@@ -9,11 +9,12 @@ const DOORS: [&str; 4] = ["graphql", "http", "worker", "cli"];
 const SERVICES: [&str; 4] = ["uploads", "library", "accounts", "sharing"];
 /// The one way to write what services decide about images.
 const WRITER: &str = "changes";
-const HANDS: [&str; 8] = ["db", "queue", "storage", "events", "imaging", "mail", "passwords", "budget"];
+const HANDS: [&str; 9] = ["db", "queue", "storage", "events", "imaging", "mail", "oidc", "passwords", "budget"];
 /// Known to all, knowing none but each other.
 const GROUND: [&str; 7] = ["domain", "clock", "measures", "permits", "tasks", "trace", "ttl_cache"];
 /// Where everything is put together, and what only that knows.
-const ROOT: [&str; 8] = ["app", "config", "doctor", "lib", "machine", "main", "secrets", "variants_file"];
+const ROOT: [&str; 9] =
+    ["app", "config", "doctor", "lib", "machine", "main", "providers_file", "secrets", "variants_file"];
 
 /// Whether a module of `from` may name one of `to`.
 fn may_know(from: &str, to: &str) -> bool {

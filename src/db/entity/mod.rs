@@ -7,6 +7,7 @@ pub mod audit;
 pub mod category;
 pub mod data_export;
 pub mod event;
+pub mod external_identity;
 pub mod group;
 pub mod group_member;
 pub mod image;

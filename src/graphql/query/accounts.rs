@@ -13,7 +13,7 @@ use crate::graphql::{
         category::Category,
         connection::at_most,
         paging::place_of,
-        session::ActiveSession,
+        session::{ActiveSession, IdentityProvider},
         user::{Group, User},
     },
 };
@@ -91,5 +91,11 @@ impl AccountQuery {
     #[graphql(directive = cost::cost::apply(5))]
     async fn avatar_category(&self, ctx: &Context<'_>) -> Result<Category, ApiError> {
         Ok(ctx.services().library.avatar_category(ctx.caller()).await?.into())
+    }
+
+    /// The providers of identities that users can sign in by, for the buttons of a sign-in page.
+    #[graphql(directive = cost::list_size::apply(5, None, None))]
+    async fn identity_providers(&self, ctx: &Context<'_>) -> Vec<IdentityProvider> {
+        ctx.services().accounts.providers().map(IdentityProvider::from).collect()
     }
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::{user::User, user_error::UserError};
 use crate::{
     accounts::SignedIn,
-    domain::{self, caller::Credential, ids::SessionId},
+    domain::{self, caller::Credential, ids::SessionId, oidc::ProviderSettings},
     graphql::FromContext,
 };
 
@@ -43,6 +43,25 @@ pub struct LogInInput {
     /// origins, by HTTP POST with credentials included. Without `rememberMe`, the browser forgets it when it is closed.
     #[graphql(default)]
     pub use_cookie: bool,
+}
+
+/// A provider of identities that users can sign in by.
+#[derive(SimpleObject)]
+pub struct IdentityProvider {
+    /// The name of the provider in URLs. Example: `"keycloak"`.
+    name: String,
+    /// The name of the provider for people. Example: `"Keycloak"`.
+    title: String,
+    /// The path at the server that a browser is sent to, with the page to return to as `return_to`. There, the front end calls
+    /// `refreshSession` with the cookie. Example: `"/oidc/keycloak/log-in"`.
+    log_in_path: String,
+}
+
+impl From<&ProviderSettings> for IdentityProvider {
+    fn from(provider: &ProviderSettings) -> Self {
+        let (name, title) = (provider.name.clone(), provider.title.clone());
+        Self { log_in_path: format!("/oidc/{name}/log-in"), name, title }
+    }
 }
 
 /// The session to continue.
