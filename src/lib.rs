@@ -27,6 +27,7 @@ mod machine;
 pub mod mail;
 pub mod measures;
 pub mod oidc;
+pub mod passkeys;
 pub mod passwords;
 pub mod permits;
 mod providers_file;

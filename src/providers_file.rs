@@ -27,6 +27,11 @@ struct Entry {
     groups_claim: Option<String>,
     #[serde(default = "yes")]
     creates_users: bool,
+    #[serde(default)]
+    email_domains: Vec<String>,
+    audience: Option<String>,
+    #[serde(default)]
+    second_factor: bool,
 }
 
 fn default_scopes() -> Vec<String> {
@@ -55,6 +60,11 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Provider>> {
                 entry.scopes.iter().any(|scope| scope == "openid"),
                 "`{name}`: the scope openid is missing"
             );
+            // An ID token says who somebody is, to one client: it is no key to this server.
+            anyhow::ensure!(
+                entry.audience.as_ref().is_none_or(|audience| !audience.is_empty() && *audience != entry.client_id),
+                "`{name}`: the audience of bearer tokens is not the client's id"
+            );
             let settings = ProviderSettings {
                 title: entry.title.unwrap_or_else(|| name.clone()),
                 issuer: entry.issuer,
@@ -63,6 +73,9 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Provider>> {
                 scopes: entry.scopes,
                 groups_claim: entry.groups_claim,
                 creates_users: entry.creates_users,
+                email_domains: entry.email_domains.iter().map(|domain| domain.to_lowercase()).collect(),
+                audience: entry.audience,
+                has_second_factor: entry.second_factor,
                 name,
             };
             providers.push(Provider::new(settings)?);

@@ -30,6 +30,8 @@ mod m20261122_000018_mails;
 mod m20261123_000019_sharing;
 mod m20261123_000020_people;
 mod m20261123_000021_second_factor;
+mod m20261123_000022_passkeys;
+mod m20261123_000023_multipart;
 
 /// Runs what has not been run yet.
 pub struct Migrator;
@@ -83,6 +85,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000019_sharing::Migration),
             Box::new(m20261123_000020_people::Migration),
             Box::new(m20261123_000021_second_factor::Migration),
+            Box::new(m20261123_000022_passkeys::Migration),
+            Box::new(m20261123_000023_multipart::Migration),
         ]
     }
 }

@@ -13,6 +13,7 @@ use crate::{
         error::{Refusal, ServiceError, ServiceResult, UserErrorCode},
         event::Actor,
         ids::{ApiTokenId, UserId},
+        mail::Notice,
         session::ApiToken,
         user::User,
     },
@@ -34,6 +35,13 @@ pub struct NewApiToken {
     pub name: String,
     pub scopes: TokenScopes,
     pub expires_at: DateTime<Utc>,
+}
+
+/// Whom a token is of, and what they had shown.
+#[derive(Clone, Copy)]
+struct Maker {
+    user: UserId,
+    has_second_factor: bool,
 }
 
 /// A token, and what is to be sent with each request.
@@ -63,14 +71,16 @@ impl Accounts {
             let why = format!("A user has {MAX_TOKENS} tokens at most. Revoke one of them.");
             return Err(Refusal::of(UserErrorCode::QuotaExceeded, why).into());
         }
-        let made = self.make_api_token(&transaction, user, NewApiToken { name: new.name.trim().to_owned(), ..new });
-        let made = made.await?;
+        let maker = Maker { user, has_second_factor: identity.has_second_factor };
+        let new = NewApiToken { name: new.name.trim().to_owned(), ..new };
+        let made = self.make_api_token(&transaction, maker, new).await?;
         let by = caller.actor(TokenScope::Account)?;
         let scopes: Vec<_> = made.known.scopes.iter().map(TokenScope::name).collect();
         let created = Audited::new(AuditAction::ApiTokenCreated, by, Some(made.known.id.0));
         let about = json!({"name": made.known.name, "scopes": scopes, "expiresAt": made.known.expires_at});
         self.audit(&transaction, created.with(about)).await?;
-        transaction.commit().await?;
+        self.notify(&transaction, &identity.user, Notice::ApiTokenCreated).await?;
+        self.commit(transaction).await?;
         Ok(made)
     }
 
@@ -82,7 +92,9 @@ impl Accounts {
         let expires_at = self.inner.clock.now() + PRINTED_LIFE;
         let new = NewApiToken { name: "darkroom token".to_owned(), scopes: TokenScopes::all(), expires_at };
         let transaction = self.inner.db.begin().await?;
-        let made = self.make_api_token(&transaction, user.id, new).await?;
+        // Whoever can run this on the server needs no other proof.
+        let maker = Maker { user: user.id, has_second_factor: true };
+        let made = self.make_api_token(&transaction, maker, new).await?;
         let created = Audited::new(AuditAction::ApiTokenCreated, Actor::System, Some(made.known.id.0));
         self.audit(&transaction, created.with(json!({"name": made.known.name, "userId": user.id}))).await?;
         transaction.commit().await?;
@@ -110,15 +122,14 @@ impl Accounts {
         }
         let by = caller.actor(TokenScope::Account)?;
         self.audit(&transaction, Audited::new(AuditAction::ApiTokenRevoked, by, Some(id.0))).await?;
-        transaction.commit().await?;
-        self.inner.callers.clear();
+        self.commit(transaction).await?;
         Ok(id)
     }
 
     async fn make_api_token(
         &self,
         conn: &impl db::Connection,
-        user: UserId,
+        Maker { user, has_second_factor }: Maker,
         new: NewApiToken,
     ) -> ServiceResult<MadeApiToken> {
         let secret = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(self.inner.clock.random_bytes::<32>()));
@@ -130,6 +141,7 @@ impl Accounts {
             expires_at: new.expires_at,
             created_at: self.inner.clock.now(),
             last_used_at: None,
+            has_second_factor,
         };
         db::api_tokens::insert(conn, &known, secret_hash(&secret)).await?;
         Ok(MadeApiToken { known, secret })

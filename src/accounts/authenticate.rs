@@ -1,16 +1,12 @@
 //! Who a token speaks for.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use uuid::Uuid;
 
 use super::{Accounts, api_tokens, secret_hash};
 use crate::{
-    db::{
-        self,
-        identities::{CredentialTable, Known},
-    },
+    db::{self, identities::Known},
     domain::{
         caller::{Caller, Credential, Identity, Standing, TokenScopes},
         error::{ServiceError, ServiceResult},
@@ -36,6 +32,8 @@ impl Accounts {
         let version = callers.version();
         let identity = if token.starts_with(api_tokens::PREFIX) {
             self.of_api_token(token, now).await?
+        } else if let Some(provider) = self.provider_of(token) {
+            Box::pin(self.of_external_token(provider, token, now)).await?
         } else {
             self.of_access_token(token, now).await?
         };
@@ -63,24 +61,9 @@ impl Accounts {
 
     /// Those of these that stand no more: the log-in or the token has ended, or the user may do something else now.
     pub async fn fallen_of(&self, standings: &[Standing]) -> ServiceResult<Vec<Standing>> {
-        let (mut sessions, mut tokens) = (Vec::new(), Vec::new());
-        for standing in standings {
-            match standing.credential {
-                Credential::Session(id) => sessions.push(id.0),
-                Credential::ApiToken(id) => tokens.push(id.0),
-            }
-        }
-        let (conn, now) = (self.inner.db.conn(), self.inner.clock.now());
-        let sessions = db::identities::alive(conn, CredentialTable::Session, &sessions, now).await?;
-        let tokens = db::identities::alive(conn, CredentialTable::ApiToken, &tokens, now).await?;
-        let revision_of = |alive: &HashMap<Uuid, i32>, id: Uuid| alive.get(&id).copied();
-        let has_fallen = |standing: &&Standing| {
-            let revision = match standing.credential {
-                Credential::Session(id) => revision_of(&sessions, id.0),
-                Credential::ApiToken(id) => revision_of(&tokens, id.0),
-            };
-            revision != Some(standing.rights_revision)
-        };
+        let credentials = standings.iter().map(|standing| standing.credential);
+        let alive = db::identities::alive(self.inner.db.conn(), credentials, self.inner.clock.now()).await?;
+        let has_fallen = |standing: &&Standing| alive.get(&standing.credential) != Some(&standing.rights_revision);
         let fallen: Vec<_> = standings.iter().filter(has_fallen).copied().collect();
         if !fallen.is_empty() {
             // Whoever asks again is not to hear what was a moment ago.
@@ -89,17 +72,18 @@ impl Accounts {
         Ok(fallen)
     }
 
-    fn identity(
+    pub(super) fn identity(
         &self,
         known: Known,
         credential: Credential,
         scopes: TokenScopes,
         expires_at: DateTime<Utc>,
     ) -> Identity {
-        let Known { user, mut permissions, groups, rights_revision } = known;
-        if user.second_factor_at.is_none() {
+        let Known { user, mut permissions, groups, rights_revision, has_second_factor } = known;
+        if !has_second_factor {
             permissions -= self.inner.rules.require_2fa;
         }
-        Identity { user, permissions, groups, standing: Standing { credential, rights_revision }, scopes, expires_at }
+        let standing = Standing { credential, rights_revision };
+        Identity { user, permissions, groups, standing, has_second_factor, scopes, expires_at }
     }
 }

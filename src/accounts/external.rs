@@ -1,16 +1,17 @@
 //! Signing in by a provider of identities: its users are ours at first sight, or are recognised by a verified address.
 
+use std::net::IpAddr;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
-use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use url::Url;
 
 use super::{
     Accounts, SignedIn,
+    sessions::Shown,
     users::{MAX_NAME, check_email},
 };
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
         error::{Refusal, ServiceError, ServiceResult, UserErrorCode},
         event::Actor,
         ids::GroupId,
+        mail::Notice,
         oidc::{ExternalClaims, ProviderSettings},
         session::Client,
         user::{LastLogIn, User},
@@ -31,9 +33,6 @@ use crate::{
 const PATIENCE: TimeDelta = TimeDelta::minutes(10);
 /// How many groups of the claim are taken.
 const MAX_GROUPS: usize = 100;
-/// In bytes: no provider's subject is longer.
-const MAX_SUBJECT: usize = 255;
-
 /// A log-in that was begun: where the browser goes, and what it keeps until it comes back.
 #[derive(Debug, Clone)]
 pub struct BegunLogIn {
@@ -49,7 +48,6 @@ struct Kept {
     nonce: String,
     verifier: String,
     return_to: String,
-    until: DateTime<Utc>,
 }
 
 impl Accounts {
@@ -68,11 +66,8 @@ impl Accounts {
         let attempt = Attempt { state: random(), nonce: random(), verifier: random(), redirect_uri: callback.into() };
         let url = provider.authorization_url(&attempt).await.map_err(refusal)?;
         let Attempt { state, nonce, verifier, .. } = attempt;
-        let until = self.inner.clock.now() + PATIENCE;
-        let kept = Kept { provider: name.to_owned(), state, nonce, verifier, return_to, until };
-        let kept = serde_json::to_vec(&kept).map_err(|error| ServiceError::Internal(error.into()))?;
-        let kept = URL_SAFE_NO_PAD.encode(kept);
-        Ok(BegunLogIn { url, cookie: format!("{kept}.{}", self.code_of(&kept)) })
+        let kept = Kept { provider: name.to_owned(), state, nonce, verifier, return_to };
+        Ok(BegunLogIn { url, cookie: self.inner.external_seal.seal(kept, self.inner.clock.now() + PATIENCE)? })
     }
 
     /// Where a log-in returns to that this browser began; nothing, where it began none.
@@ -101,48 +96,74 @@ impl Accounts {
         let Kept { state, nonce, verifier, .. } = kept;
         let attempt = Attempt { state, nonce, verifier, redirect_uri: callback.into() };
         let now = self.inner.clock.now();
-        let claims = provider.identify(code, &attempt, now).await.map_err(refusal)?;
+        let claims = match provider.identify(code, &attempt, now).await {
+            Ok(claims) => claims,
+            Err(error) => return self.note_external_failure(provider, refusal(error), client).await,
+        };
         let transaction = self.inner.db.begin().await?;
-        let mut user = self.user_of_claims(&transaction, provider.settings(), &claims, client).await?;
-        if let Some(names) = &claims.groups {
-            self.follow_groups(&transaction, &user, names).await?;
-        }
+        let met = self.user_of_claims(&transaction, provider.settings(), &claims, Some(client.address)).await;
+        let mut user = match met {
+            Ok(user) => user,
+            Err(error) => {
+                drop(transaction);
+                return self.note_external_failure(provider, error, client).await;
+            }
+        };
+        self.follow_groups(&transaction, &user, &claims, now).await?;
         let last_login = LastLogIn { at: now, address: Some(client.address.to_string()) };
         db::users::note_login(&transaction, user.id, &last_login).await?;
         user.last_login = Some(last_login);
         let by = Actor::User(user.id, Some(client.address));
         let logged_in = Audited::new(AuditAction::LoggedIn, by, Some(user.id.0));
         self.audit(&transaction, logged_in.with(json!({"issuer": claims.issuer}))).await?;
-        let signed_in = self.begin_session(&transaction, user, false, client).await?;
-        transaction.commit().await?;
-        self.inner.callers.clear();
+        let shown = Shown { is_remembered: false, has_second_factor: provider.settings().has_second_factor };
+        let signed_in = self.begin_session(&transaction, user, shown, client).await?;
+        self.commit(transaction).await?;
         Ok(signed_in)
     }
 
+    async fn note_external_failure<T>(
+        &self,
+        provider: &Provider,
+        why: ServiceError,
+        client: &Client,
+    ) -> ServiceResult<T> {
+        if let ServiceError::Refused(_) = &why {
+            let failed = Audited::new(AuditAction::LogInFailed, Actor::Anonymous(client.address), None);
+            let about = json!({"provider": provider.settings().name});
+            self.audit(self.inner.db.conn(), failed.with(about)).await?;
+        }
+        Err(why)
+    }
+
     /// The account of whom a provider names: known, recognised by the address, or made now.
-    async fn user_of_claims(
+    pub(super) async fn user_of_claims(
         &self,
         transaction: &db::Transaction,
         settings: &ProviderSettings,
         claims: &ExternalClaims,
-        client: &Client,
+        address: Option<IpAddr>,
     ) -> ServiceResult<User> {
         let refuse = |why: &str| Refusal::of(UserErrorCode::InvalidCredentials, why);
-        if claims.subject.len() > MAX_SUBJECT || claims.subject.contains('\0') {
-            return Err(refuse("The provider's answer was refused.").into());
-        }
         let is_let_in = |user: &User| user.deactivated_at.is_none();
         if let Some(id) = db::external_identities::find(transaction, &claims.issuer, &claims.subject).await? {
+            db::users::hold(transaction, id).await?;
             let user = db::users::find(transaction, id).await?.filter(is_let_in);
             return Ok(user.ok_or_else(|| refuse("The account is deactivated."))?);
         }
-        let email = claims.email.as_deref().filter(|_| claims.is_email_verified).map(str::to_lowercase);
+        // Lower case makes letters of signs that only look like them.
+        let email = claims.email.as_deref().filter(|email| claims.is_email_verified && email.is_ascii());
+        let email = email.map(str::to_ascii_lowercase);
         let why = "The provider does not say that an email address was verified.";
         let email = email.filter(|email| check_email(email).is_ok()).ok_or_else(|| refuse(why))?;
+        if !settings.speaks_for(&email) {
+            return Err(refuse("The provider does not sign in users of this email domain.").into());
+        }
         let now = self.inner.clock.now();
         let user = if let Some((user, _)) = db::users::find_by_email(transaction, &email).await? {
-            db::users::set_email_verified(transaction, user.id, now).await?;
-            Some(user).filter(is_let_in).ok_or_else(|| refuse("The account is deactivated."))?
+            let user = Some(user).filter(is_let_in).ok_or_else(|| refuse("The account is deactivated."))?;
+            self.link(transaction, &user, claims, address).await?;
+            user
         } else {
             if !settings.creates_users {
                 return Err(refuse("There is no account of this address: ask somebody who manages users.").into());
@@ -155,7 +176,7 @@ impl Accounts {
             if db::users::insert(transaction, &user, None).await? == Saved::Duplicate {
                 return Err(refuse("The account is being made by another log-in: sign in again.").into());
             }
-            let by = Actor::User(user.id, Some(client.address));
+            let by = Actor::User(user.id, address);
             let created = Audited::new(AuditAction::UserCreated, by, Some(user.id.0));
             self.audit(transaction, created.with(json!({"email": user.email, "issuer": claims.issuer}))).await?;
             user
@@ -167,8 +188,51 @@ impl Accounts {
         Ok(user)
     }
 
-    /// Makes a user a member of the groups of these names, and of no other: the provider says which.
-    async fn follow_groups(&self, transaction: &db::Transaction, user: &User, names: &[String]) -> ServiceResult<()> {
+    /// Makes an account that there was before theirs whom a provider names. Whoever set it up without showing that the address
+    /// is theirs keeps nothing that opens it.
+    async fn link(
+        &self,
+        transaction: &db::Transaction,
+        user: &User,
+        claims: &ExternalClaims,
+        address: Option<IpAddr>,
+    ) -> ServiceResult<()> {
+        db::users::hold(transaction, user.id).await?;
+        // No request signs in by a token: nobody sees that an account is linked.
+        let Some(address) = address else {
+            let why = "There is an account of this address: sign in by the provider once.";
+            return Err(Refusal::of(UserErrorCode::InvalidCredentials, why).into());
+        };
+        if db::external_identities::is_known_at(transaction, user.id, &claims.issuer).await? {
+            let why = "The account of this address belongs to another user of the provider.";
+            return Err(Refusal::of(UserErrorCode::InvalidCredentials, why).into());
+        }
+        if user.email_verified_at.is_none() {
+            db::users::remove_password(transaction, user.id).await?;
+            db::second_factors::remove(transaction, user.id).await?;
+            db::passkeys::remove_all(transaction, user.id).await?;
+            self.end_all(transaction, user).await?;
+        }
+        db::users::set_email_verified(transaction, user.id, self.inner.clock.now()).await?;
+        let by = Actor::User(user.id, Some(address));
+        let linked = Audited::new(AuditAction::IdentityLinked, by, Some(user.id.0));
+        self.audit(transaction, linked.with(json!({"issuer": claims.issuer, "subject": claims.subject}))).await?;
+        self.notify(transaction, user, Notice::IdentityLinked).await
+    }
+
+    /// Makes a user a member of the groups that a provider named then, and of no other, if it names any at all, and named
+    /// no others since.
+    pub(super) async fn follow_groups(
+        &self,
+        transaction: &db::Transaction,
+        user: &User,
+        claims: &ExternalClaims,
+        as_of: DateTime<Utc>,
+    ) -> ServiceResult<()> {
+        let Some(names) = &claims.groups else { return Ok(()) };
+        if !db::external_identities::follow_groups(transaction, &claims.issuer, &claims.subject, as_of).await? {
+            return Ok(());
+        }
         let all = db::groups::list(transaction).await?;
         let mut wanted: Vec<GroupId> =
             all.iter().filter(|group| names.contains(&group.name)).map(|group| group.id).take(MAX_GROUPS).collect();
@@ -191,16 +255,7 @@ impl Accounts {
     }
 
     fn kept(&self, cookie: &str) -> Option<Kept> {
-        let (kept, code) = cookie.split_once('.')?;
-        let is_ours = bool::from(self.code_of(kept).as_bytes().ct_eq(code.as_bytes()));
-        let kept: Kept = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(kept).ok().filter(|_| is_ours)?).ok()?;
-        (kept.until > self.inner.clock.now()).then_some(kept)
-    }
-
-    fn code_of(&self, kept: &str) -> String {
-        // HMAC takes keys of every length.
-        let Ok(mac) = Hmac::<Sha256>::new_from_slice(&self.inner.external_key) else { return String::new() };
-        URL_SAFE_NO_PAD.encode(mac.chain_update(kept).finalize().into_bytes())
+        self.inner.external_seal.open(cookie, self.inner.clock.now())
     }
 }
 

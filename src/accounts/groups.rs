@@ -102,8 +102,7 @@ impl Accounts {
         }
         let updated = Audited::new(AuditAction::GroupUpdated, caller.actor(TokenScope::Administer)?, Some(id.0));
         self.audit(&transaction, updated.with(described(&after))).await?;
-        transaction.commit().await?;
-        self.inner.callers.clear();
+        self.commit(transaction).await?;
         Ok(after)
     }
 
@@ -122,8 +121,7 @@ impl Accounts {
         db::groups::remove(&transaction, id).await?;
         let deleted = Audited::new(AuditAction::GroupDeleted, caller.actor(TokenScope::Administer)?, Some(id.0));
         self.audit(&transaction, deleted.with(described(&group))).await?;
-        transaction.commit().await?;
-        self.inner.callers.clear();
+        self.commit(transaction).await?;
         Ok(id)
     }
 }

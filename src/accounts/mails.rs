@@ -1,4 +1,4 @@
-//! Mails: asked for, sent by a job, and their links.
+//! Mails: asked for, or telling what happened; sent by a job; and their links.
 //!
 //! Whether an address is known is looked up by the job alone, so that neither the answer nor its time tells.
 
@@ -18,34 +18,48 @@ use crate::{
         error::{Refusal, ServiceResult, UserErrorCode},
         ids::MailId,
         job::{Job, JobError},
-        mail::{Language, Mail, Purpose},
+        mail::{Language, Mail, Notice, Purpose},
+        user::User,
     },
     mail::SendError,
 };
 
-/// How many mails of one purpose an address is sent within an hour.
-const MOST_IN_AN_HOUR: u64 = 3;
-
 impl Accounts {
     /// Has a mail sent, unless the address was sent as many as it should have.
     pub(super) async fn post(&self, purpose: Purpose, email: String, language: Language) -> ServiceResult<()> {
-        let now = self.inner.clock.now();
-        let id = MailId(self.inner.clock.new_id());
-        let expires_at = now + purpose.life();
-        let mail = Mail { id, purpose, email, language, created_at: now, expires_at };
         let transaction = self.inner.db.begin().await?;
-        let since = now - TimeDelta::hours(1);
-        if db::mails::count_since(&transaction, &mail.email, &mail.purpose, since).await? >= MOST_IN_AN_HOUR {
-            // Whoever signs up with somebody else's address does not keep them from doing so.
-            db::mails::replace_sign_up(&transaction, &mail, now).await?;
-            return Ok(transaction.commit().await?);
-        }
-        db::mails::insert(&transaction, &mail).await?;
-        self.inner.queue.enqueue(&transaction, Job::SendMail { mail: id }, now).await?;
+        self.put_into_queue(&transaction, purpose, email, language).await?;
         transaction.commit().await?;
         self.inner.queue.announce();
         self.inner.hub.tell_of_jobs();
         Ok(())
+    }
+
+    /// Has a user told of what happens to their account, in the transaction that does it.
+    pub(super) async fn notify(&self, transaction: &db::Transaction, user: &User, notice: Notice) -> ServiceResult<()> {
+        let purpose = Purpose::Notice(notice);
+        self.put_into_queue(transaction, purpose, user.email.clone(), Language::default()).await
+    }
+
+    async fn put_into_queue(
+        &self,
+        transaction: &db::Transaction,
+        purpose: Purpose,
+        email: String,
+        language: Language,
+    ) -> ServiceResult<()> {
+        let now = self.inner.clock.now();
+        let id = MailId(self.inner.clock.new_id());
+        let expires_at = now + purpose.life();
+        let mail = Mail { id, purpose, email, language, created_at: now, expires_at };
+        let most = mail.purpose.most_in_an_hour();
+        let since = now - TimeDelta::hours(1);
+        if db::mails::count_since(transaction, &mail.email, &mail.purpose, since).await? >= most {
+            // Whoever signs up with somebody else's address does not keep them from doing so.
+            return Ok(db::mails::replace_sign_up(transaction, &mail, now).await?);
+        }
+        db::mails::insert(transaction, &mail).await?;
+        Ok(self.inner.queue.enqueue(transaction, Job::SendMail { mail: id }, now).await.map(drop)?)
     }
 
     /// Sends a mail that was asked for, if its link is still good. A job: safe to repeat, at the price of a second copy.
@@ -60,6 +74,7 @@ impl Accounts {
         let occasion = match (&mail.purpose, known) {
             (Purpose::SignUp { .. }, Some(_)) => Occasion::KnownAddress,
             (Purpose::SignUp { .. } | Purpose::Invitation { .. }, None) => Occasion::Link(&token),
+            (Purpose::Notice(notice), Some(user)) if user.deactivated_at.is_none() => Occasion::Notice(*notice),
             (Purpose::VerifyEmail | Purpose::ResetPassword, Some(user)) if user.deactivated_at.is_none() => {
                 Occasion::Link(&token)
             }

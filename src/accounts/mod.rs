@@ -4,14 +4,17 @@ mod access_token;
 mod api_tokens;
 mod audit_log;
 mod authenticate;
+mod bearer;
 mod external;
 mod first_admin;
 mod groups;
 mod letters;
 mod mails;
 mod operator;
+mod passkeys;
 mod password_rules;
 mod removal;
+mod sealed;
 mod second_factor;
 mod sessions;
 mod sign_in;
@@ -24,7 +27,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use self::access_token::TokenKeys;
 pub use self::{
     access_token::AccessToken,
     api_tokens::{MadeApiToken, NewApiToken},
@@ -32,10 +34,12 @@ pub use self::{
     external::BegunLogIn,
     first_admin::NewAdmin,
     groups::GroupChange,
+    passkeys::{PasskeyAnswer, PasskeyChallenge},
     second_factor::NewTotp,
     sign_in::LogIn,
     users::{NewUser, UserPage},
 };
+use self::{access_token::TokenKeys, sealed::Seal};
 use crate::{
     clock::Clock,
     db::{self, Db},
@@ -48,6 +52,7 @@ use crate::{
     events::Hub,
     mail::Mailer,
     oidc::Provider,
+    passkeys::RelyingParty,
     passwords::{PasswordHasher, TryLimits},
     queue::Queue,
     ttl_cache::TtlCache,
@@ -75,6 +80,8 @@ pub struct AccountHands {
     pub passwords: PasswordHasher,
     /// Of identities: who else signs users in.
     pub providers: Vec<Provider>,
+    /// Who checks passkeys; nobody, where the server has no domain.
+    pub relying_party: Option<RelyingParty>,
 }
 
 /// The account service.
@@ -97,11 +104,15 @@ struct Inner {
     link_key: Vec<u8>,
     /// What the secrets of second factors are made from.
     totp_key: Vec<u8>,
-    /// What browsers keep while they are at a provider is signed with it.
-    external_key: Vec<u8>,
+    /// Of what browsers keep while they are at a provider.
+    external_seal: Seal,
+    /// Of the challenges that passkeys answer.
+    passkey_seal: Seal,
+    relying_party: Option<RelyingParty>,
     providers: Vec<Provider>,
     passwords: PasswordHasher,
     log_in_limits: TryLimits,
+    code_limits: TryLimits,
     /// Who asked a moment ago, by their tokens.
     callers: TtlCache<String, Arc<Identity>>,
 }
@@ -121,7 +132,7 @@ pub struct SignedIn {
 impl Accounts {
     /// Puts the service together.
     pub fn new(hands: AccountHands, clock: Clock, jwt_secret: &[u8], rules: AccountRules) -> Self {
-        let AccountHands { db, queue, hub, mailer, passwords, providers } = hands;
+        let AccountHands { db, queue, hub, mailer, passwords, providers, relying_party } = hands;
         let key_for = |purpose: &str| [purpose.as_bytes(), jwt_secret].concat();
         let inner = Inner {
             db,
@@ -134,10 +145,13 @@ impl Accounts {
             refresh_key: key_for("refresh tokens of "),
             link_key: key_for("links in mails of "),
             totp_key: key_for("second factors of "),
-            external_key: key_for("log-ins elsewhere of "),
+            external_seal: Seal::new(key_for("log-ins elsewhere of ")),
+            passkey_seal: Seal::new(key_for("challenges of ")),
+            relying_party,
             providers,
             passwords,
             log_in_limits: TryLimits::new(),
+            code_limits: TryLimits::of_codes(),
             callers: TtlCache::new(CALLER_TTL),
         };
         Self { inner: Arc::new(inner) }
@@ -148,6 +162,14 @@ impl Accounts {
     /// Keeps what is being done, in the transaction that does it.
     async fn audit(&self, conn: &impl db::Connection, done: Audited) -> ServiceResult<()> {
         Ok(db::audit::append(conn, &self.inner.clock, done).await?)
+    }
+
+    /// Commits a change to what somebody may do or signs in with, and has the mails sent that tell of it.
+    async fn commit(&self, transaction: db::Transaction) -> ServiceResult<()> {
+        transaction.commit().await?;
+        self.inner.callers.clear();
+        self.inner.queue.announce();
+        Ok(())
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
         error::{Refusal, ServiceResult, UserErrorCode},
         event::Actor,
         ids::GroupId,
-        mail::Purpose,
+        mail::{Notice, Purpose},
         user::User,
     },
 };
@@ -58,7 +58,9 @@ impl Accounts {
         self.end_all(&transaction, &user).await?;
         let changed = Audited::new(AuditAction::PasswordChanged, Actor::System, Some(user.id.0));
         self.audit(&transaction, changed).await?;
-        transaction.commit().await?;
+        self.notify(&transaction, &user, Notice::PasswordChanged).await?;
+        self.remove_young_factors(&transaction, &user).await?;
+        self.commit(transaction).await?;
         Ok(generated)
     }
 

@@ -73,9 +73,8 @@ impl Accounts {
     /// # Errors
     /// `INVALID_CREDENTIALS` for a wrong password, `RateLimited` after too many of them; `INVALID_STATE` for the only
     /// administrator.
-    pub async fn delete_self(&self, caller: &Caller, password: String, client: &Client) -> ServiceResult<User> {
-        let user = caller.acting(TokenScope::Account)?.user.clone();
-        self.check_password(&user.email, password, client).await?;
+    pub async fn delete_self(&self, caller: &Caller, password: Option<String>, client: &Client) -> ServiceResult<User> {
+        let user = self.confirm(caller, password, client).await?;
         let now = self.inner.clock.now();
         let transaction = self.inner.db.begin().await?;
         let identity = caller.acting(TokenScope::Account)?;
@@ -90,8 +89,7 @@ impl Accounts {
         self.inner.queue.enqueue(&transaction, Job::RemoveUser { user: user.id }, due_at).await?;
         let by = caller.actor(TokenScope::Account)?;
         self.audit(&transaction, Audited::new(AuditAction::UserDeletionRequested, by, Some(user.id.0))).await?;
-        transaction.commit().await?;
-        self.inner.callers.clear();
+        self.commit(transaction).await?;
         Ok(user)
     }
 
@@ -131,8 +129,7 @@ impl Accounts {
         db::removals::start(&transaction, id, removal.started_at.unwrap_or(now)).await?;
         db::users::set_deactivated(&transaction, id, Some(user.deactivated_at.unwrap_or(now))).await?;
         self.end_all(&transaction, &user).await?;
-        transaction.commit().await?;
-        self.inner.callers.clear();
+        self.commit(transaction).await?;
         Ok(Some(removal))
     }
 

@@ -33,12 +33,20 @@ const REMEMBERED_LIFE: TimeDelta = TimeDelta::days(14);
 /// How long an exchanged refresh token is taken as the same request once more.
 const GRACE: TimeDelta = TimeDelta::seconds(10);
 
+/// How somebody signed in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shown {
+    pub(super) is_remembered: bool,
+    /// Whether they showed more than a password.
+    pub(super) has_second_factor: bool,
+}
+
 impl Accounts {
     pub(super) async fn begin_session(
         &self,
         transaction: &db::Transaction,
         user: User,
-        is_remembered: bool,
+        Shown { is_remembered, has_second_factor }: Shown,
         client: &Client,
     ) -> ServiceResult<SignedIn> {
         let now = self.inner.clock.now();
@@ -49,6 +57,7 @@ impl Accounts {
             user_agent: client.user_agent.clone(),
             address: Some(client.address.to_string()),
             last_used_at: Some(now),
+            has_second_factor,
             expires_at: now + if is_remembered { REMEMBERED_LIFE } else { LIFE },
             created_at: now,
         };
@@ -77,8 +86,7 @@ impl Accounts {
                 let ended = Audited::new(AuditAction::SessionRevoked, by, Some(id.0));
                 let why = json!({"userId": user, "reason": "the refresh token was used twice"});
                 self.audit(&transaction, ended.with(why)).await?;
-                transaction.commit().await?;
-                self.inner.callers.clear();
+                self.commit(transaction).await?;
                 return Err(invalid_refresh_token().into());
             }
             Rotation::Unknown => return Err(invalid_refresh_token().into()),
@@ -94,13 +102,14 @@ impl Accounts {
     /// Ends the log-in or the token that the caller came by; it is worth nothing from then on.
     ///
     /// # Errors
-    /// `Unauthenticated` for an anonymous caller.
+    /// `Unauthenticated` for an anonymous caller, `Forbidden` for one with a token that only its provider can end.
     pub async fn log_out(&self, caller: &Caller) -> ServiceResult<()> {
         let identity = caller.identity().ok_or(ServiceError::Unauthenticated)?;
         let conn = self.inner.db.conn();
         match identity.standing.credential {
             Credential::Session(id) => db::sessions::remove(conn, identity.id(), id).await?,
             Credential::ApiToken(id) => db::api_tokens::remove(conn, identity.id(), id).await?,
+            Credential::External(_) => return Err(ServiceError::Forbidden),
         };
         self.inner.callers.clear();
         Ok(())
@@ -116,8 +125,7 @@ impl Accounts {
         db::sessions::remove_all(&transaction, user, None).await?;
         let by = caller.actor(TokenScope::Account)?;
         self.audit(&transaction, Audited::new(AuditAction::LoggedOutEverywhere, by, Some(user.0))).await?;
-        transaction.commit().await?;
-        self.inner.callers.clear();
+        self.commit(transaction).await?;
         Ok(())
     }
 
@@ -142,8 +150,7 @@ impl Accounts {
         }
         let by = caller.actor(TokenScope::Account)?;
         self.audit(&transaction, Audited::new(AuditAction::SessionRevoked, by, Some(id.0))).await?;
-        transaction.commit().await?;
-        self.inner.callers.clear();
+        self.commit(transaction).await?;
         Ok(id)
     }
 

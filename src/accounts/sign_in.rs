@@ -1,15 +1,17 @@
 //! Signing in with a password, and changing it.
 
+use chrono::TimeDelta;
 use serde_json::json;
 
-use super::{Accounts, SignedIn, password_rules};
+use super::{Accounts, SignedIn, password_rules, sessions::Shown};
 use crate::{
     db,
     domain::{
         audit::{AuditAction, Audited},
-        caller::{Caller, Credential, TokenScope},
+        caller::{Caller, Credential, Identity, TokenScope},
         error::{Refusal, ServiceResult, UserErrorCode},
         event::Actor,
+        mail::Notice,
         session::Client,
         user::{LastLogIn, User},
     },
@@ -19,6 +21,9 @@ use crate::{
 
 /// RFC 5321 has room for no more.
 pub(super) const MAX_EMAIL_BYTES: usize = 254;
+
+/// How long after a log-in it is known who acts.
+const RECENTLY: TimeDelta = TimeDelta::minutes(10);
 
 /// What somebody signs in with.
 #[derive(Debug, Clone)]
@@ -47,7 +52,7 @@ impl Accounts {
     pub async fn log_in(&self, input: LogIn, client: &Client) -> ServiceResult<SignedIn> {
         let email = input.email.trim().to_lowercase();
         let Checked { mut user, hash } = self.check_password(&email, input.password, client).await?;
-        self.check_second_factor(&user, input.code.as_deref(), client).await?;
+        let has_second_factor = self.check_second_factor(&user, input.code.as_deref(), client).await?;
         let now = self.inner.clock.now();
         let last_login = LastLogIn { at: now, address: Some(client.address.to_string()) };
         let transaction = self.inner.db.begin().await?;
@@ -57,11 +62,18 @@ impl Accounts {
         if !still.is_some_and(|(user, kept)| user.deactivated_at.is_none() && kept == Some(hash)) {
             return Err(wrong_credentials().into());
         }
+        let factor = db::second_factors::find(&transaction, user.id).await?;
+        if factor.is_some_and(|factor| factor.is_confirmed) != has_second_factor {
+            let why = "The second factor was changed meanwhile: sign in again.";
+            return Err(Refusal::of(UserErrorCode::InvalidState, why).into());
+        }
         db::users::note_login(&transaction, user.id, &last_login).await?;
         user.last_login = Some(last_login);
         let by = Actor::User(user.id, Some(client.address));
-        self.audit(&transaction, Audited::new(AuditAction::LoggedIn, by, Some(user.id.0))).await?;
-        let signed_in = self.begin_session(&transaction, user, input.remember_me, client).await?;
+        let logged_in = Audited::new(AuditAction::LoggedIn, by, Some(user.id.0));
+        self.audit(&transaction, logged_in.with(json!({"hasSecondFactor": has_second_factor}))).await?;
+        let shown = Shown { is_remembered: input.remember_me, has_second_factor };
+        let signed_in = self.begin_session(&transaction, user, shown, client).await?;
         transaction.commit().await?;
         Ok(signed_in)
     }
@@ -84,7 +96,7 @@ impl Accounts {
         self.check_password(&user.email, current, client).await?;
         let kept = match identity.standing.credential {
             Credential::Session(id) => Some(id),
-            Credential::ApiToken(_) => None,
+            Credential::ApiToken(_) | Credential::External(_) => None,
         };
         let hash = self.inner.passwords.hash(new).await?;
         let transaction = self.inner.db.begin().await?;
@@ -93,19 +105,48 @@ impl Accounts {
         self.end_reset_links(&transaction, user).await?;
         let by = caller.actor(TokenScope::Account)?;
         self.audit(&transaction, Audited::new(AuditAction::PasswordChanged, by, Some(user.id.0))).await?;
-        transaction.commit().await?;
-        self.inner.callers.clear();
+        self.notify(&transaction, user, Notice::PasswordChanged).await?;
+        self.commit(transaction).await?;
+        Ok(user.clone())
+    }
+
+    /// Checks that whoever acts is the caller, before what a stolen token must not do: by the password, or where the account
+    /// has none by a log-in of a moment ago.
+    ///
+    /// # Errors
+    /// `INVALID_CREDENTIALS` where neither is so; `RateLimited` after too many wrong passwords.
+    pub(super) async fn confirm(
+        &self,
+        caller: &Caller,
+        password: Option<String>,
+        client: &Client,
+    ) -> ServiceResult<User> {
+        let Identity { user, standing, .. } = caller.acting(TokenScope::Account)?;
+        if let Some(password) = password {
+            return Ok(self.check_password(&user.email, password, client).await?.user);
+        }
+        let conn = self.inner.db.conn();
+        let has_password = db::users::find_by_email(conn, &user.email).await?.is_none_or(|(_, hash)| hash.is_some());
+        let since = self.inner.clock.now() - RECENTLY;
+        let is_recent = match standing.credential {
+            Credential::Session(id) => db::sessions::began_after(conn, id, since).await?,
+            Credential::ApiToken(_) | Credential::External(_) => false,
+        };
+        if has_password || !is_recent {
+            let why = "Send the password; an account without one signs in again right before.";
+            return Err(Refusal::on("password", UserErrorCode::InvalidCredentials, why).into());
+        }
         Ok(user.clone())
     }
 
     /// Keeps that somebody failed to sign in. Those who are put off unread are not kept.
-    pub(super) async fn note_failure(&self, email: &str, client: &Client) -> ServiceResult<()> {
+    pub(super) async fn note_failure(&self, email: &str, why: &str, client: &Client) -> ServiceResult<()> {
         let conn = self.inner.db.conn();
         // What is no address may be a password in the wrong field.
         let tried = Some(email).filter(|email| email.len() <= MAX_EMAIL_BYTES && is_address(email));
         let known = db::users::find_by_email(conn, tried.unwrap_or_default()).await?.map(|(user, _)| user.id.0);
         let failed = Audited::new(AuditAction::LogInFailed, Actor::Anonymous(client.address), known);
-        self.audit(conn, failed.with(json!({"email": tried}))).await
+        self.audit(conn, failed.with(json!({"email": tried, "reason": why}))).await
     }
 
     /// The user of an address, if the password is theirs.
@@ -127,7 +168,7 @@ impl Accounts {
         let password = if password.len() > MAX_PASSWORD_BYTES { String::new() } else { password };
         let verdict = self.inner.passwords.verify(password.clone(), kept.clone()).await?;
         let Some(user) = user.filter(|user| user.deactivated_at.is_none() && verdict != Verdict::Wrong) else {
-            self.note_failure(email, client).await?;
+            self.note_failure(email, "WRONG_PASSWORD", client).await?;
             return Err(wrong_credentials().into());
         };
         self.inner.log_in_limits.succeeded(account, client.address);

@@ -16,7 +16,7 @@ use crate::{
         error::{Refusal, ServiceResult, UserErrorCode},
         event::Actor,
         ids::GroupId,
-        mail::{Language, Mail, Purpose},
+        mail::{Language, Mail, Notice, Purpose},
         session::Client,
         user::{Permission, Permissions, SignUp, User},
     },
@@ -74,8 +74,7 @@ impl Accounts {
             db::users::set_email_verified(&transaction, user.id, now).await?;
             User { email_verified_at: Some(now), ..user }
         };
-        transaction.commit().await?;
-        self.inner.callers.clear();
+        self.commit(transaction).await?;
         Ok(user)
     }
 
@@ -177,8 +176,9 @@ impl Accounts {
         self.end_all(&transaction, &user).await?;
         let by = Actor::User(user.id, Some(client.address));
         self.audit(&transaction, Audited::new(AuditAction::PasswordReset, by, Some(user.id.0))).await?;
-        transaction.commit().await?;
-        self.inner.callers.clear();
+        self.notify(&transaction, &user, Notice::PasswordChanged).await?;
+        self.remove_young_factors(&transaction, &user).await?;
+        self.commit(transaction).await?;
         Ok(user)
     }
 

@@ -109,8 +109,7 @@ impl Accounts {
         db::users::touch_rights(&transaction, id).await?;
         let changed = Audited::new(AuditAction::UserGroupsChanged, caller.actor(TokenScope::Administer)?, Some(id.0));
         self.audit(&transaction, changed.with(json!({"groupIds": wanted}))).await?;
-        transaction.commit().await?;
-        self.inner.callers.clear();
+        self.commit(transaction).await?;
         Ok(user)
     }
 
@@ -133,8 +132,7 @@ impl Accounts {
         self.end_all(&transaction, &user).await?;
         let by = caller.actor(TokenScope::Administer)?;
         self.audit(&transaction, Audited::new(AuditAction::UserDeactivated, by, Some(id.0))).await?;
-        transaction.commit().await?;
-        self.inner.callers.clear();
+        self.commit(transaction).await?;
         Ok(User { deactivated_at: Some(since), ..user })
     }
 

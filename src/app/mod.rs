@@ -26,7 +26,7 @@ use crate::{
     clock::Clock,
     config::{AccountsConfig, Config},
     db::Db,
-    domain::{error::ServiceError, ticket::Unfinished, variant_spec::VariantSet},
+    domain::{error::ServiceError, origins::Origins, ticket::Unfinished, variant_spec::VariantSet},
     events::{Carrier, Hub},
     graphql::{self, CookieRules, Services, admission::Admission, limits::OperationLimits},
     http::{self, ConnectionLimits, HttpSettings, SocketLimits, StorageWebhook, TrustedProxies},
@@ -38,6 +38,7 @@ use crate::{
     machine,
     mail::Mailer,
     oidc::Provider,
+    passkeys::RelyingParty,
     passwords::PasswordHasher,
     providers_file,
     queue::Queue,
@@ -52,6 +53,11 @@ use crate::{
 /// For the database, the storage, the processes that make images and the log.
 pub const FILES_OF_OUR_OWN: usize = 512;
 const MIN_CONNECTIONS: usize = 16;
+
+/// How many files a connection takes: where the storage is inside, also the one that is sent or fetched.
+pub fn files_of_connection(config: &Config) -> usize {
+    if config.storage.is_embedded() { 2 } else { 1 }
+}
 
 /// The application, ready to serve or to work.
 #[derive(Clone)]
@@ -162,6 +168,7 @@ impl App {
                     mailer: mailer(&config)?,
                     passwords,
                     providers: providers(&config)?,
+                    relying_party: relying_party(&config)?,
                 },
                 clock.clone(),
                 secret,
@@ -199,14 +206,16 @@ impl App {
             }
         };
         let limits = OperationLimits::default();
-        let (public_url, cors_origins) = (self.config.server.public_url()?, self.config.server.cors_origins()?);
+        let public_url = self.config.server.public_url()?;
+        let origins = Origins::new(self.config.server.cors_origins()?, self.config.server.is_local());
         let settings = HttpSettings {
             cookies: CookieRules {
-                origins: cookie_origins(&public_url, &cors_origins),
+                origins: origins.known(public_url.origin().ascii_serialization()),
                 is_secure: public_url.scheme() == "https",
             },
             public_url,
-            cors_origins,
+            origins,
+            media_origins: self.config.storage.browser_origins(),
             introspection: self.config.server.introspection,
             proxies: TrustedProxies::parse(&self.config.server.trusted_proxies)?,
             concurrent_operations: self.config.limits.max_concurrent_operations,
@@ -243,7 +252,8 @@ impl App {
     /// # Errors
     /// When a trusted proxy is no address and no network.
     pub fn connection_limits(&self) -> anyhow::Result<ConnectionLimits> {
-        let files = machine::open_files().saturating_sub(FILES_OF_OUR_OWN).max(MIN_CONNECTIONS);
+        let files = (machine::open_files().saturating_sub(FILES_OF_OUR_OWN) / files_of_connection(&self.config))
+            .max(MIN_CONNECTIONS);
         Ok(ConnectionLimits {
             all: files.min(self.config.limits.max_connections as usize),
             of_address: self.config.limits.max_connections_per_address as usize,
@@ -334,14 +344,6 @@ fn jwt_secret(config: &Config, clock: &Clock) -> anyhow::Result<String> {
     }
 }
 
-/// Whose pages may keep a log-in in a cookie: those that are named, and our own.
-fn cookie_origins(public_url: &Url, cors_origins: &[String]) -> Vec<String> {
-    let named = cors_origins.iter().filter(|origin| *origin != "*").cloned();
-    let all = named.chain([public_url.origin().ascii_serialization()]);
-    // What a page without an origin says of itself is nobody's name.
-    all.filter(|origin| origin != "null").collect()
-}
-
 /// How mails are sent.
 fn mailer(config: &Config) -> anyhow::Result<Mailer> {
     match config.accounts.smtp()? {
@@ -354,6 +356,21 @@ fn mailer(config: &Config) -> anyhow::Result<Mailer> {
 /// Who else signs users in.
 fn providers(config: &Config) -> anyhow::Result<Vec<Provider>> {
     config.accounts.oidc_providers.as_deref().map_or_else(|| Ok(Vec::new()), providers_file::read)
+}
+
+/// Who checks passkeys: the domain of our own address, or one above it, for its pages and those of front ends on it.
+fn relying_party(config: &Config) -> anyhow::Result<Option<RelyingParty>> {
+    let public_url = config.server.public_url()?;
+    let named = config.accounts.passkey_domain.as_deref();
+    let Some(domain) = named.or_else(|| public_url.domain()) else { return Ok(None) };
+    let is_somebodys = |domain: &str| domain.contains('.') || domain == "localhost";
+    anyhow::ensure!(named.is_none_or(is_somebodys), "PASSKEY_DOMAIN: {domain} is nobody's domain");
+    let is_on = |page: &Url| page.domain().is_some_and(|host| host == domain || host.ends_with(&format!(".{domain}")));
+    let origins = config.server.cors_origins()?;
+    let pages = origins.iter().filter_map(|origin| Url::parse(origin).ok()).chain([public_url.clone()]);
+    let pages: Vec<Url> = pages.filter(is_on).collect();
+    anyhow::ensure!(!pages.is_empty(), "PASSKEY_DOMAIN: neither PUBLIC_URL nor one of CORS_ORIGINS is on {domain}");
+    RelyingParty::new(domain, &pages).map(Some)
 }
 
 /// Where the links in mails lead: where nobody says, below our own address.

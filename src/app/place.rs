@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
 use tokio::{net::TcpListener, sync::watch};
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::storage_settings;
 use crate::{
@@ -109,6 +109,7 @@ struct Nobody;
 
 #[async_trait::async_trait]
 impl UploadObserver for Nobody {
-    fn receiving(&self, _key: &str, _received: watch::Receiver<u64>) {}
+    fn receiving(&self, _key: &str, _received: watch::Receiver<u64>, _unwanted: CancellationToken) {}
     async fn stored(&self, _key: &str, _size: u64) {}
+    async fn part_stored(&self, _key: &str) {}
 }

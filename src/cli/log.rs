@@ -80,15 +80,15 @@ fn provider(endpoint: &str) -> anyhow::Result<SdkTracerProvider> {
     Ok(provider.with_resource(resource.build()).build())
 }
 
-/// s3s logs every refusal as an error; ours are logged where they are handled. Whoever asks for more of Darkroom's log
-/// does not ask for that one, unless they name it; and nobody for what is traced.
+/// What is refused, s3s and webauthn-rs log as errors, the latter with what was sent; ours are logged where they are handled. Whoever
+/// asks for more of Darkroom's log does not ask for those, unless they name s3s; and nobody for what is traced.
 fn directives(asked: Option<String>) -> String {
     let asked = match asked.filter(|asked| !asked.trim().is_empty()) {
         Some(asked) if !asked.contains("s3s") => format!("{asked},s3s=off"),
         Some(asked) => asked,
         None => DEFAULT.to_owned(),
     };
-    format!("{asked},{}=off", trace::TARGET)
+    format!("{asked},webauthn_rs_core=off,{}=off", trace::TARGET)
 }
 
 #[cfg(test)]
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn the_noise_of_s3s_is_heard_only_by_who_asks_for_it() {
-        let untraced = |directives: &str| format!("{directives},darkroom::trace=off");
+        let untraced = |directives: &str| format!("{directives},webauthn_rs_core=off,darkroom::trace=off");
         assert_eq!(directives(None), untraced(DEFAULT));
         assert_eq!(directives(Some(" ".to_owned())), untraced(DEFAULT));
         assert_eq!(directives(Some("darkroom=debug".to_owned())), untraced("darkroom=debug,s3s=off"));

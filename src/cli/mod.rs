@@ -1,5 +1,6 @@
 //! Door: the operator's commands.
 
+mod assets;
 mod doctor;
 mod jobs;
 mod log;
@@ -107,6 +108,11 @@ enum Command {
         #[command(subcommand)]
         command: storage::StorageCommand,
     },
+    /// Stores a front end's own files in the bucket, and tells where they are.
+    Assets {
+        #[command(subcommand)]
+        command: assets::AssetsCommand,
+    },
     /// Fills the database with plausible images, for demos and measurements. They have rows, but no objects.
     Seed {
         /// How many.
@@ -180,6 +186,7 @@ impl Cli {
                 block_on(regenerate::run(config, conditions, task))
             }
             Command::Storage { command } => block_on(storage::run(config, command)),
+            Command::Assets { command } => block_on(assets::run(config, command)),
             Command::Sweep { dry_run } => block_on(sweep::run(config, dry_run)),
             Command::Seed { images, owner } => block_on(seed::run(config, images, owner)),
             Command::Migrate => block_on(async { app::migrate(&app::connect(&config).await?).await }),

@@ -82,6 +82,7 @@ fn say_where(
     let url = config.server.public_url()?;
     let url = url.as_str().trim_end_matches('/');
     println!("Darkroom listens on {address}");
+    println!("  console    {url}/console");
     println!("  explore    {url}/graphiql");
     println!("  GraphQL    {url}/graphql   (POST, GET, WebSocket)");
     println!("  schema     {url}/schema.graphql");

@@ -34,13 +34,18 @@ pub struct AccountsConfig {
     #[arg(long, env = "SIGN_UP", value_enum, default_value_t = SignUpBy::Closed, global = true)]
     pub sign_up: SignUpBy,
 
-    /// Permissions that only users with a second factor can use, with commas between: `MANAGE_USERS,DELETE_ANY_IMAGE`, or `all`.
+    /// Permissions that need more than a password, with commas between: `MANAGE_USERS,DELETE_ANY_IMAGE`, or `all`.
     #[arg(long, env = "REQUIRE_2FA", default_value = "", global = true)]
     pub require_2fa: String,
 
     /// A file of TOML with providers of identities that users can sign in by (OpenID Connect).
     #[arg(long, env = "OIDC_PROVIDERS", global = true)]
     pub oidc_providers: Option<PathBuf>,
+
+    /// The domain that passkeys are of; by default the host of PUBLIC_URL. Where front ends are on other hosts, the domain
+    /// that all of them are on: `example.com` for `app.example.com` and `images.example.com`.
+    #[arg(long, env = "PASSKEY_DOMAIN", global = true)]
+    pub passkey_domain: Option<String>,
 
     /// The server that sends mails: `smtps://user:password@host`, `smtp://host:587?tls=required`. Without one, mails are
     /// written into the log where PUBLIC_URL is this machine's, and are not sent elsewhere.

@@ -3,7 +3,9 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
-use url::{Host, Url};
+use url::Url;
+
+use crate::domain::origins::is_loopback;
 
 /// What the operator decided about where the server listens, and who may talk to it.
 #[derive(Debug, Clone, Args)]
@@ -66,12 +68,7 @@ pub enum LogFormat {
 impl ServerConfig {
     /// Whether nobody but this machine is meant to reach the server.
     pub fn is_local(&self) -> bool {
-        self.public_url().is_ok_and(|url| match url.host() {
-            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        })
+        self.public_url().is_ok_and(|url| is_loopback(url.host()))
     }
 
     /// What browsers see.

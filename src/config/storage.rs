@@ -111,6 +111,21 @@ impl StorageConfig {
         Ok(Some((secret, bucket)))
     }
 
+    /// The origins where browsers reach the storage, where that is not this server.
+    pub fn browser_origins(&self) -> Vec<String> {
+        let Some(bucket) = &self.aws_storage_bucket_name else { return Vec::new() };
+        let endpoint = self.s3_public_endpoint.as_ref().or(self.aws_endpoint_url_s3.as_ref());
+        let mut origins = match endpoint {
+            Some(endpoint) => vec![endpoint.origin().ascii_serialization()],
+            None => {
+                let region = format!("s3.{}.amazonaws.com", self.aws_region);
+                vec![format!("https://{bucket}.{region}"), format!("https://{region}")]
+            }
+        };
+        origins.extend(self.aws_s3_custom_domain.iter().map(|domain| format!("https://{domain}")));
+        origins
+    }
+
     /// How long tickets and URLs are good for.
     pub fn url_life(&self) -> TimeDelta {
         TimeDelta::seconds(i64::from(self.presigned_url_expiration))

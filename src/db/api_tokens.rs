@@ -27,6 +27,7 @@ pub async fn insert(conn: &impl ConnectionTrait, token: &ApiToken, hash: String)
         expires_at: token.expires_at,
         created_at: token.created_at,
         last_used_at: None,
+        has_second_factor: token.has_second_factor,
     };
     Entity::insert(row.into_active_model()).exec_without_returning(conn).await?;
     Ok(())
@@ -77,6 +78,7 @@ impl From<Model> for ApiToken {
             expires_at: row.expires_at,
             created_at: row.created_at,
             last_used_at: row.last_used_at,
+            has_second_factor: row.has_second_factor,
         }
     }
 }

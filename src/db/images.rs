@@ -95,7 +95,8 @@ pub async fn changed_since(
     Ok(rows.into_iter().map(changed).collect())
 }
 
-/// An owner's uploads that nobody completed and that were touched since then; no more than `most` are looked at.
+/// An owner's uploads that nobody completed and that were touched since then, or that may have parts in the storage; no more
+/// than `most` are looked at.
 pub async fn unfinished(
     conn: &impl ConnectionTrait,
     owner: UserId,
@@ -108,9 +109,9 @@ pub async fn unfinished(
          (SELECT declared_size FROM image WHERE status IN ('pending', 'uploading') AND owner_id = ",
     );
     sql.value(owner.0.into());
-    sql.push(" AND updated_at > ");
+    sql.push(" AND (updated_at > ");
     sql.value(since.into());
-    sql.push(" LIMIT ");
+    sql.push(" OR EXISTS (SELECT 1 FROM multipart_upload WHERE image_id = image.id)) LIMIT ");
     sql.value(signed(most).into());
     sql.push(") AS unfinished");
     let row = conn.query_one_raw(sql.statement()).await?;

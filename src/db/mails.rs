@@ -1,4 +1,4 @@
-//! Mails that carry a link, until it was used or has ended.
+//! Mails, until their links were used or they have ended.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -9,7 +9,7 @@ use sea_orm::{
 use super::entity::mail::{ActiveModel, Column, Entity, Model};
 use crate::domain::{
     ids::{GroupId, MailId, UserId},
-    mail::{Language, Mail, Purpose},
+    mail::{Language, Mail, Notice, Purpose},
 };
 
 /// Adds a mail.
@@ -36,13 +36,13 @@ pub async fn insert(conn: &impl ConnectionTrait, mail: &Mail) -> Result<(), DbEr
             let ids: Vec<String> = groups.iter().map(GroupId::to_string).collect();
             row.groups = Some(ids.join(" "));
         }
-        Purpose::VerifyEmail | Purpose::ResetPassword => {}
+        Purpose::VerifyEmail | Purpose::ResetPassword | Purpose::Notice(_) => {}
     }
     Entity::insert(row.into_active_model()).exec_without_returning(conn).await?;
     Ok(())
 }
 
-/// A mail whose link has not ended.
+/// A mail that has not ended.
 pub async fn find(conn: &impl ConnectionTrait, id: MailId, now: DateTime<Utc>) -> Result<Option<Mail>, DbErr> {
     let row = Entity::find_by_id(id.0).filter(Column::ExpiresAt.gt(now)).one(conn).await?;
     Ok(row.and_then(read))
@@ -112,7 +112,7 @@ fn read(row: Model) -> Option<Mail> {
         }
         "verify_email" => Purpose::VerifyEmail,
         "reset_password" => Purpose::ResetPassword,
-        _ => return None,
+        other => Purpose::Notice(Notice::of_name(other)?),
     };
     Some(Mail {
         id: MailId(row.id),

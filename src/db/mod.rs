@@ -26,6 +26,8 @@ pub mod images;
 pub mod listing;
 pub mod mails;
 pub mod metadata;
+pub mod multipart_uploads;
+pub mod passkeys;
 pub mod regenerations;
 pub mod removals;
 pub mod search;
@@ -371,8 +373,12 @@ fn shareable(image: Option<Uuid>, album: Option<Uuid>) -> Option<Shareable> {
 fn is_one_of<C: ColumnTrait>(of: &[Shareable], image: C, album: C) -> Condition {
     let columns = of.iter().map(|one| columns_of(*one));
     let (images, albums): (Vec<_>, Vec<_>) = columns.unzip();
-    let any = Condition::any().add(image.is_in(images.into_iter().flatten()));
-    any.add(album.is_in(albums.into_iter().flatten()))
+    let images: Vec<_> = images.into_iter().flatten().collect();
+    let albums: Vec<_> = albums.into_iter().flatten().collect();
+    // An empty list is left out: with one, SQLite reads the whole table.
+    Condition::any()
+        .add_option((!images.is_empty() || albums.is_empty()).then(|| image.is_in(images)))
+        .add_option((!albums.is_empty()).then(|| album.is_in(albums)))
 }
 
 /// The strings of a JSON column that is a list of them.

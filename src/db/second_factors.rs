@@ -23,10 +23,10 @@ pub async fn begin(conn: &impl ConnectionTrait, user: UserId, salt: String) -> R
     Entity::insert(row.into_active_model()).exec_without_returning(conn).await.map(drop)
 }
 
-/// Confirms a second factor, unless it was. Says whether it was not.
+/// Confirms a second factor, unless it was or another one was begun since. Says whether it did.
 pub async fn confirm(
     conn: &impl ConnectionTrait,
-    user: UserId,
+    begun: &SecondFactor,
     recovery_hashes: &[String],
     at: DateTime<Utc>,
 ) -> Result<bool, DbErr> {
@@ -35,10 +35,12 @@ pub async fn confirm(
         recovery_hashes: Set(recovery_hashes.join(" ")),
         ..ActiveModel::default()
     };
-    let open = Entity::update_many().set(row).filter(Column::UserId.eq(user.0)).filter(Column::ConfirmedAt.is_null());
+    let open =
+        Entity::update_many().set(row).filter(Column::UserId.eq(begun.user.0)).filter(Column::ConfirmedAt.is_null());
+    let open = open.filter(Column::Salt.eq(begun.salt.as_str()));
     let is_confirmed = open.exec(conn).await?.rows_affected == 1;
     if is_confirmed {
-        note_on_user(conn, user, Some(at)).await?;
+        note_on_user(conn, begun.user, Some(at)).await?;
     }
     Ok(is_confirmed)
 }
@@ -63,7 +65,7 @@ pub async fn take_recovery_code(conn: &impl ConnectionTrait, factor: &SecondFact
     Ok(taken.rows_affected == 1)
 }
 
-/// Removes the second factor of a user.
+/// Removes the codes of a user.
 pub async fn remove(conn: &impl ConnectionTrait, user: UserId) -> Result<(), DbErr> {
     Entity::delete_by_id(user.0).exec(conn).await?;
     note_on_user(conn, user, None).await

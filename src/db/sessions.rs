@@ -48,6 +48,7 @@ pub async fn insert(conn: &impl ConnectionTrait, session: &Session, refresh_hash
         user_agent: session.user_agent.clone(),
         address: session.address.clone(),
         last_used_at: session.last_used_at,
+        has_second_factor: session.has_second_factor,
     };
     Entity::insert(row.into_active_model()).exec_without_returning(conn).await?;
     Ok(())
@@ -58,6 +59,12 @@ pub async fn of_user(conn: &impl ConnectionTrait, user: UserId, now: DateTime<Ut
     let query = Entity::find().filter(Column::UserId.eq(user.0)).filter(Column::ExpiresAt.gt(now));
     let rows = query.order_by_desc(Column::LastUsedAt).order_by_desc(Column::Id).limit(1000).all(conn).await?;
     Ok(rows.into_iter().map(Session::from).collect())
+}
+
+/// Whether a log-in began after a moment, and has not ended.
+pub async fn began_after(conn: &impl ConnectionTrait, id: SessionId, since: DateTime<Utc>) -> Result<bool, DbErr> {
+    let query = Entity::find_by_id(id.0).filter(Column::CreatedAt.gt(since));
+    Ok(query.one(conn).await?.is_some())
 }
 
 /// Puts the next refresh token in the place of the one that was presented. One that was exchanged less than `grace` ago
@@ -129,6 +136,7 @@ impl From<Model> for Session {
             user_agent: row.user_agent,
             address: row.address,
             last_used_at: row.last_used_at,
+            has_second_factor: row.has_second_factor,
             expires_at: row.expires_at,
             created_at: row.created_at,
         }

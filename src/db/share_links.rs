@@ -30,7 +30,10 @@ pub async fn of_many(
 ) -> Result<HashMap<Shareable, Vec<ShareLink>>, DbErr> {
     let query = Entity::find().filter(super::is_one_of(of, Column::ImageId, Column::AlbumId));
     let mut found: HashMap<Shareable, Vec<ShareLink>> = HashMap::new();
-    for link in query.order_by_asc(Column::Id).all(conn).await?.into_iter().filter_map(of_row) {
+    let mut rows = query.all(conn).await?;
+    // Sorted here: SQLite would walk through all links by their ids.
+    rows.sort_unstable_by_key(|row| row.id);
+    for link in rows.into_iter().filter_map(of_row) {
         found.entry(link.of).or_default().push(link);
     }
     Ok(found)

@@ -136,7 +136,10 @@ pub async fn find(conn: &impl ConnectionTrait, id: ShareId) -> Result<Option<Sha
 pub async fn of_many(conn: &impl ConnectionTrait, of: &[Shareable]) -> Result<HashMap<Shareable, Vec<Share>>, DbErr> {
     let query = Entity::find().filter(super::is_one_of(of, Column::ImageId, Column::AlbumId));
     let mut found: HashMap<Shareable, Vec<Share>> = HashMap::new();
-    for share in query.order_by_asc(Column::Id).all(conn).await?.into_iter().filter_map(of_row) {
+    let mut rows = query.all(conn).await?;
+    // Sorted here: SQLite would walk through all shares by their ids.
+    rows.sort_unstable_by_key(|row| row.id);
+    for share in rows.into_iter().filter_map(of_row) {
         found.entry(share.of).or_default().push(share);
     }
     Ok(found)

@@ -184,6 +184,12 @@ pub async fn set_password(conn: &impl ConnectionTrait, id: UserId, hash: String)
     Entity::update(row).exec(conn).await.map(drop)
 }
 
+/// Has nobody sign in as a user by a password any more.
+pub async fn remove_password(conn: &impl ConnectionTrait, id: UserId) -> Result<(), DbErr> {
+    let row = ActiveModel { id: Unchanged(id.0), password_hash: Set(None), ..ActiveModel::default() };
+    Entity::update(row).exec(conn).await.map(drop)
+}
+
 impl From<Model> for User {
     fn from(row: Model) -> Self {
         let address = row.last_login_address;

@@ -31,7 +31,8 @@ pub(super) async fn examine(config: &Config, report: &mut Report) {
             "Check VARIANTS and IMAGE_MEMORY_BUDGET, and that this program may start itself.",
         ),
     }
-    let (files, wanted) = (machine::open_files(), config.limits.max_connections as usize + app::FILES_OF_OUR_OWN);
+    let for_connections = config.limits.max_connections as usize * app::files_of_connection(config);
+    let (files, wanted) = (machine::open_files(), for_connections + app::FILES_OF_OUR_OWN);
     if files >= wanted {
         report.passed("machine.open_files");
     } else {

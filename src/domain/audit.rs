@@ -46,6 +46,10 @@ audit_actions! {
     PasswordReset => "password_reset",
     SecondFactorEnabled => "second_factor_enabled",
     SecondFactorDisabled => "second_factor_disabled",
+    /// An account that was there before is theirs whom a provider names.
+    IdentityLinked => "identity_linked",
+    PasskeyAdded => "passkey_added",
+    PasskeyRemoved => "passkey_removed",
     ApiTokenCreated => "api_token_created",
     ApiTokenRevoked => "api_token_revoked",
     UserCreated => "user_created",

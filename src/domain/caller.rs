@@ -31,6 +31,8 @@ pub struct Identity {
     pub permissions: Permissions,
     pub groups: Vec<GroupId>,
     pub standing: Standing,
+    /// Whether more than a password was shown for the credential.
+    pub has_second_factor: bool,
     /// What the credential is good for.
     pub scopes: TokenScopes,
     /// When the token ends, and with it every socket that it opened.
@@ -44,6 +46,8 @@ pub enum Credential {
     Session(SessionId),
     /// A token for a program.
     ApiToken(ApiTokenId),
+    /// A token of a provider of identities, which lasts until it expires.
+    External(UserId),
 }
 
 /// What lasts only as long as a credential does, and as long as its user may do what they may do now.

@@ -49,6 +49,10 @@ typed_id!(
     ApiTokenId
 );
 typed_id!(
+    /// The id of a passkey.
+    PasskeyId
+);
+typed_id!(
     /// The id of a group of users.
     GroupId
 );

@@ -1,10 +1,10 @@
-//! Mails that carry a link, and what the link is for.
+//! Mails: those that carry a link, and those that tell what happened to an account.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::ids::{GroupId, MailId, UserId};
 
-/// A mail, until its link was used or has ended.
+/// A mail, until its link was used or has ended, or it is of no interest any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mail {
     pub id: MailId,
@@ -16,7 +16,7 @@ pub struct Mail {
     pub expires_at: DateTime<Utc>,
 }
 
-/// What a link is for.
+/// What a mail is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Purpose {
     /// Makes the account that somebody signed up for.
@@ -27,6 +27,49 @@ pub enum Purpose {
     VerifyEmail,
     /// Sets another password.
     ResetPassword,
+    /// Tells of a change to what opens the account, without a link.
+    Notice(Notice),
+}
+
+/// What users are told of, in case that it was not them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    PasswordChanged,
+    SecondFactorEnabled,
+    SecondFactorDisabled,
+    PasskeyAdded,
+    PasskeyRemoved,
+    IdentityLinked,
+    ApiTokenCreated,
+}
+
+impl Notice {
+    pub const ALL: [Self; 7] = [
+        Self::PasswordChanged,
+        Self::SecondFactorEnabled,
+        Self::SecondFactorDisabled,
+        Self::PasskeyAdded,
+        Self::PasskeyRemoved,
+        Self::IdentityLinked,
+        Self::ApiTokenCreated,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::PasswordChanged => "password_changed",
+            Self::SecondFactorEnabled => "second_factor_enabled",
+            Self::SecondFactorDisabled => "second_factor_disabled",
+            Self::PasskeyAdded => "passkey_added",
+            Self::PasskeyRemoved => "passkey_removed",
+            Self::IdentityLinked => "identity_linked",
+            Self::ApiTokenCreated => "api_token_created",
+        }
+    }
+
+    /// The notice of a name in the database.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|notice| notice.name() == name)
+    }
 }
 
 impl Purpose {
@@ -37,15 +80,24 @@ impl Purpose {
             Self::Invitation { .. } => "invitation",
             Self::VerifyEmail => "verify_email",
             Self::ResetPassword => "reset_password",
+            Self::Notice(notice) => notice.name(),
         }
     }
 
-    /// How long the link is good.
+    /// How long the link is good, or the mail is worth sending.
     pub const fn life(&self) -> TimeDelta {
         match self {
-            Self::SignUp { .. } | Self::VerifyEmail => TimeDelta::days(1),
+            Self::SignUp { .. } | Self::VerifyEmail | Self::Notice(_) => TimeDelta::days(1),
             Self::Invitation { .. } => TimeDelta::days(7),
             Self::ResetPassword => TimeDelta::hours(1),
+        }
+    }
+
+    /// How many of them an address is sent within an hour.
+    pub const fn most_in_an_hour(&self) -> u64 {
+        match self {
+            Self::SignUp { .. } | Self::Invitation { .. } | Self::VerifyEmail | Self::ResetPassword => 3,
+            Self::Notice(_) => 10,
         }
     }
 }

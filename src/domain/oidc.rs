@@ -18,6 +18,20 @@ pub struct ProviderSettings {
     pub groups_claim: Option<String>,
     /// Whether somebody without an account is given one.
     pub creates_users: bool,
+    /// Whose addresses it may speak for, in lower case; everybody's, where there are none.
+    pub email_domains: Vec<String>,
+    /// What its access tokens are for, if they are taken as ours are.
+    pub audience: Option<String>,
+    /// Whether it asks everybody for more than a password.
+    pub has_second_factor: bool,
+}
+
+impl ProviderSettings {
+    /// Whether it may say whose an address in lower case is.
+    pub fn speaks_for(&self, email: &str) -> bool {
+        let domain = email.rsplit('@').next().unwrap_or_default();
+        self.email_domains.is_empty() || self.email_domains.iter().any(|known| known == domain)
+    }
 }
 
 /// What a provider says of somebody.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     caller::TokenScopes,
-    ids::{ApiTokenId, SessionId, UserId},
+    ids::{ApiTokenId, PasskeyId, SessionId, UserId},
 };
 
 /// In characters: what is kept of how a program calls itself.
@@ -40,6 +40,8 @@ pub struct Session {
     pub address: Option<String>,
     /// When it was last refreshed.
     pub last_used_at: Option<DateTime<Utc>>,
+    /// Whether its user showed more than a password.
+    pub has_second_factor: bool,
     pub expires_at: DateTime<Utc>,
     pub created_at: DateTime<Utc>,
 }
@@ -58,6 +60,29 @@ pub struct SecondFactor {
     pub recovery_hashes: Vec<String>,
 }
 
+/// What a device, or a program that keeps such things, signs a user in with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passkey {
+    pub id: PasskeyId,
+    pub user: UserId,
+    /// As the user calls the device.
+    pub name: String,
+    pub credential: PublicCredential,
+    /// When the last challenge was made that it answered.
+    pub challenged_at: DateTime<Utc>,
+    pub created_at: DateTime<Utc>,
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+/// What is known of a key by who checks its signatures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicCredential {
+    /// Unlike any other's, in base64url.
+    pub id: String,
+    /// The public key and its counter, as JSON.
+    pub key: String,
+}
+
 /// A token that a user made for a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiToken {
@@ -69,4 +94,6 @@ pub struct ApiToken {
     pub created_at: DateTime<Utc>,
     /// Within a minute.
     pub last_used_at: Option<DateTime<Utc>>,
+    /// Whether whoever made it had shown more than a password.
+    pub has_second_factor: bool,
 }

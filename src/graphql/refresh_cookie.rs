@@ -7,7 +7,10 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use chrono::{DateTime, Utc};
 use cookie::{Cookie, SameSite, time::OffsetDateTime};
 
-use crate::domain::error::{Refusal, UserErrorCode};
+use crate::domain::{
+    error::{Refusal, UserErrorCode},
+    origins::Origins,
+};
 
 /// The prefix keeps other hosts of the domain from setting it; browsers take it over HTTPS alone.
 const SECURE_NAME: &str = "__Host-darkroom_refresh";
@@ -17,8 +20,7 @@ const NAME: &str = "darkroom_refresh";
 /// Whose pages may have the cookie, and whether it is sent over HTTPS alone.
 #[derive(Debug, Clone)]
 pub struct CookieRules {
-    /// Origins as browsers write them.
-    pub origins: Vec<String>,
+    pub origins: Origins,
     pub is_secure: bool,
 }
 
@@ -62,9 +64,7 @@ impl<'a> RefreshCookie<'a> {
     ) -> Result<Self, Refusal> {
         let origin = headers.and_then(|headers| headers.get(header::ORIGIN)).and_then(|origin| origin.to_str().ok());
         match (headers, origin) {
-            (Some(headers), Some(origin)) if rules.origins.iter().any(|known| known == origin) => {
-                Ok(Self { rules, headers })
-            }
+            (Some(headers), Some(origin)) if rules.origins.allow(origin) => Ok(Self { rules, headers }),
             _ => {
                 let why = "The cookie is available to pages of this server's origins, by HTTP POST.";
                 Err(Refusal::on(field, UserErrorCode::InvalidValue, why))

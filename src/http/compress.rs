@@ -46,7 +46,7 @@ thread_local! {
 
 /// What an answer can be encoded by, the cheapest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Encoding {
+pub(super) enum Encoding {
     Zstd,
     Brotli,
     Gzip,
@@ -119,10 +119,25 @@ fn is_text(headers: &HeaderMap) -> bool {
     !headers.contains_key(header::CONTENT_ENCODING) && is_known.iter().any(|known| format.starts_with(known))
 }
 
+/// What a client can read, and how well it likes that.
+struct Offers<'a>(Vec<(&'a str, f32)>);
+
+impl<'a> Offers<'a> {
+    fn of(headers: &'a HeaderMap) -> Self {
+        let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+        Self(values.flat_map(|value| value.split(',')).map(offer).collect())
+    }
+
+    fn quality(&self, encoding: Encoding) -> f32 {
+        let of = |name: &str| self.0.iter().find(|(offered, _)| offered.eq_ignore_ascii_case(name));
+        of(encoding.name()).or_else(|| of("*")).map_or(0.0, |(_, quality)| *quality)
+    }
+}
+
 impl Encoding {
     const ALL: [Self; 3] = [Self::Zstd, Self::Brotli, Self::Gzip];
 
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Zstd => "zstd",
             Self::Brotli => "br",
@@ -133,15 +148,15 @@ impl Encoding {
     /// The one that a client likes best; of those that it likes alike, the cheapest.
     /// <https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3>
     fn wanted(headers: &HeaderMap) -> Option<Self> {
-        let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-        let offers: Vec<(&str, f32)> = values.flat_map(|value| value.split(',')).map(offer).collect();
-        let quality = |name: &str| {
-            let named = offers.iter().find(|(offered, _)| offered.eq_ignore_ascii_case(name));
-            named.or_else(|| offers.iter().find(|(offered, _)| *offered == "*")).map_or(0.0, |(_, quality)| *quality)
-        };
-        let wanted = Self::ALL.into_iter().filter(|encoding| quality(encoding.name()) > 0.0);
+        let offers = Offers::of(headers);
+        let wanted = Self::ALL.into_iter().filter(|encoding| offers.quality(*encoding) > 0.0);
         // Of equals, `max_by` gives the last.
-        wanted.rev().max_by(|one, other| quality(one.name()).total_cmp(&quality(other.name())))
+        wanted.rev().max_by(|one, other| offers.quality(*one).total_cmp(&offers.quality(*other)))
+    }
+
+    /// Whether a client can read it.
+    pub(super) fn is_accepted(self, headers: &HeaderMap) -> bool {
+        Offers::of(headers).quality(self) > 0.0
     }
 
     fn compress(self, bytes: &[u8]) -> Option<Vec<u8>> {

@@ -106,9 +106,11 @@ pub(super) async fn post(
             execute(&state, request, Access::Full, requester, format, &id).await
         }
         Err(malformed) => {
-            // Reading it was work; whoever has nothing left is told so the next time.
-            let _ = execute::charge_refused(&state, &requester);
-            malformed.answer(format, &id)
+            // Reading it was work.
+            match execute::charge_refused(&state, &requester) {
+                Ok(()) => malformed.answer(format, &id),
+                Err(error) => respond(GraphqlResponse::from_errors(vec![error]), format, &id),
+            }
         }
     }
 }

@@ -5,7 +5,6 @@ mod body;
 mod compress;
 mod connections;
 mod execute;
-mod graphiql;
 mod graphql;
 mod health;
 mod listen;
@@ -13,6 +12,7 @@ mod media;
 mod oidc;
 mod outage;
 mod paced;
+mod pages;
 mod refused_origins;
 mod request;
 mod share_page;
@@ -31,7 +31,7 @@ use axum::{
     extract::{ConnectInfo, Request},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::{self, Next},
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Response},
     routing::get,
 };
 use tower_http::{
@@ -43,7 +43,7 @@ use url::Url;
 
 pub use self::{
     address::TrustedProxies, connections::ConnectionLimits, health::HealthChecks, listen::listen,
-    webhooks::StorageWebhook, websocket::SocketLimits,
+    pages::assets as page_assets, webhooks::StorageWebhook, websocket::SocketLimits,
 };
 use self::{
     body::BodyPermits, connections::Busy, outage::Outage, refused_origins::RefusedOrigins, unread::AnswerPermits,
@@ -53,6 +53,7 @@ use crate::{
     domain::{
         caller::{Caller, CallerKey},
         error::ServiceError,
+        origins::Origins,
     },
     graphql::{CookieRules, Schema, Services, admission::Admission},
     permits::FairPermits,
@@ -70,7 +71,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
     pub public_url: Url,
-    pub cors_origins: Vec<String>,
+    pub origins: Origins,
+    /// Where browsers send files to and load images from, beside this server.
+    pub media_origins: Vec<String>,
     /// Whether clients may ask for the schema, and GraphiQL is served.
     pub introspection: bool,
     /// Who is believed in where a request comes from.
@@ -120,7 +123,7 @@ pub fn router(
     clock: Clock,
     settings: HttpSettings,
 ) -> Router {
-    let (cors, refused) = (cors(&settings.cors_origins), RefusedOrigins::new(&settings.cors_origins));
+    let (cors, refused) = (cors(settings.origins.clone()), RefusedOrigins::new(settings.origins.clone()));
     let standings = websocket::Standings::new(services.accounts.clone());
     let turns = execute::turns(settings.concurrent_operations);
     let outage = Outage::new(checks.db.clone(), clock.clone());
@@ -146,8 +149,7 @@ pub fn router(
         .layer(middleware::from_fn(compress::compress))
         .layer(middleware::from_fn_with_state(AnswerPermits::new(), unread::hold))
         .route("/schema.graphql", get(schema_text))
-        .route("/", get(|| async { Redirect::temporary("/graphiql") }))
-        .merge(graphiql::routes())
+        .merge(pages::routes())
         .merge(share_page::routes())
         .merge(oidc::routes())
         .with_state(state.clone());
@@ -256,13 +258,13 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     (axum::http::StatusCode::INTERNAL_SERVER_ERROR, axum::Json(body)).into_response()
 }
 
-fn cors(origins: &[String]) -> CorsLayer {
-    let is_anybody = origins.iter().any(|origin| origin == "*");
+fn cors(origins: Origins) -> CorsLayer {
+    let is_anybody = origins.are_all();
     let allowed = if is_anybody {
         // The cookie is not for them, and nothing else opens anything here, so every site may ask.
         AllowOrigin::any()
     } else {
-        AllowOrigin::list(origins.iter().filter_map(|origin| HeaderValue::try_from(origin.as_str()).ok()))
+        AllowOrigin::predicate(move |origin, _| origin.to_str().is_ok_and(|origin| origins.allow(origin)))
     };
     CorsLayer::new()
         .allow_origin(allowed)

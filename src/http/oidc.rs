@@ -25,7 +25,11 @@ use crate::{
 };
 
 const COOKIE: &str = "darkroom_oidc";
+/// With HTTPS: no other host of the domain can set it, and it has to be of the whole site.
+const HOST_COOKIE: &str = "__Host-darkroom_oidc";
 const PATH: &str = "/oidc/";
+/// In bytes: what fits into a cookie with the rest.
+const MAX_RETURN_TO: usize = 2000;
 /// In points: what the log-in costs.
 const PRICE: u64 = 500;
 
@@ -55,7 +59,12 @@ async fn begin(
 ) -> Response {
     let rules = &state.settings.cookies;
     let home = || state.settings.public_url.to_string();
-    let is_ours = |page: &Url| rules.origins.iter().any(|origin| *origin == page.origin().ascii_serialization());
+    let is_plain = |page: &Url| {
+        let is_web = ["http", "https"].contains(&page.scheme()) && page.as_str().len() <= MAX_RETURN_TO;
+        is_web && page.username().is_empty() && page.password().is_none()
+    };
+    let is_listed = |page: &Url| rules.origins.allow(&page.origin().ascii_serialization());
+    let is_ours = |page: &Url| is_plain(page) && is_listed(page);
     let return_to =
         return_to.map_or_else(|| Some(home()), |page| Url::parse(&page).ok().filter(is_ours).map(Into::into));
     let Some(return_to) = return_to else {
@@ -69,7 +78,7 @@ async fn begin(
     match begun.await {
         Ok(begun) => {
             let mut response = Redirect::to(begun.url.as_str()).into_response();
-            set_cookie(&mut response, rules, Cookie::new(COOKIE, begun.cookie));
+            set_cookie(&mut response, rules, Cookie::new(name(rules), begun.cookie));
             response
         }
         Err(error) => said(error),
@@ -84,7 +93,7 @@ async fn finish(
 ) -> Response {
     let rules = &state.settings.cookies;
     let accounts = &state.services.accounts;
-    let cookie = cookie_of(&parts).unwrap_or_default();
+    let cookie = cookie_of(&parts, name(rules)).unwrap_or_default();
     let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let client = Client::new(client_address(&state, &parts), agent);
     let finished = async {
@@ -102,7 +111,7 @@ async fn finish(
         }
         Err(error) => said(error),
     };
-    let mut gone = Cookie::new(COOKIE, "");
+    let mut gone = Cookie::new(name(rules), "");
     gone.make_removal();
     set_cookie(&mut response, rules, gone);
     response
@@ -119,14 +128,18 @@ fn charge(state: &HttpState, parts: &Parts) -> ServiceResult<()> {
     Ok(state.services.budget.charge(asker, PRICE).map(drop)?)
 }
 
-fn cookie_of(parts: &Parts) -> Option<String> {
+const fn name(rules: &CookieRules) -> &'static str {
+    if rules.is_secure { HOST_COOKIE } else { COOKIE }
+}
+
+fn cookie_of(parts: &Parts, name: &str) -> Option<String> {
     let values = parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut cookies = values.flat_map(Cookie::split_parse).filter_map(Result::ok);
-    cookies.find(|cookie| cookie.name() == COOKIE).map(|cookie| cookie.value().to_owned())
+    cookies.find(|cookie| cookie.name() == name).map(|cookie| cookie.value().to_owned())
 }
 
 fn set_cookie(response: &mut Response, rules: &CookieRules, mut cookie: Cookie<'static>) {
-    cookie.set_path(PATH);
+    cookie.set_path(if rules.is_secure { "/" } else { PATH });
     cookie.set_http_only(true);
     cookie.set_secure(rules.is_secure);
     // Lax: the provider sends the browser back by a link.

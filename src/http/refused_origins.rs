@@ -12,6 +12,8 @@ use axum::{
     response::Response,
 };
 
+use crate::domain::origins::Origins;
+
 /// How many origins are told of: everybody can make up others.
 const MOST: usize = 50;
 /// In bytes: no origin is longer.
@@ -20,26 +22,22 @@ const LONGEST: usize = 300;
 /// Which origins are allowed, and which others were told of.
 #[derive(Clone)]
 pub(super) struct RefusedOrigins {
-    /// `None` where every origin is.
-    allowed: Option<Arc<HashSet<String>>>,
+    allowed: Arc<Origins>,
     told: Arc<Mutex<HashSet<String>>>,
 }
 
 impl RefusedOrigins {
-    pub(super) fn new(allowed: &[String]) -> Self {
-        let is_anybody = allowed.iter().any(|origin| origin == "*");
-        let allowed = (!is_anybody).then(|| Arc::new(allowed.iter().cloned().collect()));
-        Self { allowed, told: Arc::default() }
+    pub(super) fn new(allowed: Origins) -> Self {
+        Self { allowed: Arc::new(allowed), told: Arc::default() }
     }
 
     /// The origin of a request that is refused and was not told of yet.
     fn news(&self, headers: &HeaderMap) -> Option<String> {
-        let allowed = self.allowed.as_deref()?;
         let origin = headers.get(header::ORIGIN)?.to_str().ok()?;
         let is_own = origin.split_once("://").is_some_and(|(_, host)| {
             headers.get(header::HOST).is_some_and(|own| own.as_bytes().eq_ignore_ascii_case(host.as_bytes()))
         });
-        if is_own || allowed.contains(origin) || origin.len() > LONGEST || !is_origin(origin) {
+        if is_own || self.allowed.allow(origin) || origin.len() > LONGEST || !is_origin(origin) {
             return None;
         }
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,7 +63,7 @@ pub(super) async fn tell(State(refused): State<RefusedOrigins>, request: Request
 mod tests {
     use axum::http::{HeaderMap, HeaderValue, header};
 
-    use super::{MOST, RefusedOrigins};
+    use super::{MOST, Origins, RefusedOrigins};
 
     fn from(origin: &str) -> HeaderMap {
         let host = (header::HOST, HeaderValue::from_static("images.example.com"));
@@ -74,7 +72,7 @@ mod tests {
 
     #[test]
     fn each_is_told_of_once_and_only_so_many() {
-        let refused = RefusedOrigins::new(&["https://app.example.com".to_owned()]);
+        let refused = RefusedOrigins::new(Origins::new(vec!["https://app.example.com".to_owned()], false));
         assert_eq!(refused.news(&from("https://app.example.com")), None);
         assert_eq!(refused.news(&from("https://images.example.com")), None, "its own pages need no leave");
         assert_eq!(refused.news(&HeaderMap::new()), None);
@@ -86,6 +84,7 @@ mod tests {
         assert_eq!(refused.news(&from("http://app.example.com")), None, "told once");
         let told = (0..2 * MOST).filter(|at| refused.news(&from(&format!("https://{at}.example.com"))).is_some());
         assert_eq!(told.count(), MOST - 2);
-        assert_eq!(RefusedOrigins::new(&["*".to_owned()]).news(&from("https://anybody.example.com")), None);
+        let everybody = RefusedOrigins::new(Origins::new(vec!["*".to_owned()], false));
+        assert_eq!(everybody.news(&from("https://anybody.example.com")), None);
     }
 }

@@ -197,6 +197,7 @@ impl Library {
         let groups = db::groups::of_users(conn, &[user.id]).await?.remove(&user.id).unwrap_or_default();
         let sessions = db::sessions::of_user(conn, user.id, now).await?;
         let tokens = db::api_tokens::of_user(conn, user.id, now).await?;
+        let passkeys = db::passkeys::of_user(conn, user.id).await?;
         let mut albums = Vec::new();
         for album in db::albums::page(conn, user.id, None, 1000).await? {
             let images = db::album_images::all(conn, album.id).await?;
@@ -219,6 +220,9 @@ impl Library {
             })).collect::<Vec<_>>(),
             "apiTokens": tokens.iter().map(|token| json!({
                 "name": token.name, "createdAt": token.created_at, "expiresAt": token.expires_at,
+            })).collect::<Vec<_>>(),
+            "passkeys": passkeys.iter().map(|passkey| json!({
+                "name": passkey.name, "createdAt": passkey.created_at, "lastUsedAt": passkey.last_used_at,
             })).collect::<Vec<_>>(),
             "avatarId": user.avatar,
             "albums": albums,

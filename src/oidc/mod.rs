@@ -1,31 +1,31 @@
 //! Hand: providers of identities elsewhere, by OpenID Connect: <https://openid.net/specs/openid-connect-core-1_0.html>,
-//! the authorization code flow with PKCE. Knows neither our users nor our sessions.
+//! the authorization code flow with PKCE, and bearer tokens. Knows neither our users nor our sessions.
 
 mod fetch;
-mod id_token;
+mod kept;
+mod tokens;
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::jwk::JwkSet;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use tokio::time::Instant;
 use url::Url;
 
 use self::{
     fetch::{Fetcher, is_safe},
-    id_token::{Expected, RawClaims},
+    kept::Kept,
+    tokens::{Expected, RawClaims, Unread},
 };
 use crate::domain::oidc::{ExternalClaims, ProviderSettings};
 
+/// Clocks differ.
+const LEEWAY: TimeDelta = TimeDelta::seconds(60);
 /// How long what a provider says of itself is kept.
 const KEPT: Duration = Duration::from_hours(1);
-/// How soon keys are fetched again for a token of an unknown one.
+/// How soon keys are fetched again for a token of an unknown key.
 const KEYS_AT_MOST_EVERY: Duration = Duration::from_mins(1);
 
 /// Why somebody was not identified.
@@ -46,8 +46,8 @@ pub struct Provider(Arc<Inner>);
 struct Inner {
     settings: ProviderSettings,
     fetcher: Fetcher,
-    described: Mutex<Option<(Arc<Description>, Instant)>>,
-    keys: Mutex<Option<(Arc<JwkSet>, Instant)>>,
+    described: Kept<Description>,
+    keys: Kept<JwkSet>,
 }
 
 /// What a provider says of itself: <https://openid.net/specs/openid-connect-discovery-1_0.html>
@@ -70,6 +70,14 @@ pub struct Attempt {
     pub redirect_uri: String,
 }
 
+/// What a bearer token says.
+#[derive(Debug)]
+pub struct Bearer {
+    pub claims: ExternalClaims,
+    pub issued_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+}
+
 #[derive(Deserialize)]
 struct Tokens {
     id_token: String,
@@ -84,7 +92,7 @@ impl Provider {
     pub fn new(settings: ProviderSettings) -> anyhow::Result<Self> {
         anyhow::ensure!(is_safe(&settings.issuer), "the issuer {} is not on HTTPS", settings.issuer);
         let fetcher = Fetcher::new()?;
-        Ok(Self(Arc::new(Inner { settings, fetcher, described: Mutex::default(), keys: Mutex::default() })))
+        Ok(Self(Arc::new(Inner { settings, fetcher, described: Kept::default(), keys: Kept::default() })))
     }
 
     /// What the operator said of it.
@@ -133,16 +141,9 @@ impl Provider {
         let secret = settings.client_secret.as_deref();
         let tokens: Tokens =
             self.0.fetcher.post(&described.token_endpoint, &form, (&settings.client_id, secret)).await?;
-        let expected =
-            Expected { issuer: &described.issuer, audience: &settings.client_id, nonce: &attempt.nonce, now };
-        let mut claims = match id_token::read(&tokens.id_token, &*self.keys(KEPT).await?, &expected) {
-            // It may have been signed with a key that is newer than what we know.
-            Err(id_token::Unread::UnknownKey) => {
-                let keys = self.keys(KEYS_AT_MOST_EVERY).await?;
-                id_token::read(&tokens.id_token, &keys, &expected).map_err(OidcError::from)?
-            }
-            read => read.map_err(OidcError::from)?,
-        };
+        let nonce = Some(attempt.nonce.as_str());
+        let expected = Expected { issuer: &described.issuer, audience: &settings.client_id, nonce, now };
+        let mut claims = self.read(&tokens.id_token, &expected).await?;
         if let (None, Some(endpoint)) = (&claims.email, &described.userinfo_endpoint) {
             let more: RawClaims = self.0.fetcher.get(endpoint, Some(&tokens.access_token)).await?;
             if more.sub != claims.sub {
@@ -153,10 +154,51 @@ impl Provider {
         Ok(claims.into_external(&described.issuer, settings.groups_claim.as_deref()))
     }
 
-    async fn described(&self) -> Result<Arc<Description>, OidcError> {
-        if let Some(known) = fresh(&self.0.described, KEPT) {
-            return Ok(known);
+    /// Whether a token says that it is of this provider, whose tokens are taken.
+    pub fn claims_to_issue(&self, token: &str) -> bool {
+        let issuer = self.0.settings.issuer.as_str().trim_end_matches('/');
+        self.0.settings.audience.is_some()
+            && tokens::claimed_issuer(token).is_some_and(|claimed| claimed.trim_end_matches('/') == issuer)
+    }
+
+    /// What a bearer token says.
+    ///
+    /// # Errors
+    /// When it is not to be believed, or the provider does not answer.
+    pub async fn accept(&self, token: &str, now: DateTime<Utc>) -> Result<Bearer, OidcError> {
+        let settings = &self.0.settings;
+        let described = self.described().await?;
+        let refuse = |why: &str| OidcError::Refused(why.to_owned());
+        let audience = settings.audience.as_deref().ok_or_else(|| refuse("no tokens of this provider are taken"))?;
+        let expected = Expected { issuer: &described.issuer, audience, nonce: None, now };
+        let claims = self.read(token, &expected).await?;
+        let expires_at = DateTime::from_timestamp(claims.exp.0, 0).filter(|expires_at| now < *expires_at);
+        let expires_at = expires_at.ok_or_else(|| refuse("the token has expired"))?;
+        let issued_at = claims.iat.and_then(|iat| DateTime::from_timestamp(iat.0, 0));
+        let issued_at = issued_at.filter(|at| (DateTime::UNIX_EPOCH..=now + LEEWAY).contains(at));
+        // Membership is as the latest token says: without a time, none is.
+        let issued_at = issued_at.ok_or_else(|| refuse("the token does not say when it was issued"))?.min(now);
+        let claims = claims.into_external(&described.issuer, settings.groups_claim.as_deref());
+        Ok(Bearer { claims, issued_at, expires_at })
+    }
+
+    async fn read(&self, token: &str, expected: &Expected<'_>) -> Result<RawClaims, OidcError> {
+        match tokens::read(token, &*self.keys().await?, expected) {
+            // It may have been signed with a key that is newer than what we know.
+            Err(Unread::UnknownKey) => {
+                let described = self.described().await?;
+                let find = self.0.fetcher.get(&described.jwks_uri, None);
+                Ok(tokens::read(token, &*self.0.keys.renew(KEYS_AT_MOST_EVERY, find).await?, expected)?)
+            }
+            read => Ok(read?),
         }
+    }
+
+    async fn described(&self) -> Result<Arc<Description>, OidcError> {
+        self.0.described.get(KEPT, self.describe()).await
+    }
+
+    async fn describe(&self) -> Result<Description, OidcError> {
         let issuer = self.0.settings.issuer.as_str().trim_end_matches('/');
         let url = Url::parse(&format!("{issuer}/.well-known/openid-configuration"));
         let url = url.map_err(|error| OidcError::Unavailable(error.into()))?;
@@ -169,26 +211,11 @@ impl Provider {
         if !endpoints.into_iter().chain(&found.userinfo_endpoint).all(is_safe) {
             return Err(OidcError::Refused("an endpoint of the provider is not on HTTPS".to_owned()));
         }
-        Ok(keep(&self.0.described, found))
+        Ok(found)
     }
 
-    /// The provider's keys, at most so old.
-    async fn keys(&self, age: Duration) -> Result<Arc<JwkSet>, OidcError> {
-        if let Some(known) = fresh(&self.0.keys, age) {
-            return Ok(known);
-        }
-        let found: JwkSet = self.0.fetcher.get(&self.described().await?.jwks_uri, None).await?;
-        Ok(keep(&self.0.keys, found))
+    async fn keys(&self) -> Result<Arc<JwkSet>, OidcError> {
+        let described = self.described().await?;
+        self.0.keys.get(KEPT, self.0.fetcher.get(&described.jwks_uri, None)).await
     }
-}
-
-fn fresh<T>(kept: &Mutex<Option<(Arc<T>, Instant)>>, age: Duration) -> Option<Arc<T>> {
-    let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-    kept.as_ref().filter(|(_, since)| since.elapsed() < age).map(|(found, _)| Arc::clone(found))
-}
-
-fn keep<T>(kept: &Mutex<Option<(Arc<T>, Instant)>>, found: T) -> Arc<T> {
-    let found = Arc::new(found);
-    *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some((Arc::clone(&found), Instant::now()));
-    found
 }

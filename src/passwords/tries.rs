@@ -17,18 +17,17 @@ use crate::domain::{caller::CallerKey, error::ServiceError};
 
 /// How many accounts and addresses are remembered of each kind; beyond that those tried least recently are forgotten.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(50_000).unwrap();
-/// Failures without a pause, of one account from one address, of one address, and of one account from anywhere.
+/// Failures without a pause, of one account from one address, and of one address.
 const FREE_OF_BOTH: u32 = 5;
 const FREE_OF_ADDRESS: u32 = 20;
-const FREE_OF_ACCOUNT: u32 = 30;
 const MAX_PAUSE: TimeDelta = TimeDelta::minutes(5);
-/// Whoever may be the owner on a new machine does not wait for long.
-const MAX_PAUSE_OF_ACCOUNT: TimeDelta = TimeDelta::seconds(20);
 /// After so long without a failure they are forgotten.
 const FORGOTTEN_AFTER: TimeDelta = TimeDelta::hours(1);
 
 /// The failures of this process, by account or by whatever else has a password.
 pub struct TryLimits {
+    /// Failures without a pause of one account from anywhere, and the longest pause behind them.
+    of_account: (u32, TimeDelta),
     state: Mutex<State>,
 }
 
@@ -48,16 +47,25 @@ struct Failures {
 }
 
 impl TryLimits {
-    /// Nobody has failed.
-    #[expect(clippy::new_without_default, reason = "there are two, and they are made on purpose")]
+    /// For passwords: whoever may be the owner on a new machine does not wait for long.
+    #[expect(clippy::new_without_default, reason = "there are several, and they are made on purpose")]
     pub fn new() -> Self {
+        Self::with((30, TimeDelta::seconds(20)))
+    }
+
+    /// For codes of six digits, which are guessed by who has the password.
+    pub fn of_codes() -> Self {
+        Self::with((10, TimeDelta::minutes(15)))
+    }
+
+    fn with(of_account: (u32, TimeDelta)) -> Self {
         let state = State {
             of_both: LruCache::new(REMEMBERED),
             of_address: LruCache::new(REMEMBERED),
             of_account: LruCache::new(REMEMBERED),
             known: LruCache::new(REMEMBERED),
         };
-        Self { state: Mutex::new(state) }
+        Self { of_account, state: Mutex::new(state) }
     }
 
     /// Counts a try as a failure until it is known to be none: many at once are not free.
@@ -78,7 +86,8 @@ impl TryLimits {
         count(&mut state.of_both, both, now, FREE_OF_BOTH, MAX_PAUSE);
         count(&mut state.of_address, address, now, FREE_OF_ADDRESS, MAX_PAUSE);
         if !is_known {
-            count(&mut state.of_account, account.to_owned(), now, FREE_OF_ACCOUNT, MAX_PAUSE_OF_ACCOUNT);
+            let (free, longest) = self.of_account;
+            count(&mut state.of_account, account.to_owned(), now, free, longest);
         }
         Ok(())
     }

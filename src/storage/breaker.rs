@@ -9,9 +9,17 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::{fs::File, time::timeout};
+use url::Url;
 
-use super::{Copied, ListedPage, ObjectHead, ObjectStore, ObjectUrls, S3, StorageError, StorageKey};
-use crate::{clock::Clock, domain::ticket::UploadTarget, measures};
+use super::{
+    Copied, ListedPage, ObjectHead, ObjectStore, ObjectUrls, PartStore, S3, StorageError, StorageKey, UnfinishedMark,
+    UnfinishedPage,
+};
+use crate::{
+    clock::Clock,
+    domain::{multipart::StoredPart, ticket::UploadTarget},
+    measures,
+};
 
 /// After so many requests in a row without an answer, each for something else, nobody asks any more: one object that cannot be
 /// read is not the storage.
@@ -149,5 +157,43 @@ impl ObjectStore for Breaker {
         let answer = self.s3.ping().await;
         self.note("ping", &answer);
         answer
+    }
+}
+
+#[async_trait]
+impl PartStore for Breaker {
+    async fn create_multipart(&self, key: &StorageKey, content_type: &str) -> Result<String, StorageError> {
+        self.call(key.as_str(), self.s3.create_multipart(key, content_type)).await
+    }
+
+    async fn sign_part(
+        &self,
+        key: &StorageKey,
+        upload_id: &str,
+        part: (u16, u64),
+        expires_at: DateTime<Utc>,
+    ) -> Result<Url, StorageError> {
+        self.s3.sign_part(key, upload_id, part, expires_at).await
+    }
+
+    async fn parts(&self, key: &StorageKey, upload_id: &str) -> Result<Option<Vec<StoredPart>>, StorageError> {
+        self.call(key.as_str(), self.s3.parts(key, upload_id)).await
+    }
+
+    async fn complete_multipart(
+        &self,
+        key: &StorageKey,
+        upload_id: &str,
+        parts: &[StoredPart],
+    ) -> Result<bool, StorageError> {
+        self.call(key.as_str(), self.s3.complete_multipart(key, upload_id, parts)).await
+    }
+
+    async fn abort_multipart(&self, key: &StorageKey, upload_id: &str) -> Result<(), StorageError> {
+        self.call(key.as_str(), self.s3.abort_multipart(key, upload_id)).await
+    }
+
+    async fn multiparts(&self, prefix: &str, after: Option<UnfinishedMark>) -> Result<UnfinishedPage, StorageError> {
+        self.call("multiparts", self.s3.multiparts(prefix, after)).await
     }
 }

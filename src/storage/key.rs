@@ -4,6 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
+use super::AssetPath;
 use crate::domain::{
     category::Category,
     ids::{DataExportId, ImageId, UserId},
@@ -27,6 +28,14 @@ impl StorageKey {
 
     /// Copies of users' data are behind this.
     pub const EXPORTS: &'static str = "exports/";
+
+    /// A front end's own files are behind this, and everybody may read them.
+    pub const STATIC: &'static str = "static/";
+
+    /// Where a front end's file is stored.
+    pub fn asset(path: &AssetPath) -> Self {
+        Self(format!("{}{}", Self::STATIC, path.as_str()))
+    }
 
     /// A file of a copy of a user's data.
     pub fn of_export(export: &DataExport, number: usize) -> Self {

@@ -1,10 +1,12 @@
 //! Hand: objects. One interface for every storage, and S3 behind it, elsewhere or inside this server.
 
+mod assets;
 mod breaker;
 mod credentials;
 pub mod embedded;
 mod inspect;
 mod key;
+mod multipart;
 pub mod notification;
 mod post_policy;
 mod presign;
@@ -22,9 +24,11 @@ use chrono::{DateTime, Utc};
 use tokio::fs::File;
 
 pub use self::{
+    assets::{Asset, AssetPath, Manifest},
     breaker::Breaker,
     inspect::BucketFault,
     key::StorageKey,
+    multipart::{PartStore, UnfinishedMark, UnfinishedMultipart, UnfinishedPage},
     post_policy::PostPolicySigner,
     presign::ObjectUrls,
     s3::{S3, S3Settings},
@@ -39,7 +43,7 @@ pub type Storage = Arc<dyn ObjectStore>;
 
 /// One bucket of one storage. Each call fails with a `StorageError` when the storage gives no answer, or refuses to.
 #[async_trait]
-pub trait ObjectStore: Send + Sync {
+pub trait ObjectStore: PartStore {
     /// What a browser sends to store exactly this many bytes of this type at this key.
     async fn sign_upload(
         &self,

@@ -14,7 +14,7 @@ use super::{
 };
 
 /// What a path has as it is.
-const PATH: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+pub(super) const PATH: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 /// What a query's value has as it is.
 const VALUE: AsciiSet = PATH.add(b'/');
 

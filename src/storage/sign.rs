@@ -119,7 +119,7 @@ impl S3 {
     }
 
     /// What every object's URL begins with. The SDK knows each kind of endpoint.
-    async fn base_url(&self) -> Result<&Url, StorageError> {
+    pub(super) async fn base_url(&self) -> Result<&Url, StorageError> {
         self.base.get_or_try_init(|| self.ask_base_url()).await
     }
 

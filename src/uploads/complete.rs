@@ -31,7 +31,8 @@ impl Uploads {
         let details = details.check()?;
         let image = self.find_for(caller, id, Action::Upload).await?;
         let stored = if image.awaits_upload() { self.stored_object(id).await? } else { None };
-        if image.awaits_upload() && stored.is_none() {
+        // Somebody else may have completed it in this moment.
+        if image.awaits_upload() && stored.is_none() && self.is_awaited(id).await? {
             let why = "The file is not in the storage yet: send it first.";
             return Err(Refusal::on("imageId", UserErrorCode::NotUploaded, why).into());
         }
@@ -97,8 +98,19 @@ impl Uploads {
         Ok(refusals_apart(self.change(id, complete).await)?.is_ok())
     }
 
-    async fn stored_object(&self, id: ImageId) -> ServiceResult<Option<StoredOriginal>> {
-        Ok(self.inner.storage.head(&StorageKey::incoming(id)).await?.map(StoredOriginal::from))
+    async fn is_awaited(&self, id: ImageId) -> ServiceResult<bool> {
+        let image = db::images::find(self.inner.db.conn(), id).await?;
+        Ok(image.is_some_and(|image| image.awaits_upload()))
+    }
+
+    /// What the storage has of an upload, also where it came in parts.
+    pub(super) async fn stored_object(&self, id: ImageId) -> ServiceResult<Option<StoredOriginal>> {
+        let key = StorageKey::incoming(id);
+        let mut found = self.inner.storage.head(&key).await?;
+        if found.is_none() && self.join_parts(id).await? {
+            found = self.inner.storage.head(&key).await?;
+        }
+        Ok(found.map(StoredOriginal::from))
     }
 }
 

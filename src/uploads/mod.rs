@@ -1,10 +1,11 @@
 //! Service: the life of an upload, one file a step.
 //!
-//! request → receive → complete → process, and remove from anywhere; the sweep after all of them. Decides, and has
+//! request → receive (or parts by `multipart`) → complete → process, and remove from anywhere; the sweep after all of them. Decides, and has
 //! `changes/` write what it decided; knows no door.
 
 mod complete;
 mod index;
+mod multipart;
 mod orphans;
 mod process;
 mod receive;
@@ -26,13 +27,13 @@ use std::{
     sync::{Arc, Mutex, atomic::AtomicBool},
 };
 
-use self::refresh::Seen;
 pub use self::{
     orphans::Orphan,
     request::NewUpload,
     swept::Swept,
     watch::{WatchAll, WatchOne},
 };
+use self::{receive::PartsToCount, refresh::Seen};
 use crate::{
     budget::Budget,
     changes::{Changes, Decision},
@@ -106,6 +107,7 @@ struct Inner {
     all_searchable: AtomicBool,
     /// What the last look for changes by other processes saw.
     seen: Mutex<Seen>,
+    parts_to_count: PartsToCount,
 }
 
 impl Uploads {
@@ -126,6 +128,7 @@ impl Uploads {
                 rules,
                 all_searchable,
                 seen,
+                parts_to_count: PartsToCount::default(),
             }),
         }
     }

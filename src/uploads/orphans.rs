@@ -44,6 +44,13 @@ pub(super) struct OrphanPage {
 }
 
 impl Uploads {
+    /// When what nobody knows was stored: long enough ago, and since this database is there.
+    pub(super) async fn orphans_are_from(&self) -> ServiceResult<Range<DateTime<Utc>>> {
+        let newest = self.now() - AGE;
+        let oldest = db::users::first_made_at(self.inner.db.conn()).await?;
+        Ok(oldest.map_or(newest, |oldest| oldest - CLOCKS_DIFFER)..newest)
+    }
+
     /// How many orphans there are that no image of this database has left behind, where they are too many to be believed. What
     /// was replaced of an image is ours, however much of it there is.
     pub(super) async fn too_many_orphans(&self) -> ServiceResult<Option<u64>> {
@@ -71,9 +78,7 @@ impl Uploads {
 
 impl<'a> OrphanPages<'a> {
     pub(super) async fn of(uploads: &'a Uploads) -> ServiceResult<Self> {
-        let newest = uploads.now() - AGE;
-        let oldest = db::users::first_made_at(uploads.inner.db.conn()).await?;
-        let stored_in = oldest.map_or(newest, |oldest| oldest - CLOCKS_DIFFER)..newest;
+        let stored_in = uploads.orphans_are_from().await?;
         Ok(Self { uploads, stored_in, prefixes: vec![StorageKey::INCOMING, StorageKey::IMAGES], continuation: None })
     }
 
@@ -109,9 +114,12 @@ impl<'a> OrphanPages<'a> {
             is_left_alone && self.stored_in.contains(&object.modified)
         };
         let orphans: Vec<Orphan> = unknown.into_iter().filter(is_orphan).collect();
-        // Where the database is older than the bucket, its images have variants that they do not know.
-        let is_strange =
-            |object: &&Orphan| image_of(object).is_none_or(|image| object.key.generation() > image.generation);
+        // Where the database is older than the bucket, its images have variants that they do not know. What was sent under a
+        // ticket says nothing: anybody who has one can leave it behind.
+        let is_incoming = |object: &Orphan| object.key.as_str().starts_with(StorageKey::INCOMING);
+        let is_strange = |object: &&Orphan| {
+            !is_incoming(object) && image_of(object).is_none_or(|image| object.key.generation() > image.generation)
+        };
         let strange = orphans.iter().filter(is_strange).count() as u64;
         Ok(Some(OrphanPage { orphans, strange, known: known.len() as u64 }))
     }

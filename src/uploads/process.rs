@@ -203,6 +203,7 @@ impl Uploads {
     /// Nothing is left under `incoming/` once the image says COMPLETED.
     async fn finish(&self, image: &Image) -> Result<(), Stop> {
         self.inner.storage.delete(&[StorageKey::incoming(image.id)]).await?;
+        self.abort_parts(image.id).await?;
         let now = self.now();
         self.go_on(image, |image| image.finish(now)).await
     }

@@ -1,10 +1,15 @@
 //! Step 2: bytes. Counted by the embedded storage as they come in, or told by the client.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::Uploads;
 use crate::{
@@ -22,7 +27,35 @@ use crate::{
 /// At most four counts a second and image leave the server.
 const REPORT_EVERY: Duration = Duration::from_millis(250);
 /// How long a client may take, once its last byte is stored, before its upload is completed in its stead.
-const UNATTENDED_AFTER: TimeDelta = TimeDelta::minutes(1);
+pub(super) const UNATTENDED_AFTER: TimeDelta = TimeDelta::minutes(1);
+
+/// The images whose parts were counted a moment ago, and whether more of them have come since.
+#[derive(Default)]
+pub(super) struct PartsToCount(Mutex<HashMap<ImageId, bool>>);
+
+impl PartsToCount {
+    /// Says whether to count at once. Otherwise whoever did so a moment ago is going to do it again.
+    fn begin(&self, id: ImageId) -> bool {
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match counted.get_mut(&id) {
+            Some(is_more) => {
+                *is_more = true;
+                false
+            }
+            None => counted.insert(id, false).is_none(),
+        }
+    }
+
+    /// Says whether there is more to count; if not, the next one counts at once.
+    fn again(&self, id: ImageId) -> bool {
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counted.get_mut(&id).is_some_and(std::mem::take) {
+            return true;
+        }
+        counted.remove(&id);
+        false
+    }
+}
 
 impl Uploads {
     /// Notes how far a client says that it is. A count that is too soon after the last one changes nothing.
@@ -66,14 +99,11 @@ impl Uploads {
 
     /// The storage has every byte: the last count, and a job for the case that the client falls silent now.
     async fn note_stored(&self, id: ImageId, size: u64) -> ServiceResult<()> {
-        let found = db::images::find(self.inner.db.conn(), id).await?;
-        // What a failed image keeps for another attempt may still be under this key.
-        let is_kept = |image: &Image| matches!(image.state, UploadState::Failed { kept: Some(_), .. });
-        let is_orphan = found.is_none_or(|image| image.status().is_terminal() && !is_kept(&image));
-        if is_orphan {
-            // Sent under a ticket that outlived its upload: nobody is going to ask for it.
-            return Ok(self.inner.storage.delete(&[StorageKey::incoming(id)]).await?);
+        if self.remove_if_unwanted(id).await? {
+            return Ok(());
         }
+        // Sent at once after all: its parts would take the room a second time.
+        self.abort_parts(id).await?;
         let now = self.now();
         let receive = |image: &Image| match image.status() {
             ImageStatus::Pending | ImageStatus::Uploading => {
@@ -90,14 +120,39 @@ impl Uploads {
         }
     }
 
+    /// Removes a file that came under a ticket that outlived its upload: nobody is going to ask for it. Says whether it did.
+    pub(super) async fn remove_if_unwanted(&self, id: ImageId) -> ServiceResult<bool> {
+        let found = db::images::find(self.inner.db.conn(), id).await?;
+        // What a failed image keeps for another attempt may still be under this key.
+        let is_kept = |image: &Image| matches!(image.state, UploadState::Failed { kept: Some(_), .. });
+        let is_unwanted = found.is_none_or(|image| image.status().is_terminal() && !is_kept(&image));
+        if is_unwanted {
+            self.inner.storage.delete(&[StorageKey::incoming(id)]).await?;
+        }
+        Ok(is_unwanted)
+    }
+
+    /// Counts the parts of an upload: now, and those that come meanwhile together, a few times a second.
+    async fn count_parts(self, id: ImageId) {
+        loop {
+            if let Err(error) = self.note_parts(id).await {
+                tracing::warn!(image = %id, error = ?error, "recording stored parts failed");
+            }
+            tokio::time::sleep(REPORT_EVERY).await;
+            if !self.inner.parts_to_count.again(id) {
+                return;
+            }
+        }
+    }
+
     /// Passes counts on, a few a second, and the last one always.
-    async fn follow(self, id: ImageId, mut received: watch::Receiver<u64>) {
+    async fn follow(self, id: ImageId, mut received: watch::Receiver<u64>, unwanted: CancellationToken) {
         while received.changed().await.is_ok() {
             let bytes = *received.borrow_and_update();
             match self.note_received(id, bytes).await {
                 Ok(_) => tokio::time::sleep(REPORT_EVERY).await,
-                // The upload is over or gone; its object is dealt with when it is stored.
-                Err(ServiceError::Refused(_)) => return,
+                // The upload is over or gone: what still comes of it would lie on the disk and count for nobody.
+                Err(ServiceError::Refused(_)) => return unwanted.cancel(),
                 Err(error) => {
                     tracing::warn!(image = %id, error = ?error, "saving the number of received bytes failed");
                     tokio::time::sleep(REPORT_EVERY).await;
@@ -109,9 +164,17 @@ impl Uploads {
 
 #[async_trait]
 impl UploadObserver for Uploads {
-    fn receiving(&self, key: &str, received: watch::Receiver<u64>) {
+    fn receiving(&self, key: &str, received: watch::Receiver<u64>, unwanted: CancellationToken) {
         if let Some(id) = StorageKey::image_of_incoming(key) {
-            tokio::spawn(self.clone().follow(id, received));
+            tokio::spawn(self.clone().follow(id, received, unwanted));
+        }
+    }
+
+    async fn part_stored(&self, key: &str) {
+        if let Some(id) = StorageKey::image_of_incoming(key)
+            && self.inner.parts_to_count.begin(id)
+        {
+            tokio::spawn(self.clone().count_parts(id));
         }
     }
 

@@ -88,6 +88,7 @@ impl Uploads {
             return Ok(());
         }
         let variants = db::variants::of_image(conn, id).await?;
+        self.abort_parts(id).await?;
         self.inner.storage.delete(&[StorageKey::incoming(id)]).await?;
         // Every object that ever was made of it, also under keys that no variant has any more.
         let prefix = StorageKey::all_of(&image);

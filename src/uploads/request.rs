@@ -32,6 +32,13 @@ pub struct NewUpload {
     pub idempotency_key: Option<String>,
 }
 
+/// How a file comes: by one ticket, or by one for each of its parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sending {
+    AtOnce,
+    InParts,
+}
+
 impl Uploads {
     /// Issues a ticket for a new image, or a fresh one for the image that this key was used for.
     ///
@@ -39,19 +46,28 @@ impl Uploads {
     /// Every rule that the input breaks: of the filename, the type, the size and the category; `QUOTA_EXCEEDED`
     /// where the user has no room for as much.
     pub async fn request(&self, caller: &Caller, input: NewUpload) -> ServiceResult<Ticket> {
+        let image = self.admit(caller, input, Sending::AtOnce).await?;
+        self.issue(image).await
+    }
+
+    /// The image that awaits an upload from now on: a new one, or that of the key.
+    ///
+    /// # Errors
+    /// As `request`.
+    pub(super) async fn admit(&self, caller: &Caller, input: NewUpload, sending: Sending) -> ServiceResult<Image> {
         let uploader = caller.acting(TokenScope::Upload)?;
         let owner = uploader.id();
         let category = db::categories::find(self.inner.db.conn(), input.category).await?;
         let is_open = |category: &Category| category.is_active && access::may_use(uploader, category);
         let new = self.check(owner, &input, category.filter(is_open))?;
         if let Some(earlier) = self.earlier(owner, &input).await? {
-            return self.reissue(&new, earlier).await;
+            return self.await_again(&new, earlier, sending).await;
         }
         match self.inner.changes.add(&new, input.idempotency_key.clone()).await? {
-            Added::Done => self.issue(new).await,
+            Added::Done => Ok(new),
             // The same request ran at the same time and was faster.
             Added::KeyWasUsed => match self.earlier(owner, &input).await? {
-                Some(earlier) => self.reissue(&new, earlier).await,
+                Some(earlier) => self.await_again(&new, earlier, sending).await,
                 None => Err(ServiceError::Internal(anyhow::anyhow!(
                     "an idempotency key is in use, but its upload was not found"
                 ))),
@@ -66,6 +82,7 @@ impl Uploads {
     pub async fn renew(&self, caller: &Caller, id: ImageId) -> ServiceResult<Ticket> {
         let image = self.find_for(caller, id, Action::Upload).await?;
         if image.awaits_upload() {
+            self.refuse_parts(id).await?;
             self.inner.changes.check_quota_to_wait(&image).await?;
         }
         let now = self.now();
@@ -78,6 +95,15 @@ impl Uploads {
         };
         let image = self.change_for(caller, Action::Upload, id, touch).await?;
         self.issue(image).await
+    }
+
+    /// What was announced once would take its room twice.
+    async fn refuse_parts(&self, id: ImageId) -> ServiceResult<()> {
+        if db::multipart_uploads::find(self.inner.db.conn(), id).await?.is_some() {
+            let why = "This upload goes in parts: ask for them, or request an upload by another key.";
+            return Err(Refusal::of(UserErrorCode::InvalidState, why).into());
+        }
+        Ok(())
     }
 
     async fn issue(&self, image: Image) -> ServiceResult<Ticket> {
@@ -93,7 +119,7 @@ impl Uploads {
         Ok(db::images::find_by_idempotency_key(self.inner.db.conn(), owner, key).await?)
     }
 
-    async fn reissue(&self, new: &Image, earlier: Image) -> ServiceResult<Ticket> {
+    async fn await_again(&self, new: &Image, earlier: Image, sending: Sending) -> ServiceResult<Image> {
         let is_the_same = (&earlier.filename, &earlier.format, earlier.declared_size, earlier.category)
             == (&new.filename, &new.format, new.declared_size, new.category);
         if !is_the_same {
@@ -103,15 +129,16 @@ impl Uploads {
         if !earlier.awaits_upload() {
             return Err(upload_is_over(earlier.id));
         }
+        if sending == Sending::AtOnce {
+            self.refuse_parts(earlier.id).await?;
+        }
         self.inner.changes.check_quota_to_wait(&earlier).await?;
         let now = self.now();
         let touch = |image: &Image| {
             // It may have been completed or deleted meanwhile.
             if image.awaits_upload() { Ok(Some(image.touch(now))) } else { Err(upload_is_over(image.id)) }
         };
-        let earlier =
-            self.inner.changes.change(earlier.id, Actor::User(earlier.owner, None), |locked| touch(&locked.image));
-        self.issue(earlier.await?).await
+        self.inner.changes.change(earlier.id, Actor::User(earlier.owner, None), |locked| touch(&locked.image)).await
     }
 
     /// The image that would be made, or everything that is wrong with the request.

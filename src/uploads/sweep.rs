@@ -62,6 +62,7 @@ impl Uploads {
         self.complete_the_stored(&mut swept).await?;
         self.expire_the_silent(&mut swept).await?;
         self.remove_orphans(&mut swept).await?;
+        self.abort_strangers(&mut swept).await?;
         swept.indexed = self.index().await?;
         Ok(swept)
     }
@@ -160,7 +161,7 @@ impl Uploads {
         id: ImageId,
         is_silent: impl Fn(&Image) -> bool + Send + Sync,
     ) -> ServiceResult<[bool; 2]> {
-        let is_stored = self.inner.storage.head(&StorageKey::incoming(id)).await?.is_some();
+        let is_stored = self.stored_object(id).await?.is_some();
         if is_stored && self.complete_stored(id).await? {
             return Ok([true, false]);
         }

@@ -20,6 +20,8 @@ pub struct Swept {
     pub indexed: u64,
     /// Objects that no row knew.
     pub removed: u64,
+    /// Uploads in parts that no row knew.
+    pub aborted: u64,
     /// Objects that no row knew, too many of them at once to believe it.
     pub suspicious: u64,
     /// Images for which a step failed by itself. The log has each, and the next sweep tries again.

@@ -1,5 +1,7 @@
 //! The way back: out of the trash, as long as the image is there.
 
+use chrono::TimeDelta;
+
 use super::Uploads;
 use crate::domain::{
     access::{self, Action},
@@ -11,6 +13,15 @@ use crate::domain::{
 };
 
 impl Uploads {
+    /// For how long a deleted image can be restored; zero where it is deleted at once.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for an anonymous caller.
+    pub fn trash_retention(&self, caller: &Caller) -> ServiceResult<TimeDelta> {
+        caller.acting(TokenScope::Read)?;
+        Ok(self.inner.rules.trash_retention)
+    }
+
     /// Takes an image out of the trash, as it was; what was being processed when it was deleted is processed again.
     ///
     /// # Errors

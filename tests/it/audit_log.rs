@@ -54,7 +54,7 @@ async fn whatever_is_done_is_found_by_who_did_it_and_to_what() {
     assert!(!format!("{of_ann:?}").contains("a secret word"));
     let to_ann = log(&admin, json!({"targetId": ann_id})).await;
     assert_eq!(actions(&to_ann), ["USER_GROUPS_CHANGED", "LOGGED_IN", "LOG_IN_FAILED", "USER_CREATED"]);
-    assert_eq!(to_ann[2]["details"], json!({"email": "ann@example.com"}));
+    assert_eq!(to_ann[2]["details"], json!({"email": "ann@example.com", "reason": "WRONG_PASSWORD"}));
     assert_eq!(to_ann[0]["details"], json!({"groupIds": [group]}));
     let deleted = log(&admin, json!({"actions": ["IMAGE_DELETED", "GROUP_CREATED"]})).await;
     assert_eq!(actions(&deleted), ["GROUP_CREATED", "IMAGE_DELETED"]);

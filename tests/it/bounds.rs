@@ -72,7 +72,8 @@ fn every_list_of_the_schema_says_how_long_it_is() {
                 sdl.contains(&format!("\ntype {} ", field.node.ty.node.to_string().trim_matches(['[', ']', '!'])));
             let says = field.node.directives.iter().any(|directive| directive.node.name.node == "listSize");
             // What a mutation was refused for, an edge or a node of a connection: their parents say it.
-            let is_told_above = ["userErrors", "edges", "nodes", "results"].contains(&field.node.name.node.as_str());
+            let is_told_above =
+                ["userErrors", "edges", "nodes", "results", "parts"].contains(&field.node.name.node.as_str());
             if is_list && of_objects && !says && !is_told_above {
                 silent.push(format!("{}.{}", definition.node.name.node, field.node.name.node));
             }
@@ -369,6 +370,39 @@ async fn one_post_runs_under_a_ticket_and_it_is_the_newest() {
     ann.complete(&ticket.image).await;
     app.run_all_jobs().await;
     assert_eq!(ann.image(&ticket.image).await["status"], "COMPLETED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_comes_in_for_an_upload_that_has_ended() {
+    let app = TestApp::start().await;
+    if is_skipped(TestApp::is_embedded(), "the embedded storage") {
+        return;
+    }
+    let ann = app.user("ann@example.com").await;
+    let writing = || std::fs::read_dir(app.data_dir.path().join("storage/writing")).expect("a folder").count();
+    for is_before in [true, false] {
+        let ticket = ann.ticket("a.jpg", "image/jpeg", 100_000).await;
+        let cancel = async || {
+            let cancelled = ann.mutate("cancelUpload", json!({"imageId": ticket.image}), "cancelledImageId").await;
+            assert_eq!(cancelled.user_error_codes(), [""; 0]);
+            app.run_all_jobs().await;
+        };
+        if is_before {
+            cancel().await;
+        }
+        let (send, pieces) = tokio::sync::mpsc::channel::<Result<bytes::Bytes, std::io::Error>>(1);
+        let body = reqwest::Body::wrap_stream(tokio_stream::wrappers::ReceiverStream::new(pieces));
+        let form = ticket.form(Part::stream_with_length(body, 100_000));
+        let post = tokio::spawn(reqwest::Client::new().post(&ticket.url).multipart(form).send());
+        send.send(Ok(vec![1; 50_000].into())).await.expect("to go on");
+        if !is_before {
+            until("half of it", async || writing() == 1).await;
+            cancel().await;
+        }
+        assert_given_up(post).await;
+        until("nothing is half-written", async || writing() == 0).await;
+        assert_eq!(app.objects().await, [""; 0]);
+    }
 }
 
 async fn assert_given_up(post: tokio::task::JoinHandle<reqwest::Result<reqwest::Response>>) {

@@ -6,8 +6,10 @@ use std::{
     time::Duration,
 };
 
+use chrono::TimeDelta;
+use darkroom::{db, domain::ids::UserId};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -47,10 +49,15 @@ impl Server {
         command
     }
 
+    /// What a command prints.
+    async fn run(data_dir: &Path, words: &[&str]) -> String {
+        let ran = Self::command(data_dir).args(words).output().await.expect("a process");
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8(ran.stdout).expect("text").trim().to_owned()
+    }
+
     async fn client(&self, data_dir: &Path) -> Client {
-        let printed = Self::command(data_dir).args(["token", "ann@example.com"]).output().await.expect("a token");
-        assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
-        let token = String::from_utf8(printed.stdout).expect("text").trim().to_owned();
+        let token = Self::run(data_dir, &["token", "ann@example.com"]).await;
         Client::new(format!("http://{}/graphql", self.address), Some(token))
     }
 
@@ -149,6 +156,89 @@ async fn a_half_written_upload_is_cleared_away_at_the_next_start() {
     assert!(left.iter().all(|file| of_no_object.contains(file)), "{left:?}");
     let ann = Client::new(format!("http://{}/graphql", server.address), ann.token);
     assert_eq!(ann.image(&ticket.image).await["existsInStorage"], false);
+}
+
+/// A folder with a library of Ann's, and Ann's and Bob's ids.
+async fn library_of_ann(folder: &Path) -> (Server, Client, Value, Value) {
+    Server::run(folder, &["seed", "--images", "400", "--owner", "ann@example.com"]).await;
+    Server::run(folder, &["user", "add", "bob@example.com"]).await;
+    let server = Server::start(folder).await;
+    let token = Server::run(folder, &["token", "admin@localhost"]).await;
+    let admin = Client::new(format!("http://{}/graphql", server.address), Some(token));
+    let users = admin.send("{ users { nodes { id email } } }", Value::Null).await;
+    let id_of = |email: &str| {
+        let users = users.0["data"]["users"]["nodes"].as_array().expect("users");
+        users.iter().find(|user| user["email"] == email).expect("a user")["id"].clone()
+    };
+    (server, admin, id_of("ann@example.com"), id_of("bob@example.com"))
+}
+
+/// Kills the server again and again while a user is being removed.
+async fn kill_during_removal(folder: &Path, mut server: Server, test: &str) -> Server {
+    let mut lots = StdRng::seed_from_u64(random_seed(test));
+    for _ in 0..5 {
+        tokio::time::sleep(Duration::from_millis(lots.random_range(0..200))).await;
+        server.kill().await;
+        server = Server::start(folder).await;
+    }
+    server
+}
+
+const OF_OWNER: &str = "{ images { totalCount } imageStats { totalImages totalSize byDay { count } } }";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_moment_a_transfer_is_killed_at_the_heir_has_everything() {
+    if is_skipped(TestApp::is_embedded(), "the embedded storage") {
+        return;
+    }
+    let folder = TempDir::new().expect("a folder");
+    let (server, admin, ann, bob) = library_of_ann(folder.path()).await;
+    let before = server.client(folder.path()).await.send(OF_OWNER, Value::Null).await;
+    let input = json!({"userId": ann, "images": "TRANSFER", "transferToUserId": bob});
+    let requested = admin.mutate("deleteUser", input, "user { id }").await;
+    assert_eq!(requested.user_error_codes(), [""; 0]);
+    let server = kill_during_removal(folder.path(), server, "transfer").await;
+    let admin = Client::new(format!("http://{}/graphql", server.address), admin.token);
+    until("Ann's end", async || {
+        let users = admin.send("{ users(prefix: \"ann@\") { nodes { id } } }", Value::Null).await;
+        users.0["data"]["users"]["nodes"] == json!([])
+    })
+    .await;
+    let token = Server::run(folder.path(), &["token", "bob@example.com"]).await;
+    let bob = Client::new(admin.url, Some(token));
+    let after = bob.send(OF_OWNER, Value::Null).await;
+    assert!(before.0["data"]["images"]["totalCount"].as_u64() > Some(300), "{}", before.0);
+    assert_eq!(after.0["data"]["images"], before.0["data"]["images"]);
+    assert_eq!(after.0["data"]["imageStats"]["totalSize"], before.0["data"]["imageStats"]["totalSize"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_moment_a_removal_is_killed_at_nothing_is_left() {
+    if is_skipped(TestApp::is_embedded(), "the embedded storage") {
+        return;
+    }
+    let folder = TempDir::new().expect("a folder");
+    let (server, admin, ann, _) = library_of_ann(folder.path()).await;
+    let input = json!({"userId": ann, "images": "DELETE"});
+    let requested = admin.mutate("deleteUser", input, "user { id }").await;
+    assert_eq!(requested.user_error_codes(), [""; 0]);
+    kill_during_removal(folder.path(), server, "removal").await.kill().await;
+    // Rows of deleted images stay for a minute, which a held clock does not wait for.
+    let mut app = TestApp::start_with(&["--data-dir", &folder.path().display().to_string()]).await;
+    app.work();
+    let admin = Client::new(app.url("/graphql"), admin.token);
+    until("Ann's end", async || {
+        app.app.clock.advance(TimeDelta::seconds(2));
+        let users = admin.send("{ users(prefix: \"ann@\") { nodes { id } } }", Value::Null).await;
+        users.0["data"]["users"]["nodes"] == json!([])
+    })
+    .await;
+    let rows = db::images::of_owner(app.app.db.conn(), ann_id(&ann), None, 1).await.expect("rows");
+    assert!(rows.is_empty(), "{rows:?}");
+}
+
+fn ann_id(id: &Value) -> UserId {
+    id.as_str().expect("an id").parse().expect("an id")
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

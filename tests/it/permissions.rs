@@ -8,17 +8,22 @@ use serde_json::{Value, json};
 use crate::support::{TestApp, client::Client, pictures, socket::Socket};
 
 /// Every operation that wants somebody.
-pub const OPERATIONS: [&str; 68] = [
+pub const OPERATIONS: [&str; 76] = [
     "{ categories { id } }",
     "{ images { totalCount } }",
     "{ imageStats { totalImages } }",
     "{ imageChangesCursor }",
     "{ tags { tag } }",
     "{ trash { totalCount } }",
+    "{ trashRetention }",
     r#"{ image(id: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f") { id } }"#,
     r#"{ node(id: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f") { id } }"#,
     r#"mutation { requestUpload(input: {filename: "a.jpg", contentType: "image/jpeg", fileSize: 1,
         categoryId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { upload { url } } }"#,
+    r#"mutation { requestMultipartUpload(input: {filename: "a.jpg", contentType: "image/jpeg", fileSize: 1,
+        categoryId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { multipartUpload { partCount } } }"#,
+    r#"mutation { signUploadParts(input: {imageId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f", partNumbers: [1]}) { parts { url } } }"#,
+    r#"{ uploadedParts(imageId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f") { partNumber } }"#,
     r#"mutation { renewUpload(input: {imageId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { upload { url } } }"#,
     r#"mutation { reportUploadProgress(input: {imageId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f", bytesUploaded: 1})
         { image { id } } }"#,
@@ -65,6 +70,10 @@ pub const OPERATIONS: [&str; 68] = [
     r#"mutation { beginTotp(input: {password: "x"}) { totp { secret } } }"#,
     r#"mutation { confirmTotp(input: {code: "x"}) { recoveryCodes } }"#,
     r#"mutation { disableTotp(input: {password: "x", code: "x"}) { user { id } } }"#,
+    "{ passkeys { id } }",
+    "mutation { beginPasskey(input: {}) { passkeyChallenge { challenge } } }",
+    r#"mutation { addPasskey(input: {challenge: "x", credential: {}, name: "x"}) { passkey { id } } }"#,
+    r#"mutation { removePasskey(input: {passkeyId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { removedPasskeyId } }"#,
     "mutation { cancelAccountDeletion { user { id } } }",
     r#"mutation { deleteUser(input: {userId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f", images: DELETE}) { user { id } } }"#,
     r#"{ album(id: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f") { id } }"#,

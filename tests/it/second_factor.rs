@@ -19,7 +19,7 @@ fn client(app: &TestApp, session: &crate::support::client::Answer) -> Client {
 }
 
 /// The code that an app shows now.
-fn code(app: &TestApp, secret: &str) -> String {
+pub fn code(app: &TestApp, secret: &str) -> String {
     let secret = Secret::try_from_base32(secret).expect("base 32");
     let totp = Builder::new().with_secret(secret).build().expect("a secret that apps take");
     totp.generate(app.app.clock.now().timestamp().unsigned_abs()).to_string()
@@ -50,6 +50,37 @@ async fn with_factor(app: &TestApp) -> (String, Vec<String>) {
     let codes: Vec<String> = codes.map(|code| code.as_str().expect("a code").to_owned()).collect();
     assert_eq!(codes.len(), 10);
     (secret, codes)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_factor_that_counts_is_the_one_whose_code_was_given() {
+    let app = TestApp::start().await;
+    with_factor(&app).await;
+    for round in 0..10 {
+        let admin = app.admin().await;
+        let email = format!("user{round}@example.com");
+        let made = admin.mutate("createUser", json!({"email": email, "password": PASSWORD}), "user { id }").await;
+        assert_eq!(made.user_error_codes(), NONE);
+        let log_in = async |code: Option<&str>| {
+            let input = json!({"email": email, "password": PASSWORD, "code": code});
+            app.anonymous().mutate("logIn", input, "session { accessToken }").await
+        };
+        let user = client(&app, &log_in(None).await);
+        let begun = user.mutate("beginTotp", json!({"password": PASSWORD}), "totp { secret }").await;
+        let first = begun.text("/totp/secret").to_owned();
+        let confirm = user.mutate("confirmTotp", json!({"code": code(&app, &first)}), "recoveryCodes");
+        let (confirmed, _) = tokio::join!(
+            async {
+                tokio::time::sleep(std::time::Duration::from_millis(round)).await;
+                confirm.await
+            },
+            user.mutate("beginTotp", json!({"password": PASSWORD}), "totp { secret }")
+        );
+        let is_confirmed = confirmed.user_error_codes().is_empty();
+        app.app.clock.advance(chrono::TimeDelta::seconds(31));
+        let signed_in = log_in(Some(&code(&app, &first))).await;
+        assert_eq!(signed_in.user_error_codes(), NONE, "whether it is confirmed: {is_confirmed}");
+    }
 }
 
 #[tokio::test]

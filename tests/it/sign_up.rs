@@ -204,7 +204,7 @@ async fn a_forgotten_password_is_set_by_a_link_and_everything_that_was_open_ends
         assert_eq!(forget("ann@example.com").await, 0);
     }
     app.run_all_jobs().await;
-    let mails = mailbox.take();
+    let mails = mailbox.take_links();
     assert_eq!(mails.len(), 2, "with the one that was used");
     app.app.clock.advance(TimeDelta::hours(1));
     assert_eq!(
@@ -223,7 +223,7 @@ async fn a_forgotten_password_is_set_by_a_link_and_everything_that_was_open_ends
     assert_eq!(use_link(&app, "resetPassword", set.clone(), later.token()).await.user_error_codes(), ["INVALID_TOKEN"]);
     assert_eq!(forget("ann@example.com").await, 0);
     app.run_all_jobs().await;
-    let later = mailbox.take().remove(0);
+    let later = mailbox.take_links().remove(0);
     // An account that is closed stays closed.
     let users = admin.send(r#"{ users(prefix: "ann") { nodes { id } } }"#, Value::Null).await;
     let id = json!({"userId": users.0["data"]["users"]["nodes"][0]["id"]});

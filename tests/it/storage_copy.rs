@@ -3,7 +3,7 @@
 use std::{
     fmt::Write,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::Output,
 };
 
 use darkroom::{
@@ -52,17 +52,7 @@ async fn stage(lie: Lie) -> Stage {
 
 impl Stage {
     async fn copy(&self, from: &str, to: &str, data_dir: &Path) -> Output {
-        let storage = &self.app.config.storage;
-        let mut command = Command::new(env!("CARGO_BIN_EXE_darkroom"));
-        command.env_clear().args(["storage", "copy", "--from", from, "--to", to]).arg("--data-dir").arg(data_dir);
-        command.args(["--bind", &self.app.address.to_string()]);
-        if let (Some(bucket), Some(endpoint)) = (&storage.aws_storage_bucket_name, &storage.aws_endpoint_url_s3) {
-            command.args(["--aws-storage-bucket-name", bucket, "--aws-endpoint-url-s3", endpoint.as_str()]);
-            for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
-                command.env(name, variable(name).expect("a key"));
-            }
-        }
-        tokio::task::spawn_blocking(move || command.output().expect("a process")).await.expect("a process")
+        self.app.command(&["storage", "copy", "--from", from, "--to", to], Some(data_dir)).await
     }
 
     /// Copies, and gives what it printed.

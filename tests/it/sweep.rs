@@ -141,8 +141,21 @@ async fn more_orphans_than_can_be_believed_are_left_alone() {
     put(&app, &format!("incoming/{}", app.app.clock.new_id())).await;
     app.app.clock.advance(TimeDelta::hours(25));
     let swept = app.sweep().await;
-    assert_eq!((swept.suspicious, swept.removed), (102, 0));
+    assert_eq!((swept.suspicious, swept.removed), (101, 0));
     assert_eq!(app.objects().await.len(), 108);
+}
+
+/// Nobody who can upload can keep the sweep from removing what others left.
+#[tokio::test]
+async fn what_was_sent_under_tickets_is_removed_however_much_of_it_there_is() {
+    let app = TestApp::start().await;
+    for _ in 0..101 {
+        put(&app, &format!("incoming/{}", app.app.clock.new_id())).await;
+    }
+    app.app.clock.advance(TimeDelta::hours(25));
+    let swept = app.sweep().await;
+    assert_eq!((swept.suspicious, swept.removed), (0, 101));
+    assert_eq!(app.objects().await, Vec::<String>::new());
 }
 
 /// A server that was started on the wrong database must not take everything for orphans.

@@ -15,6 +15,7 @@ pub struct Model {
     pub expires_at: DateTimeUtc,
     pub created_at: DateTimeUtc,
     pub last_used_at: Option<DateTimeUtc>,
+    pub has_second_factor: bool,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

@@ -9,6 +9,8 @@ pub struct Model {
     pub subject: String,
     pub user_id: Uuid,
     pub created_at: DateTimeUtc,
+    /// The moment of the token that membership follows.
+    pub groups_as_of: Option<DateTimeUtc>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

@@ -13,6 +13,8 @@ pub mod group_member;
 pub mod image;
 pub mod mail;
 pub mod metadata;
+pub mod multipart_upload;
+pub mod passkey;
 pub mod regeneration;
 pub mod second_factor;
 pub mod session;

@@ -16,6 +16,7 @@ pub struct Model {
     pub user_agent: Option<String>,
     pub address: Option<String>,
     pub last_used_at: Option<DateTimeUtc>,
+    pub has_second_factor: bool,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

@@ -5,6 +5,8 @@ mod administration;
 mod album;
 mod api_token;
 mod library;
+mod multipart;
+mod passkey;
 mod regeneration;
 mod session;
 mod share;
@@ -15,14 +17,16 @@ use async_graphql::MergedObject;
 
 use self::{
     account::AccountMutation, administration::AdministrationMutation, album::AlbumMutation,
-    api_token::ApiTokenMutation, library::LibraryMutation, regeneration::RegenerationMutation,
-    session::SessionMutation, share::ShareMutation, sign_up::SignUpMutation, uploads::UploadMutation,
+    api_token::ApiTokenMutation, library::LibraryMutation, multipart::MultipartMutation, passkey::PasskeyMutation,
+    regeneration::RegenerationMutation, session::SessionMutation, share::ShareMutation, sign_up::SignUpMutation,
+    uploads::UploadMutation,
 };
 
 /// The mutations. Errors that the caller can correct are returned in the `userErrors` of each payload.
 #[derive(Default, MergedObject)]
 pub struct Mutation(
     UploadMutation,
+    MultipartMutation,
     LibraryMutation,
     RegenerationMutation,
     SessionMutation,
@@ -30,6 +34,7 @@ pub struct Mutation(
     AdministrationMutation,
     SignUpMutation,
     AccountMutation,
+    PasskeyMutation,
     AlbumMutation,
     ShareMutation,
 );

@@ -102,7 +102,7 @@ impl SessionMutation {
 }
 
 /// With a cookie, the refresh token goes there, and no script sees it.
-fn delivered(ctx: &Context<'_>, signed_in: SignedIn, cookie: Option<&RefreshCookie<'_>>) -> SignedIn {
+pub(super) fn delivered(ctx: &Context<'_>, signed_in: SignedIn, cookie: Option<&RefreshCookie<'_>>) -> SignedIn {
     let Some(cookie) = cookie else { return signed_in };
     let until = signed_in.is_remembered.then_some(signed_in.refresh_expires_at);
     if let Some(keep) = cookie.keep(signed_in.refresh_token, until) {

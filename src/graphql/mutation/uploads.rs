@@ -67,6 +67,7 @@ impl UploadMutation {
 
     /// Completes an upload after the file was sent. The server checks that the file is in the storage, then begins to
     /// process it. This mutation is idempotent.
+    #[graphql(directive = cost::cost::apply(100))]
     async fn complete_upload(
         &self,
         ctx: &Context<'_>,

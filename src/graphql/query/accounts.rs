@@ -13,6 +13,7 @@ use crate::graphql::{
         category::Category,
         connection::at_most,
         paging::place_of,
+        passkey::Passkey,
         session::{ActiveSession, IdentityProvider},
         user::{Group, User},
     },
@@ -34,6 +35,13 @@ impl AccountQuery {
     async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<ActiveSession>, ApiError> {
         let found = ctx.services().accounts.sessions(ctx.caller()).await?;
         Ok(found.into_iter().map(ActiveSession).collect())
+    }
+
+    /// The caller's passkeys, the latest first. Not available to a caller with an API token.
+    #[graphql(directive = cost::cost::apply(5), directive = cost::list_size::apply(20, None, None))]
+    async fn passkeys(&self, ctx: &Context<'_>) -> Result<Vec<Passkey>, ApiError> {
+        let found = ctx.services().accounts.passkeys(ctx.caller()).await?;
+        Ok(found.into_iter().map(Passkey).collect())
     }
 
     /// The caller's API tokens, the latest first. Not available to a caller with an API token.

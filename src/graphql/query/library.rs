@@ -10,12 +10,13 @@ use crate::{
     },
     graphql::{
         FromContext, cost,
-        error::{ApiError, parse_id},
+        error::{ApiError, parse_id, split},
         types::{
             album::Album,
             category::Category,
             connection::{ImageConnection, ImageFilter, ImageOrder, at_most, take},
             image::Image,
+            multipart::UploadedPart,
             node::Node,
             regeneration::Regeneration,
             stats::{ImageStats, TagCount},
@@ -108,6 +109,26 @@ impl LibraryQuery {
         let take = take(first, None)?;
         let page = ctx.services().library.trash(ctx.caller(), take, after).await.map_err(ApiError::from)?;
         Ok(page.into())
+    }
+
+    /// The number of seconds for which a deleted image can be restored. 0 if the server has no trash: an image is deleted
+    /// at once then. Example: `2592000`, which is 30 days.
+    #[expect(clippy::unused_async, reason = "the macro wants it")]
+    async fn trash_retention(&self, ctx: &Context<'_>) -> async_graphql::Result<i32> {
+        let retention = ctx.services().uploads.trash_retention(ctx.caller()).map_err(ApiError::from)?;
+        Ok(i32::try_from(retention.num_seconds()).unwrap_or(i32::MAX))
+    }
+
+    /// The parts that the storage has of an upload in parts, by their numbers: what is missing is still to be sent. Empty
+    /// once the upload is complete. Null if there is no such image or the caller may not upload to it.
+    #[graphql(directive = cost::cost::apply(100), directive = cost::list_size::apply(100, None, None))]
+    async fn uploaded_parts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id of an image that is uploaded in parts.")] image_id: ID,
+    ) -> async_graphql::Result<Option<Vec<UploadedPart>>> {
+        let parts = ctx.services().uploads.uploaded_parts(ctx.caller(), parse_id(&image_id)?).await;
+        Ok(split(parts)?.ok().map(|parts| parts.into_iter().map(UploadedPart::from).collect()))
     }
 
     /// The position of the latest change, for the argument `after` of `imageChanges`. Read it in an operation before

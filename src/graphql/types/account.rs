@@ -23,15 +23,15 @@ pub struct SetAvatarInput {
 /// The confirmation of the end of the account.
 #[derive(InputObject)]
 pub struct DeleteMyAccountInput {
-    /// The password of the account.
-    pub password: String,
+    /// The password of the account. An account without one is confirmed by a session that began less than ten minutes ago.
+    pub password: Option<String>,
 }
 
 /// The confirmation that the caller wants a second factor.
 #[derive(InputObject)]
 pub struct BeginTotpInput {
-    /// The password of the account.
-    pub password: String,
+    /// The password of the account. An account without one is confirmed by a session that began less than ten minutes ago.
+    pub password: Option<String>,
 }
 
 /// A code of the second factor that was begun.
@@ -44,8 +44,8 @@ pub struct ConfirmTotpInput {
 /// The confirmation that the caller wants no second factor.
 #[derive(InputObject)]
 pub struct DisableTotpInput {
-    /// The password of the account.
-    pub password: String,
+    /// The password of the account. An account without one is confirmed by a session that began less than ten minutes ago.
+    pub password: Option<String>,
     /// The code that the app shows, or a recovery code.
     pub code: String,
 }

@@ -40,6 +40,12 @@ pub enum AuditAction {
     SecondFactorEnabled,
     /// A second factor was removed.
     SecondFactorDisabled,
+    /// An account was linked to a user of a provider of identities.
+    IdentityLinked,
+    /// A user added a passkey.
+    PasskeyAdded,
+    /// A user removed a passkey.
+    PasskeyRemoved,
     /// A user created an API token.
     ApiTokenCreated,
     /// A user ended an API token.

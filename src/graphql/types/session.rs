@@ -71,7 +71,7 @@ pub struct RefreshSessionInput {
     pub refresh_token: Option<String>,
 }
 
-/// The result of `signUp`, `logIn` and `refreshSession`.
+/// The result of `signUp`, `logIn`, `logInWithPasskey` and `refreshSession`.
 #[derive(SimpleObject)]
 pub struct SessionPayload {
     /// Null when there are userErrors, and after `signUp`.

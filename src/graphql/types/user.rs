@@ -137,13 +137,13 @@ impl User {
         Ok(self.groups_of(ctx).await?.iter().cloned().map(Group).collect())
     }
 
-    /// The time at which the user last signed in with a password. Null if there was none, or for other users without the
+    /// The time at which the user last signed in. Null if they never did, or for other users without the
     /// permission MANAGE_USERS.
     async fn last_login_at(&self, ctx: &Context<'_>) -> Option<DateTime<Utc>> {
         self.0.last_login.as_ref().filter(|_| self.is_open_to(ctx)).map(|last| last.at)
     }
 
-    /// The IP address from which the user last signed in with a password. Null if it is not known, or for other users
+    /// The IP address from which the user last signed in. Null if it is not known, or for other users
     /// without the permission MANAGE_USERS. Example: `"203.0.113.7"`.
     async fn last_login_address(&self, ctx: &Context<'_>) -> Option<String> {
         self.0.last_login.as_ref().filter(|_| self.is_open_to(ctx)).and_then(|last| last.address.clone())
@@ -161,7 +161,7 @@ impl User {
         self.0.deactivated_at.is_some() && self.is_open_to(ctx)
     }
 
-    /// Whether the user signs in with a second factor. False for other users without the permission MANAGE_USERS.
+    /// Whether `logIn` requires a code of the user, as `confirmTotp` set it up. False for other users without the permission MANAGE_USERS.
     async fn has_second_factor(&self, ctx: &Context<'_>) -> bool {
         self.0.second_factor_at.is_some() && self.is_open_to(ctx)
     }

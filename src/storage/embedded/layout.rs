@@ -14,6 +14,26 @@ const CURRENT: &str = "2";
 /// Where the objects of an earlier version are until each has its new place.
 const BEFORE: &str = "objects-before";
 
+/// Where multipart uploads are, each in a folder of its own.
+pub(super) const UPLOADS: &str = "multipart/";
+/// What is in the folder of an upload for as long as there is one.
+pub(super) const UPLOAD: &str = "upload";
+
+/// Removes the folders of multipart uploads that have ended, which a killed process left half-removed.
+pub(super) fn remove_what_is_left_of_uploads(root: &Path) -> io::Result<()> {
+    let uploads = root.join(UPLOADS);
+    if !uploads.exists() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(uploads)? {
+        let folder = entry?.path();
+        if folder.is_dir() && !folder.join(UPLOAD).exists() {
+            fs::remove_dir_all(folder)?;
+        }
+    }
+    Ok(())
+}
+
 /// Brings a folder up to date in which an object's path was its key. May be killed anywhere and goes on at the next start.
 pub(super) fn bring_up_to_date(root: &Path) -> io::Result<()> {
     let mark = root.join(MARK);

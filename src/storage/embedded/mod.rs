@@ -3,17 +3,20 @@
 //! Answers HTTP like an S3 elsewhere would, so that no front end can tell the difference.
 
 mod attributes;
+mod body;
 mod checksum;
 mod conditions;
 mod layout;
 mod listing;
 mod lists;
+mod metas;
 mod multipart;
 mod objects;
 mod path;
 mod post_answer;
 mod post_body;
 mod post_object;
+mod public;
 mod request;
 mod running;
 mod s3_api;
@@ -32,10 +35,11 @@ use s3s::{
     service::{S3Service, S3ServiceBuilder},
 };
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 pub use self::request::is_signed;
-use self::{post_object::PostObject, running::RunningPosts, s3_api::S3Api, store::DiskStore};
+use self::{post_object::PostObject, public::PublicAssets, running::RunningUploads, s3_api::S3Api, store::DiskStore};
 use super::Credentials;
 use crate::clock::Clock;
 
@@ -44,13 +48,16 @@ pub const BUCKET: &str = "media";
 /// The region that the embedded storage signs for.
 pub const REGION: &str = "us-east-1";
 
-/// Told of what comes in by POST form.
+/// Told of what comes in under tickets: by POST form, by PUT, and in parts.
 #[async_trait]
 pub trait UploadObserver: Send + Sync {
-    /// An upload to `key` has begun: `received` counts its bytes until it ends.
-    fn receiving(&self, key: &str, received: watch::Receiver<u64>);
+    /// A form's upload to `key` has begun: `received` counts its bytes until it ends. Cancelling
+    /// `unwanted` ends it.
+    fn receiving(&self, key: &str, received: watch::Receiver<u64>, unwanted: CancellationToken);
     /// The object of `key` is stored, with so many bytes. The answer to the client waits for this.
     async fn stored(&self, key: &str, size: u64);
+    /// A part of the object of `key` is stored.
+    async fn part_stored(&self, key: &str);
 }
 
 /// The embedded storage.
@@ -75,17 +82,13 @@ impl EmbeddedS3 {
     ) -> io::Result<Self> {
         let public_url = format!("{}/{BUCKET}", public_url.as_str().trim_end_matches('/'));
         let store = DiskStore::in_folder(folder, clock.clone())?;
-        let mut builder = S3ServiceBuilder::new(S3Api::new(store.clone()));
+        let running = RunningUploads::default();
+        let mut builder = S3ServiceBuilder::new(S3Api::new(store.clone(), Arc::clone(&observer), running.clone()));
         let secret = credentials.secret_access_key.as_str();
         builder.set_auth(SimpleAuth::from_single(credentials.access_key_id.as_str(), secret));
-        let post_object = PostObject {
-            store,
-            credentials: credentials.clone(),
-            clock: clock.clone(),
-            observer,
-            public_url,
-            running: RunningPosts::default(),
-        };
+        builder.set_access(PublicAssets);
+        let post_object =
+            PostObject { store, credentials: credentials.clone(), clock: clock.clone(), observer, public_url, running };
         Ok(Self { api: builder.build(), post_object: Arc::new(post_object), clock })
     }
 
@@ -104,12 +107,18 @@ impl EmbeddedS3 {
         };
         let request =
             request.map(|body| s3s::Body::http_body_unsync(http_body_util::BodyExt::map_err(body, Into::into)));
-        self.api.call(request).await.unwrap_or_else(|error| {
+        let mut response = self.api.call(request).await.unwrap_or_else(|error| {
             tracing::error!(error = ?error, "the embedded storage failed to answer a request");
             let mut response = HttpResponse::new(s3s::Body::empty());
             *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
             response
-        })
+        });
+        if response.status() == http::StatusCode::NOT_MODIFIED {
+            // s3s answers with the length of an error that is not sent.
+            response.headers_mut().remove(http::header::CONTENT_LENGTH);
+            *response.body_mut() = s3s::Body::empty();
+        }
+        response
     }
 }
 

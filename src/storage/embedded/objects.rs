@@ -1,6 +1,6 @@
 //! Single objects: put, read, copied, removed, described.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use s3s::{
     S3Error, S3ErrorCode, S3Request, S3Result,
@@ -13,9 +13,12 @@ use s3s::{
 };
 
 use super::{
+    UploadObserver,
     checksum::{KeptChecksum, Wanted, checksums_of, with_checksums},
     conditions::{DeleteCondition, PutCondition, range_applies, read_condition, source_condition},
     path::ObjectPath,
+    request::is_presigned,
+    running::RunningUploads,
     store::{DiskStore, OpenObject},
     trailer::ObjectMeta,
     wire::{Carried, etag_of, headers_of, modified, path_of, receive, signed},
@@ -27,6 +30,8 @@ const MAX_DELETED: usize = 1000;
 /// The objects of the bucket.
 pub(super) struct Objects {
     pub store: DiskStore,
+    pub running: RunningUploads,
+    pub observer: Arc<dyn UploadObserver>,
 }
 
 /// Which bytes of an object are asked for.
@@ -53,10 +58,17 @@ impl Objects {
         let algorithm = input.checksum_algorithm.as_ref().map(ChecksumAlgorithm::as_str);
         let checksum = Wanted::of(&checksums_of!(input), algorithm, headers);
         let mut writer = self.store.write(&path, headers_of!(input)).await?;
-        let carried = Carried { body, headers, trailers: req.trailing_headers.clone(), checksum };
+        let running = self.running.begin_by_url(&req.uri, &path);
+        if let Some(running) = &running {
+            self.observer.receiving(&input.key, running.received(), running.unwanted());
+        }
+        let carried = Carried { body, headers, trailers: req.trailing_headers.clone(), checksum, running };
         let kept = receive(&mut writer, carried).await?;
         let etag = writer.etag().await?;
         let meta = writer.finish_if(etag, &condition).await?;
+        if is_presigned(&req.uri) {
+            self.observer.stored(&input.key, meta.size).await;
+        }
         let checksum = kept.map(|kept| kept.answer());
         let ty = checksum.as_ref().and_then(|checksum| checksum.checksum_type.clone());
         Ok(with_checksums!(
@@ -140,7 +152,14 @@ impl Objects {
             modified: input.if_match_last_modified_time,
             size: input.if_match_size,
         };
-        self.store.delete_if(&path, |meta| condition.check(meta)).await
+        self.delete_at(&path, &condition).await
+    }
+
+    /// What is still being sent there under a ticket ends as well: otherwise it would appear after all.
+    async fn delete_at(&self, path: &ObjectPath, condition: &DeleteCondition) -> S3Result<()> {
+        self.store.delete_if(path, |meta| condition.check(meta)).await?;
+        self.running.end_at(path);
+        Ok(())
     }
 
     pub(super) async fn delete_many(&self, input: DeleteObjectsInput) -> S3Result<DeleteObjectsOutput> {
@@ -156,7 +175,7 @@ impl Objects {
                 size: object.size,
             };
             let path = path_of(&input.bucket, &object.key);
-            let gone = async { self.store.delete_if(&path?, |meta| condition.check(meta)).await };
+            let gone = async { self.delete_at(&path?, &condition).await };
             match gone.await {
                 Ok(()) if is_quiet => {}
                 Ok(()) => deleted.push(DeletedObject { key: Some(object.key), ..DeletedObject::default() }),

@@ -1,4 +1,4 @@
-//! A form's body: it may not stand still, nor be too slow, nor go on and on before its signed fields are there.
+//! A form's body: it may not go on and on before its signed fields are there.
 
 use std::{
     io,
@@ -11,22 +11,17 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
-use tokio::time::Instant;
 use tokio_stream::{Stream, StreamExt};
+
+use super::body::paced;
 
 /// What may come before the file, give or take what the parser reads ahead.
 const MAX_UNSIGNED_BYTES: usize = 64 * 1024;
 /// In bytes: what it is given at a time until the file.
 const UNSIGNED_PIECE: usize = 1024;
-/// How long a client may send nothing.
-const IDLE_BODY: Duration = Duration::from_mins(1);
 /// How long it may take to send what comes before the file.
 pub(super) const UNSIGNED_PATIENCE: Duration = Duration::from_secs(30);
-/// After so long a body has to have had so many bytes a second: the slowest mobile networks have more.
-const SLOW_FOR: Duration = Duration::from_mins(1);
-const SLOWEST: u64 = 4 * 1024;
-
-/// A body that ends with an error when it stands still or is too slow, or goes on and on without a signed form: the
+/// A paced body that ends with an error also when it goes on and on without a signed form: the
 /// parser would keep all of it while it looks for the end of a field.
 pub(super) fn guarded<E>(
     body: impl Stream<Item = Result<Bytes, E>> + Send,
@@ -36,11 +31,8 @@ where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let mut seen = 0;
-    let since = Instant::now();
-    let body =
-        StreamExt::map(body.timeout(IDLE_BODY), |chunk| chunk.map_err(io::Error::other)?.map_err(io::Error::other));
     let waits = Arc::clone(&is_admitted);
-    let pieces = body.flat_map(move |chunk| {
+    let pieces = paced(body).flat_map(move |chunk| {
         let size = if waits.load(Ordering::Relaxed) { usize::MAX } else { UNSIGNED_PIECE };
         stream::iter(pieces_of(chunk, size))
     });
@@ -60,14 +52,10 @@ where
     StreamExt::map(body, move |chunk| {
         let chunk = chunk?;
         let is_admitted = is_admitted.load(Ordering::Relaxed);
-        let elapsed = since.elapsed();
         if !is_admitted && seen > MAX_UNSIGNED_BYTES {
             return Err(io::Error::other("too much data before the signed fields"));
         }
         seen += chunk.len();
-        if elapsed > SLOW_FOR && (seen as u64) < SLOWEST * elapsed.as_secs() {
-            return Err(io::Error::other("the body arrives too slowly"));
-        }
         Ok(chunk)
     })
 }
@@ -130,38 +118,5 @@ mod tests {
         for piece in [100, 10_000] {
             assert!(find_file(&long, 1_000_000, piece).await.is_err(), "fields without end");
         }
-    }
-
-    async fn error_of(body: impl Stream<Item = io::Result<Bytes>> + Send) -> (Duration, String) {
-        let since = Instant::now();
-        let mut body = Box::pin(guarded(body, Arc::new(AtomicBool::new(true))));
-        let error = loop {
-            match StreamExt::next(&mut body).await {
-                Some(Ok(_)) => {}
-                Some(Err(error)) => break error,
-                None => panic!("an end without an error after {:?}", since.elapsed()),
-            }
-        };
-        (since.elapsed(), error.to_string())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_body_that_is_too_slow_or_stands_still_is_ended() {
-        let every_second = |bytes: usize, seconds: usize| {
-            let chunks = stream::iter(0..seconds);
-            StreamExt::then(chunks, move |_| async move {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                Ok(Bytes::from(vec![0; bytes]))
-            })
-        };
-        let (after, error) = error_of(every_second(4000, 1000)).await;
-        assert_eq!((after.as_secs(), error.as_str()), (61, "the body arrives too slowly"), "less than 4 KiB a second");
-        let mut in_time = Box::pin(guarded(every_second(4097, 300), Arc::new(AtomicBool::new(true))));
-        while let Some(chunk) = StreamExt::next(&mut in_time).await {
-            chunk.expect("more than 4 KiB a second");
-        }
-        let silent = StreamExt::chain(every_second(1_000_000, 1), stream::pending());
-        let (after, _) = error_of(silent).await;
-        assert_eq!(after.as_secs(), 61, "a minute of silence");
     }
 }

@@ -9,6 +9,7 @@ use std::sync::{
 
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDateTime, Utc};
+use futures_util::TryStreamExt;
 use http::{Request, header};
 use http_body_util::BodyExt;
 use multer::{Constraints, Field, Multipart, SizeLimit};
@@ -17,18 +18,16 @@ use s3s::{
     post_policy::{PostPolicy, PostPolicyCondition},
 };
 use subtle::ConstantTimeEq;
-use tokio::{
-    sync::watch,
-    time::{Instant, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     BUCKET, REGION, UploadObserver,
+    body::{pour, too_large},
     checksum::{Algorithm, Wanted},
     path::ObjectPath,
     post_answer::Success,
     post_body::{UNSIGNED_PATIENCE, guarded},
-    running::RunningPosts,
+    running::RunningUploads,
     store::DiskStore,
     trailer::{ObjectHeaders, ObjectMeta},
 };
@@ -53,7 +52,7 @@ pub(super) struct PostObject {
     pub observer: Arc<dyn UploadObserver>,
     /// What browsers see of the bucket, without a slash at its end.
     pub public_url: String,
-    pub running: RunningPosts,
+    pub running: RunningUploads,
 }
 
 /// Whether a request is a browser's form and not one of S3's other POSTs.
@@ -185,30 +184,16 @@ impl PostObject {
     }
 
     /// Streams the file to its place. One byte too many or too few, and nothing is kept.
-    async fn receive(&self, admitted: &Admitted, mut file: Field<'_>) -> Result<ObjectMeta, S3Error> {
+    async fn receive(&self, admitted: &Admitted, file: Field<'_>) -> Result<ObjectMeta, S3Error> {
         let path = ObjectPath::of_key(&admitted.key)?;
         // Whoever posts once more under the same ticket has given the first attempt up.
-        let running = self.running.begin(&admitted.key);
+        let running = self.running.begin(path.path());
         let mut writer = self.store.write(&path, admitted.headers.clone()).await?;
         if let Some(wanted) = &admitted.checksum {
             writer.compute(wanted.algorithm);
         }
-        let (count, received) = watch::channel(0);
-        self.observer.receiving(&admitted.key, received);
-        loop {
-            let chunk = tokio::select! {
-                chunk = file.chunk() => chunk.map_err(malformed)?,
-                () = running.replaced() => {
-                    return Err(refuse(S3ErrorCode::OperationAborted, "The same form was posted again, which ended this request."));
-                }
-            };
-            let Some(chunk) = chunk else { break };
-            if writer.size() + chunk.len() as u64 > admitted.max {
-                return Err(too_large());
-            }
-            writer.write(chunk).await?;
-            count.send_replace(writer.size());
-        }
+        self.observer.receiving(&admitted.key, running.received(), running.unwanted());
+        pour(&mut writer, file.map_err(malformed), Some(&running), admitted.max).await?;
         if writer.size() < admitted.min {
             return Err(refuse(S3ErrorCode::EntityTooSmall, "The file is smaller than the policy allows."));
         }
@@ -283,10 +268,6 @@ fn check_conditions(policy: &PostPolicy, fields: &[(String, String)]) -> Result<
 fn expiry(policy: &PostPolicy) -> DateTime<Utc> {
     let seconds = time::OffsetDateTime::from(policy.expiration.clone()).unix_timestamp();
     DateTime::from_timestamp(seconds, 0).unwrap_or_default()
-}
-
-fn too_large() -> S3Error {
-    refuse(S3ErrorCode::EntityTooLarge, "The file is larger than the policy allows.")
 }
 
 fn refuse(code: S3ErrorCode, message: &'static str) -> S3Error {

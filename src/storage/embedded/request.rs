@@ -3,7 +3,7 @@
 //! copy somebody else's object.
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
-use http::{HeaderMap, HeaderValue, Request, header};
+use http::{HeaderMap, HeaderValue, Request, Uri, header};
 use s3s::{S3Error, S3ErrorCode, S3Result};
 
 /// How far a client's clock may be from ours, as S3 has it.
@@ -19,9 +19,14 @@ const BASIC_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 /// Whether somebody signed for S3: by a header, or in the URL.
 pub fn is_signed<B>(request: &Request<B>) -> bool {
     let in_header = authorization(request.headers()).is_some_and(|value| value.starts_with("AWS"));
-    let query = request.uri().query().unwrap_or_default();
+    in_header || is_presigned(request.uri())
+}
+
+/// Whether the URL is signed, which is what counts then, whatever the headers say.
+pub(super) fn is_presigned(uri: &Uri) -> bool {
+    let query = uri.query().unwrap_or_default();
     let says = |name: &str| url::form_urlencoded::parse(query.as_bytes()).any(|(known, _)| known == name);
-    in_header || says("X-Amz-Signature") || (says("Signature") && says("AWSAccessKeyId"))
+    says("X-Amz-Signature") || (says("Signature") && says("AWSAccessKeyId"))
 }
 
 /// The request as `s3s` is to see it.

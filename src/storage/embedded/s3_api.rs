@@ -1,6 +1,8 @@
 //! The S3 operations that Darkroom and an operator's tools use, as `s3s` hands them over: already signed for. What is not
 //! here is answered with 501.
 
+use std::sync::Arc;
+
 use s3s::{
     S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result,
     dto::{
@@ -17,9 +19,10 @@ use s3s::{
 };
 
 use super::{
-    lists,
+    UploadObserver, lists,
     multipart::Multipart,
     objects::Objects,
+    running::RunningUploads,
     store::DiskStore,
     wire::{check_bucket, path_of},
 };
@@ -31,8 +34,9 @@ pub(super) struct S3Api {
 }
 
 impl S3Api {
-    pub(super) fn new(store: DiskStore) -> Self {
-        Self { multipart: Multipart::new(store.clone()), objects: Objects { store: store.clone() }, store }
+    pub(super) fn new(store: DiskStore, observer: Arc<dyn UploadObserver>, running: RunningUploads) -> Self {
+        let objects = Objects { store: store.clone(), running: running.clone(), observer: Arc::clone(&observer) };
+        Self { multipart: Multipart::new(store.clone(), observer, running), objects, store }
     }
 }
 

@@ -11,9 +11,9 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
-use opendal::{ErrorKind, Operator, Reader, services::Fs};
+use opendal::{ErrorKind, Operator, Reader, Writer, services::Fs};
 use s3s::{S3Error, S3ErrorCode, S3Result};
-use tokio::sync::{Mutex, RwLock};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::{
     layout,
@@ -23,8 +23,10 @@ use super::{
 };
 use crate::clock::Clock;
 
+/// How often a folder is made again that somebody else removes.
+pub(super) const FOLDER_TRIES: usize = 10;
 const READ_CHUNK: usize = 256 * 1024;
-/// Objects are put in place one at a time for each of so many groups of keys.
+/// How many may be at it at once, at most.
 const GROUPS: usize = 64;
 
 /// Why an object was not read or written.
@@ -58,7 +60,7 @@ impl From<StoreError> for S3Error {
 /// A folder of objects.
 #[derive(Clone)]
 pub struct DiskStore {
-    root: PathBuf,
+    pub(super) root: PathBuf,
     files: Operator,
     clock: Clock,
     pub(super) places: Arc<Places>,
@@ -69,9 +71,13 @@ pub struct DiskStore {
 /// Who may put objects in place and take them away.
 pub(super) struct Places {
     /// Held while it is seen what is there, and changed.
-    groups: Vec<Mutex<()>>,
-    /// Written to by whoever removes an empty folder, so that nobody puts an object into it meanwhile.
-    pub(super) folders: RwLock<()>,
+    pub(super) objects: Turns,
+    /// Held while a part appears, and alone while its upload ends.
+    pub(super) parts: Turns,
+    /// Held while a multipart upload is joined or aborted.
+    pub(super) uploads: Turns,
+    /// Held while an object is put into a folder, and alone while the folder is removed.
+    pub(super) folders: Turns,
 }
 
 impl DiskStore {
@@ -94,7 +100,13 @@ impl DiskStore {
         layout::bring_up_to_date(root)?;
         let fs = Fs::default().root(&root.to_string_lossy()).atomic_write_dir(&writing.to_string_lossy());
         let files = Operator::new(fs).map_err(io::Error::other)?;
-        let places = Places { groups: (0..GROUPS).map(|_| Mutex::default()).collect(), folders: RwLock::default() };
+        layout::remove_what_is_left_of_uploads(root)?;
+        let places = Places {
+            objects: Turns::default(),
+            parts: Turns::default(),
+            uploads: Turns::default(),
+            folders: Turns::default(),
+        };
         Ok(Self { root: root.to_owned(), files, clock, places: Arc::new(places), _lock: Arc::new(lock) })
     }
 
@@ -131,18 +143,28 @@ impl DiskStore {
     /// Begins to write an object. It appears whole when it is finished, and never otherwise.
     pub async fn write(&self, key: &ObjectPath, headers: ObjectHeaders) -> Result<ObjectWriter, StoreError> {
         let folder = self.root.join(key.path()).parent().map(Path::to_owned).unwrap_or_default();
-        // A folder that is made for this object has an entry in the one above, which has to last as well.
-        let is_known = tokio::fs::try_exists(&folder).await?;
+        // Each has an entry in the one above, which has to last as well, whoever made it: what is there already costs nothing.
         let ancestors = folder.ancestors().take_while(|above| above.starts_with(&self.root));
-        let to_sync = ancestors.take(if is_known { 1 } else { usize::MAX }).map(Path::to_owned).collect();
-        let writer = self.files.writer(key.path()).await?;
+        let to_sync = ancestors.map(Path::to_owned).collect();
+        let writer = self.writer(key).await?;
         let meta = ObjectMeta { headers, modified: self.clock.now(), ..ObjectMeta::default() };
         Ok(ObjectWriter::new(self.clone(), key.clone(), writer, folder, to_sync, meta))
     }
 
+    /// Makes the folder as well, which may be removed in this moment, for nothing is in it.
+    async fn writer(&self, key: &ObjectPath) -> Result<Writer, StoreError> {
+        for _ in 0..FOLDER_TRIES {
+            match self.files.writer(key.path()).await {
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AlreadyExists) => {}
+                made => return Ok(made?),
+            }
+        }
+        Ok(self.files.writer(key.path()).await?)
+    }
+
     /// Removes an object, if it is there and `check` lets it go.
     pub async fn delete_if(&self, key: &ObjectPath, check: impl FnOnce(&ObjectMeta) -> S3Result<()>) -> S3Result<()> {
-        let _turn = self.places.group_of(key).lock().await;
+        let _turn = self.places.objects.alone(key).await;
         let Some(object) = self.open(key).await? else { return Ok(()) };
         check(&object.meta)?;
         drop(object);
@@ -167,7 +189,8 @@ impl DiskStore {
             if !is_empty {
                 return;
             }
-            let _alone = self.places.folders.write().await;
+            // Whoever puts something into it is not waited for, as others would wait, too: it is not empty any more.
+            let Some(_alone) = self.places.folders.try_alone(folder) else { return };
             // It fails where something was put into it in this moment.
             if tokio::fs::remove_dir(folder).await.is_err() {
                 return;
@@ -175,9 +198,17 @@ impl DiskStore {
         }
     }
 
-    /// Removes a folder with all that is in it.
-    pub async fn delete_all(&self, folder: &ObjectPath) -> Result<(), StoreError> {
-        Ok(self.files.delete_with(&format!("{}/", folder.path())).recursive(true).await?)
+    /// Removes a folder with all that is in it. Nothing appears beside `first` any more once that is gone.
+    pub async fn delete_folder_of(&self, first: &ObjectPath, folder: &ObjectPath) -> Result<(), StoreError> {
+        {
+            let _alone = self.places.parts.alone(first).await;
+            self.files.delete(first.path()).await?;
+        }
+        match self.files.delete_with(&format!("{}/", folder.path())).recursive(true).await {
+            // A writer that gave up was faster.
+            Err(error) if !is_absent(&error) => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     /// An id for something new.
@@ -200,11 +231,35 @@ impl DiskStore {
     }
 }
 
-impl Places {
-    pub(super) fn group_of(&self, key: &ObjectPath) -> &Mutex<()> {
+/// Who may be at what, for each of so many groups of names.
+pub(super) struct Turns(Vec<RwLock<()>>);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self((0..GROUPS).map(|_| RwLock::default()).collect())
+    }
+}
+
+impl Turns {
+    /// Waits until nobody else is at a name.
+    pub(super) async fn alone(&self, name: &(impl Hash + ?Sized + Sync)) -> RwLockWriteGuard<'_, ()> {
+        self.group_of(name).write().await
+    }
+
+    /// The same at once, if nobody else is there.
+    pub(super) fn try_alone(&self, name: &(impl Hash + ?Sized)) -> Option<RwLockWriteGuard<'_, ()>> {
+        self.group_of(name).try_write().ok()
+    }
+
+    /// Waits until nobody is alone at a name.
+    pub(super) async fn together(&self, name: &(impl Hash + ?Sized + Sync)) -> RwLockReadGuard<'_, ()> {
+        self.group_of(name).read().await
+    }
+
+    fn group_of(&self, name: &(impl Hash + ?Sized)) -> &RwLock<()> {
         let mut hasher = DefaultHasher::new();
-        key.hash(&mut hasher);
-        &self.groups[usize::try_from(hasher.finish() % GROUPS as u64).unwrap_or(0)]
+        name.hash(&mut hasher);
+        &self.0[usize::try_from(hasher.finish() % GROUPS as u64).unwrap_or(0)]
     }
 }
 

@@ -14,6 +14,8 @@ const MARK: &[u8; 8] = b"DRKROOM1";
 const FOOTER: usize = 4 + MARK.len();
 /// Nearly every trailer is shorter: S3 allows 2 KB of metadata, and headers are not much longer.
 pub const USUAL_LEN: usize = 16 * 1024;
+/// That of a part or of an upload, mostly.
+pub const SHORT_LEN: usize = 1024;
 /// No trailer is longer: ten thousand parts with a checksum each.
 const MAX_LEN: usize = 4 * 1024 * 1024;
 /// What a writer says of an object may have so much, as its form in JSON.

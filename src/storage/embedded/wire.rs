@@ -1,27 +1,25 @@
 //! Between s3s's words and the store's.
 
-use std::time::Duration;
+use std::io;
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use chrono::DateTime;
-use futures_util::StreamExt;
+use futures_util::TryStreamExt;
 use http::HeaderMap;
 use s3s::{
     S3Error, S3ErrorCode, S3Result, TrailingHeaders,
     dto::{ETag, Owner, StreamingBlob, Timestamp},
 };
-use tokio::time::timeout;
 
 use super::{
     BUCKET,
+    body::{paced, pour},
     checksum::{KeptChecksum, Wanted},
     path::ObjectPath,
+    running::RunningUpload,
     trailer::ObjectMeta,
     writer::ObjectWriter,
 };
-
-/// How long a client may send nothing.
-const IDLE_BODY: Duration = Duration::from_mins(1);
 
 /// The path of a key in the one bucket.
 pub(super) fn path_of(bucket: &str, key: &str) -> S3Result<ObjectPath> {
@@ -42,6 +40,8 @@ pub(super) struct Carried<'a> {
     pub headers: &'a HeaderMap,
     pub trailers: Option<TrailingHeaders>,
     pub checksum: Option<Wanted>,
+    /// Ends the request once the same is sent again or nobody wants it any more, where a ticket allows it.
+    pub running: Option<RunningUpload>,
 }
 
 /// Writes what a request carries, and compares it with what it says. Gives the checksum that was wanted.
@@ -50,12 +50,8 @@ pub(super) async fn receive(writer: &mut ObjectWriter, carried: Carried<'_>) -> 
     if let Some(wanted) = &carried.checksum {
         writer.compute(wanted.algorithm);
     }
-    if let Some(mut body) = carried.body {
-        loop {
-            let chunk = timeout(IDLE_BODY, body.next()).await.map_err(|_| S3Error::new(S3ErrorCode::RequestTimeout))?;
-            let Some(chunk) = chunk else { break };
-            writer.write(chunk.map_err(|_| S3Error::new(S3ErrorCode::IncompleteBody))?).await?;
-        }
+    if let Some(body) = carried.body {
+        pour(writer, paced(body).map_err(broken_off), carried.running.as_ref(), u64::MAX).await?;
     }
     if let Some(expected) = content_md5
         && expected != writer.content_md5().await?
@@ -68,6 +64,11 @@ pub(super) async fn receive(writer: &mut ObjectWriter, carried: Carried<'_>) -> 
         wanted.with_trailers(trailers.as_ref()).check(&kept.value)?;
     }
     Ok(kept)
+}
+
+fn broken_off(error: io::Error) -> S3Error {
+    let is_slow = error.kind() == io::ErrorKind::TimedOut;
+    S3Error::new(if is_slow { S3ErrorCode::RequestTimeout } else { S3ErrorCode::IncompleteBody })
 }
 
 /// The Content-MD5 header, which is sixteen bytes in base64.

@@ -26,8 +26,15 @@ struct Nobody;
 
 #[async_trait::async_trait]
 impl UploadObserver for Nobody {
-    fn receiving(&self, _key: &str, _received: tokio::sync::watch::Receiver<u64>) {}
+    fn receiving(
+        &self,
+        _key: &str,
+        _received: tokio::sync::watch::Receiver<u64>,
+        _unwanted: tokio_util::sync::CancellationToken,
+    ) {
+    }
     async fn stored(&self, _key: &str, _size: u64) {}
+    async fn part_stored(&self, _key: &str) {}
 }
 
 fn embedded(folder: &Path, endpoint: &str) -> (Behind, Vec<String>) {

@@ -62,6 +62,11 @@ impl Mailbox {
         ["--smtp-url", &url, "--mail-from", "Images <images@example.com>"].map(str::to_owned).to_vec()
     }
 
+    /// What was received since the last look and has a link, without the notices of what happened.
+    pub fn take_links(&self) -> Vec<Mail> {
+        self.take().into_iter().filter(|mail| mail.text.contains("#token=")).collect()
+    }
+
     /// What was received since the last look.
     pub fn take(&self) -> Vec<Mail> {
         std::mem::take(&mut self.mails.lock().unwrap_or_else(PoisonError::into_inner))

@@ -2,11 +2,13 @@
 
 pub mod behind;
 pub mod client;
+pub mod device;
 pub mod exif;
 pub mod library;
 pub mod lying;
 pub mod mailbox;
 pub mod network;
+pub mod parts;
 pub mod pictures;
 pub mod s3;
 pub mod skip;
@@ -14,7 +16,13 @@ pub mod socket;
 pub mod unreliable;
 pub mod upload;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    process::{Command, Output},
+    sync::Arc,
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use clap::Parser;
@@ -178,6 +186,21 @@ impl TestApp {
         self.app.queue.pending().await.expect("the queue").into_iter().map(|job| job.kind().name()).collect()
     }
 
+    /// The program on the storage of this server, whose folder is another one where the test says so.
+    pub async fn command(&self, arguments: &[&str], data_dir: Option<&Path>) -> Output {
+        let storage = &self.config.storage;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_darkroom"));
+        command.env_clear().args(arguments).arg("--data-dir").arg(data_dir.unwrap_or(self.data_dir.path()));
+        command.args(["--bind", &self.address.to_string()]);
+        if let (Some(bucket), Some(endpoint)) = (&storage.aws_storage_bucket_name, &storage.aws_endpoint_url_s3) {
+            command.args(["--aws-storage-bucket-name", bucket, "--aws-endpoint-url-s3", endpoint.as_str()]);
+            for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+                command.env(name, variable(name).expect("a key"));
+            }
+        }
+        tokio::task::spawn_blocking(move || command.output().expect("a process")).await.expect("a process")
+    }
+
     /// Everything in the bucket.
     pub async fn objects(&self) -> Vec<String> {
         let (mut keys, mut continuation) = (Vec::new(), None);
@@ -244,6 +267,7 @@ pub fn signed_in(user: &User, expires_at: DateTime<Utc>) -> Caller {
         permissions,
         groups: Vec::new(),
         standing: Standing { credential, rights_revision: 0 },
+        has_second_factor: false,
         scopes: TokenScopes::all(),
         expires_at,
     }))
