@@ -1,8 +1,10 @@
-# Three stages: GraphiQL by Node.js, the server by Rust, and a small image that has the server alone.
+# Three stages: the console and GraphiQL by Node.js, the server by Rust, and a small image that has the server alone.
 
 FROM node:20-bookworm-slim AS web
 WORKDIR /build/web
+COPY schema.graphql /build/
 COPY web/package.json web/package-lock.json ./
+COPY web/packages packages
 RUN npm ci --no-audit --no-fund
 COPY web ./
 RUN npm run build

@@ -1,7 +1,7 @@
 # make run    one binary, SQLite and S3 inside, on http://localhost:8000
 # make test   everything that has to hold, on both storages and with real clients
-.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools test-metrics test-traces test-upgrade test-backup test-garage chaos web bench bench-api bench-live bench-large bench-completions bench-elsewhere bench-capacity bench-growth bench-imaging bench-efforts \
-    bench-queue bench-attacks corpus schema fmt lint deny clean
+.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools test-metrics test-traces test-upgrade test-backup test-garage chaos web packages bench bench-api bench-live bench-large bench-completions bench-elsewhere bench-capacity bench-growth bench-imaging bench-efforts \
+    bench-queue bench-attacks bench-accounts bench-log-ins bench-console bench-resume corpus schema fmt lint deny clean
 
 export CARGO_TERM_COLOR ?= always
 NPM := $(shell command -v npm 2>/dev/null)
@@ -33,6 +33,10 @@ test-garage:
 # Real clients, a real browser: graphql-http's audit, graphql-ws, Apollo, Chromium.
 test-clients: web
 	tests/clients/run.sh
+
+# The packages of web/packages as `npm install` takes them, in target/packages.
+packages: web
+	cd web && npm run packages
 
 # What `make test` does for a minute, for ten: two servers and two workers that are killed, and all that they need going away in turn.
 # TEST_SEED repeats a run.
@@ -78,14 +82,14 @@ $(S3_TOOLS): tests/s3_tools/requirements.txt
 	$@ -m pip install --quiet --requirement $<
 	@touch $@
 
-# GraphiQL, bundled. Without npm the server is built without it, and says so.
+# The console and GraphiQL, bundled. Without npm the server is built without them, and says so.
 web: web/dist/graphiql.html
-web/dist/graphiql.html: $(wildcard web/*.html web/*.json web/*.ts web/src/*)
+web/dist/graphiql.html: $(shell find web -name node_modules -prune -o -name dist -prune -o -name gql -prune -o -type f -print) schema.graphql
 ifdef NPM
 	cd web && npm ci --no-audit --no-fund && npm run build
-	@touch $@ src/http/graphiql.rs
+	@touch $@ src/http/pages.rs
 else
-	@echo "npm is not installed: building without GraphiQL (Debian: apt-get install nodejs npm)"
+	@echo "npm is not installed: building without the console and GraphiQL (Debian: apt-get install nodejs npm)"
 endif
 
 # How fast and how large: see docs/benchmarks.md. PHOTO is a JPEG of 12 megapixels.
@@ -140,6 +144,31 @@ bench-capacity: $(BENCH_PYTHON)
 bench-growth:
 	cargo build --release --quiet
 	DARKROOM=$(CURDIR)/target/release/darkroom tests/with-postgres.sh node bench/growth.mjs
+
+# The console in Chromium, four times slower: its first page, and 100,000 images scrolled through, beside another grid. Takes
+# about twenty minutes.
+bench-console: web
+	cargo build --release --quiet --package darkroom
+	cd bench && npm ci --no-audit --no-fund --silent
+	cd bench/peers/grid && npm ci --no-audit --no-fund --silent && npm run --silent build
+	DARKROOM=$(CURDIR)/target/release/darkroom node bench/console.mjs
+
+# 1 GiB in parts from Chromium, which is closed at half and opened again.
+bench-resume: web
+	cargo build --release --quiet --package darkroom
+	cd tests/clients && npm ci --no-audit --no-fund --silent
+	DARKROOM=$(CURDIR)/target/release/darkroom node bench/resume.mjs
+
+# Lists, searches and permission checks with 100 users and with 100,000, 10,000 groups and 1,000,000 shares, on both databases.
+bench-accounts:
+	cargo build --release --quiet
+	DARKROOM=$(CURDIR)/target/release/darkroom tests/with-postgres.sh node bench/accounts.mjs
+
+# 10,000 wrong passwords at one account in three ways, and the time of a refusal. Takes about a minute.
+bench-log-ins:
+	cargo build --release --quiet --package darkroom
+	cd bench && npm ci --no-audit --no-fund --silent
+	DARKROOM=$(CURDIR)/target/release/darkroom node bench/log-ins.mjs
 
 # The image pipeline beside sharp, on the photos in PHOTOS. Takes about a minute for each. With nasm installed, JPEG is decoded by SIMD
 # code, as in the image of the Dockerfile.

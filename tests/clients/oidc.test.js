@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createHash, createHmac, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -25,7 +26,7 @@ before(async () => {
   writeFileSync(
     file,
     `[[provider]]\nname = "company"\ntitle = "Our company"\nissuer = "${issuer}"\nclient_id = "darkroom"\n` +
-      `client_secret = "a secret: of both"\nscopes = ["openid", "email", "profile", "groups"]\ngroups_claim = "groups"\n` +
+      `client_secret = "a secret: of both"\nscopes = ["openid", "email", "profile", "groups"]\ngroups_claim = "groups"\naudience = "urn:images"\n` +
       `[[provider]]\nname = "strict"\nissuer = "${issuer}"\nclient_id = "strict"\nclient_secret = "another secret"\ncreates_users = false\n`,
   );
   server = await startServer({ token: true, settings: { OIDC_PROVIDERS: file, ADMIN_PASSWORD: "correct horse battery staple" } });
@@ -34,11 +35,27 @@ before(async () => {
     clients: [
       { client_id: "darkroom", client_secret: "a secret: of both", redirect_uris: [redirect("company")] },
       { client_id: "strict", client_secret: "another secret", redirect_uris: [redirect("strict")] },
+      // A front end that has its tokens from the provider and never signs in here.
+      { client_id: "app", token_endpoint_auth_method: "none", redirect_uris: [`${server.url}/done`] },
     ],
     claims: { openid: ["sub"], email: ["email", "email_verified"], profile: ["name"], groups: ["groups"] },
     scopes: ["openid", "email", "profile", "groups", "offline_access"],
     pkce: { required: () => true },
-    features: { devInteractions: { enabled: true } },
+    features: {
+      devInteractions: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        useGrantedResource: () => true,
+        getResourceServerInfo: (_, audience) => ({
+          audience,
+          scope: "openid",
+          accessTokenFormat: "jwt",
+          accessTokenTTL: 600,
+          jwt: { sign: { alg: "RS256" } },
+        }),
+      },
+    },
+    extraTokenClaims: (_, token) => people[token.accountId],
     findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub, ...people[sub] }) }),
     cookies: { keys: ["only for a test"] },
   });
@@ -101,16 +118,21 @@ function browser() {
       body: new URLSearchParams([...hidden, ...Object.entries(fields)]).toString(),
     });
   };
-  const signIn = async (who, name = "company", query = `?return_to=${encodeURIComponent(server.url + "/done")}`) => {
-    let page = await visit(`${server.url}/oidc/${name}/log-in${query}`);
-    for (let step = 0; step < 3 && page.body.includes("<form"); step++) page = await submit(page, { login: who, password: "x" });
+  const submitUntil = async (page, fields) => {
+    for (let step = 0; step < 3 && page.body.includes("<form"); step++) page = await submit(page, fields);
     return page;
   };
-  return { jar, visit, signIn };
+  const signIn = async (who, name = "company", query = `?return_to=${encodeURIComponent(server.url + "/done")}`) => {
+    return submitUntil(await visit(`${server.url}/oidc/${name}/log-in${query}`), { login: who, password: "x" });
+  };
+  return { jar, visit, submitUntil, signIn };
 }
 
-/** Who a browser is, by the refresh token in its cookie. */
-async function whoIs({ jar }) {
+/** Who a browser is. */
+const whoIs = async (browser) => (await sessionOf(browser))?.user ?? null;
+
+/** The session of a browser, by the refresh token in its cookie. */
+async function sessionOf({ jar }) {
   const { host, origin } = new URL(server.url);
   const cookie = Object.values(jar[host] ?? {}).map(({ pair }) => pair).join("; ");
   const answer = await fetch(server.graphql, {
@@ -122,7 +144,7 @@ async function whoIs({ jar }) {
   });
   const { data, errors } = await answer.json();
   assert.equal(errors, undefined);
-  return data.refreshSession.session?.user ?? null;
+  return data.refreshSession.session;
 }
 
 const users = async () => {
@@ -174,6 +196,18 @@ test("an account of a verified address is linked, and none of an address that is
   assert.deepEqual(await users(), before, "where accounts are not made, none is");
 });
 
+test("an account without a password is confirmed by a log-in of a moment ago", async () => {
+  people.hal = { email: "hal@example.com", email_verified: true };
+  const hal = browser();
+  await hal.signIn("hal");
+  const token = (await sessionOf(hal)).accessToken;
+  const { beginTotp } = await send(
+    { ...server, token },
+    "mutation { beginTotp(input: {}) { totp { secret } userErrors { code } } }",
+  );
+  assert.deepEqual(beginTotp.userErrors, []);
+});
+
 test("membership follows the claim", async () => {
   const env = { ...process.env, DATA_DIR: server.folder };
   const program = process.env.DARKROOM ?? new URL("../../target/debug/darkroom", import.meta.url).pathname;
@@ -214,6 +248,40 @@ test("what is forged, replayed or somebody else's signs nobody in", async () => 
   assert.ok(!(await users()).includes("eve@example.com"));
 });
 
+test("an account that was there before goes to whom the provider names, and to nobody else", async () => {
+  const env = { ...process.env, DATA_DIR: server.folder };
+  const program = process.env.DARKROOM ?? new URL("../../target/debug/darkroom", import.meta.url).pathname;
+  const admin = { ...server, token: execFileSync(program, ["token", "admin@localhost"], { env }).toString().trim() };
+  const password = "chosen by somebody else";
+  const create = "mutation ($input: CreateUserInput!) { createUser(input: $input) { userErrors { code } } }";
+  for (const email of ["mike@example.com", "boss@example.com"]) await send(admin, create, { input: { email, password } });
+  const logIn = async (email) => {
+    const query = "mutation ($input: LogInInput!) { logIn(input: $input) { session { accessToken } userErrors { code } } }";
+    return (await send({ ...server, token: "" }, query, { input: { email, password } })).logIn;
+  };
+
+  people.kelvin = { email: "mi\u212Ae@example.com", email_verified: true };
+  const kelvin = browser();
+  assert.equal((await kelvin.signIn("kelvin")).answer.status, 403, "a sign that only looks like a letter");
+  assert.equal(await bearerOf((await tokensFrom("kelvin")).access_token), "UNAUTHENTICATED");
+
+  const before = (await logIn("boss@example.com")).session.accessToken;
+  people.boss = { email: "boss@example.com", email_verified: true };
+  assert.equal(await bearerOf((await tokensFrom("boss")).access_token), "UNAUTHENTICATED", "a token links no account");
+  const boss = browser();
+  await boss.signIn("boss");
+  assert.equal((await whoIs(boss)).email, "boss@example.com");
+  assert.deepEqual((await logIn("boss@example.com")).userErrors, [{ code: "INVALID_CREDENTIALS" }], "whoever set it up is out");
+  assert.equal(await bearerOf(before), "UNAUTHENTICATED");
+  assert.equal((await bearerOf((await tokensFrom("boss")).access_token)).email, "boss@example.com");
+
+  people.successor = { email: "boss@example.com", email_verified: true };
+  const successor = browser();
+  assert.equal((await successor.signIn("successor")).answer.status, 403, "an address that somebody else has now");
+  const { auditLog } = await send(admin, "{ auditLog(filter: { actions: [IDENTITY_LINKED] }) { nodes { details } } }");
+  assert.ok(auditLog.nodes.some(({ details }) => details.subject === "boss"));
+});
+
 test("nobody is sent to a page of somebody else's", async () => {
   for (const page of ["https://evil.example.com/", "//evil.example.com", "javascript:alert(1)", ""]) {
     const answer = await fetch(`${server.url}/oidc/company/log-in?return_to=${encodeURIComponent(page)}`, { redirect: "manual" });
@@ -221,4 +289,86 @@ test("nobody is sent to a page of somebody else's", async () => {
   }
   const unknown = await fetch(`${server.url}/oidc/nobody/log-in`, { redirect: "manual" });
   assert.equal(unknown.status, 403);
+});
+
+/** What a front end has from the provider after somebody signed in there. */
+async function tokensFrom(who, resource = "urn:images") {
+  const verifier = randomBytes(32).toString("base64url");
+  const query = new URLSearchParams({
+    client_id: "app",
+    response_type: "code",
+    scope: "openid",
+    resource,
+    redirect_uri: `${server.url}/done`,
+    code_challenge: createHash("sha256").update(verifier).digest("base64url"),
+    code_challenge_method: "S256",
+  });
+  const { visit, submitUntil } = browser();
+  const page = await submitUntil(await visit(`${issuer}/auth?${query}`), { login: who, password: "x" });
+  const answer = await fetch(`${issuer}/token`, {
+    method: "POST",
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+    body: new URLSearchParams({
+      grant_type: "authorization_code",
+      client_id: "app",
+      code: new URL(page.url).searchParams.get("code"),
+      redirect_uri: `${server.url}/done`,
+      code_verifier: verifier,
+      resource,
+    }),
+  });
+  return answer.json();
+}
+
+/** Who the server takes a bearer of a token for; the code of its refusal, otherwise. */
+async function bearerOf(token) {
+  const answer = await fetch(server.graphql, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+    body: JSON.stringify({ query: "{ me { email groups { name } } categories { name } }" }),
+  });
+  const { data, errors } = await answer.json();
+  return errors ? errors[0].extensions.code : data.me;
+}
+
+test("a token of the provider speaks for its user, whose account is made at first sight", async () => {
+  people.fay = { email: "fay@example.com", email_verified: true, groups: ["editors"] };
+  const { access_token: token, id_token: idToken } = await tokensFrom("fay");
+  const all = await Promise.all(Array.from({ length: 8 }, () => bearerOf(token)));
+  for (const one of all) assert.deepEqual(one, { email: "fay@example.com", groups: [{ name: "editors" }] });
+  const fay = { ...server, token };
+  await assert.rejects(send(fay, "{ sessions { id } }"), /FORBIDDEN/, "the account itself is changed after signing in here");
+  await assert.rejects(send(fay, "mutation { logOut { userErrors { code } } }"), /FORBIDDEN/);
+  people.nora = { email: "nora@example.com", email_verified: false };
+  const nora = await tokensFrom("nora");
+  assert.equal(await bearerOf(nora.access_token), "UNAUTHENTICATED");
+  assert.ok(!(await users()).includes("nora@example.com"));
+
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const [head, payload, signature] = token.split(".");
+  const claims = JSON.parse(Buffer.from(payload, "base64url"));
+  const { keys } = await (await fetch(`${issuer}/jwks`)).json();
+  const symmetric = `${part({ alg: "HS256", kid: keys[0].kid })}.${payload}`;
+  const refused = {
+    "alg none": `${part({ alg: "none" })}.${payload}.`,
+    "a changed claim": `${head}.${part({ ...claims, sub: "carol" })}.${signature}`,
+    "another issuer": `${head}.${part({ ...claims, iss: "https://evil.example.com" })}.${signature}`,
+    "a public key as a secret": `${symmetric}.${createHmac("sha256", JSON.stringify(keys[0])).update(symmetric).digest("base64url")}`,
+    "an unknown key": `${part({ ...JSON.parse(Buffer.from(head, "base64url")), kid: "unknown" })}.${payload}.${signature}`,
+    "an ID token": idToken,
+    "a token for somebody else": (await tokensFrom("fay", "urn:elsewhere")).access_token,
+  };
+  for (const [what, forged] of Object.entries(refused)) assert.equal(await bearerOf(forged), "UNAUTHENTICATED", what);
+});
+
+test("membership follows the latest token, and an older one brings nothing back", async () => {
+  people.gus = { email: "gus@example.com", email_verified: true, groups: ["editors", "viewers"] };
+  const older = (await tokensFrom("gus")).access_token;
+  assert.deepEqual((await bearerOf(older)).groups, [{ name: "editors" }, { name: "viewers" }]);
+  people.gus.groups = [];
+  const iat = (token) => JSON.parse(Buffer.from(token.split(".")[1], "base64url")).iat;
+  let newer = older;
+  while (iat(newer) <= iat(older)) newer = (await tokensFrom("gus")).access_token;
+  assert.deepEqual((await bearerOf(newer)).groups, []);
+  assert.deepEqual((await bearerOf(older)).groups, []);
 });

@@ -11,8 +11,8 @@ function chunk(name, data) {
   return framed;
 }
 
-/** A gradient of that size. */
-export function png(width, height) {
+/** A gradient of that size; compressed, unless told otherwise. */
+export function png(width, height, level = 6) {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
@@ -27,7 +27,7 @@ export function png(width, height) {
   return Buffer.concat([
     signature,
     chunk("IHDR", header),
-    chunk("IDAT", deflateSync(rows)),
+    chunk("IDAT", deflateSync(rows, { level })),
     chunk("IEND", Buffer.alloc(0)),
   ]);
 }

@@ -6,11 +6,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
 
 import { ApolloClient, InMemoryCache, gql } from "@apollo/client";
 
 import { png } from "./picture.js";
-import { startServer } from "./server.js";
+import { ours as program, send, startServer } from "./server.js";
 
 let server;
 let folder;
@@ -43,6 +44,38 @@ test("one upload by curl works as written", () => {
   assert.equal(thumbnail.subarray(8, 12).toString("latin1"), "WEBP");
 });
 
+test("the example in React compiles strictly", () => {
+  const [, section] = readFileSync(new URL("../../README.md", import.meta.url), "utf8").split("## One upload in React");
+  const web = fileURLToPath(new URL("../../web/", import.meta.url));
+  // Within web/, where the packages and React are found.
+  const example = mkdtempSync(path.join(web, "packages/readme-"));
+  try {
+    writeFileSync(path.join(example, "example.tsx"), section.match(/```tsx\n([\s\S]*?)```/)[1]);
+    const config = { extends: "../../tsconfig.json", compilerOptions: { noEmit: true }, include: ["example.tsx"] };
+    writeFileSync(path.join(example, "tsconfig.json"), JSON.stringify(config));
+    execFileSync("node", [path.join(web, "node_modules/typescript/bin/tsc"), "--project", example], { stdio: "inherit" });
+  } finally {
+    rmSync(example, { recursive: true });
+  }
+});
+
+test("an upload in parts by curl works as written", async () => {
+  const [, section] = readFileSync(new URL("../../docs/uploads.md", import.meta.url), "utf8").split("## In parts");
+  const script = section
+    .match(/```sh\n([\s\S]*?)```/)[1]
+    .replaceAll("http://localhost:8000", server.url)
+    .replaceAll("photo.jpg", "large.png")
+    .replaceAll("image/jpeg", "image/png");
+  const picture = png(1600, 1300, 0);
+  assert.ok(picture.length > 5 * 1024 * 1024, "more than one part");
+  writeFileSync(path.join(folder, "large.png"), picture);
+  const { categories } = await send(server, "{ categories { id } }");
+  const env = { ...process.env, TOKEN: server.token, CATEGORY: categories[0].id };
+  const printed = execFileSync("bash", ["-euo", "pipefail", "-c", script], { cwd: folder, env }).toString();
+  assert.match(printed, /part 1: 200\npart 2: 200\n/);
+  assert.match(printed, /"status":"PROCESSING"/);
+});
+
 /** The code of a section of the README, for another server. */
 function codeOf(title, url) {
   const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
@@ -61,6 +94,19 @@ test("an account by curl works as written", async () => {
     assert.match(printed, /"me":\{"email":"ann@example.com","permissions":\[\]\}/);
   } finally {
     await open.stop();
+  }
+});
+
+test("users and categories are made as written", async () => {
+  const own = await startServer({ token: false });
+  try {
+    const script = codeOf("Users, categories, and a server for others", own.url).replaceAll("target/trial/darkroom", program);
+    const env = { ...process.env, DATA_DIR: own.folder };
+    const printed = execFileSync("bash", ["-euo", "pipefail", "-c", script], { cwd: folder, env, timeout: 60_000 }).toString();
+    assert.match(execFileSync(program, ["user", "list"], { env }).toString(), /ann@example\.com/);
+    assert.match(printed, /"createCategory":\{"category":\{"id":"[^"]+","name":"Holidays"\},"userErrors":\[\]\}/);
+  } finally {
+    await own.stop();
   }
 });
 

@@ -16,6 +16,11 @@ command -v jq > /dev/null || install jq
 export CHROMIUM="${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}"
 if [ -z "$CHROMIUM" ]; then install chromium; CHROMIUM=$(command -v chromium); fi
 
+export FIREFOX="${FIREFOX:-$(command -v firefox-esr || command -v firefox || true)}"
+if [ -z "$FIREFOX" ]; then install firefox-esr; FIREFOX=$(command -v firefox-esr); fi
+
+# Where npm came only now, the pages were not built.
+(cd ../.. && make web && cd web && npm run lint && npm test)
 npm ci --no-audit --no-fund --silent
 # As the tests build it: `cargo build` would choose other features, and build half of it again.
 (cd ../.. && cargo test --quiet --no-run --test it)

@@ -7,7 +7,8 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-const ours = process.env.DARKROOM ?? fileURLToPath(new URL("../../target/debug/darkroom", import.meta.url));
+/** The program under test. */
+export const ours = process.env.DARKROOM ?? fileURLToPath(new URL("../../target/debug/darkroom", import.meta.url));
 
 /**
  * Starts a server; `stop` ends it and removes its folder, `end` leaves that to the next one. Unless told otherwise,
@@ -27,8 +28,9 @@ export async function startServer({ token = true, words = [], settings = {}, fol
   const started = {
     token: "",
     pid: server.pid,
-    async signIn() {
-      started.token = execFileSync(program, ["token", "ann@example.com"], { env }).toString().trim();
+    tokenOf: (email) => execFileSync(program, ["token", email], { env }).toString().trim(),
+    signIn() {
+      started.token = started.tokenOf("ann@example.com");
     },
     url: `http://localhost:${port}`,
     graphql: `http://localhost:${port}/graphql`,
@@ -43,7 +45,7 @@ export async function startServer({ token = true, words = [], settings = {}, fol
       rmSync(folder, { recursive: true, force: true });
     },
   };
-  if (token) await started.signIn();
+  if (token) started.signIn();
   return started;
 }
 

@@ -2,7 +2,20 @@
 
 type Tab = { query: string; variables?: string };
 
-export function examples(categoryId: string | null): Tab[] {
+/** What stands for a category until somebody has signed in. */
+const NO_CATEGORY = "00000000-0000-7000-8000-000000000000";
+/** Where GraphiQL keeps the tabs from visit to visit, and the variables of the open one once more. */
+const KEPT = ["graphiql:tabState", "graphiql:variables"];
+
+/** Puts a category into tabs that were kept from before somebody signed in. */
+export function fillIn(categoryId: string): void {
+  for (const key of KEPT) {
+    const kept = localStorage.getItem(key);
+    if (kept?.includes(NO_CATEGORY)) localStorage.setItem(key, kept.replaceAll(NO_CATEGORY, categoryId));
+  }
+}
+
+export function examples(categoryId: string | null | undefined): Tab[] {
   return [
     {
       query: `# Press the button, or Ctrl-Enter, to run this.
@@ -70,7 +83,7 @@ mutation AskForATicket($input: RequestUploadInput!) {
             filename: "holiday.jpg",
             contentType: "image/jpeg",
             fileSize: 3753621,
-            categoryId: categoryId ?? "00000000-0000-7000-8000-000000000000",
+            categoryId: categoryId ?? NO_CATEGORY,
           },
         },
         null,
