@@ -3,24 +3,24 @@ import { expect, test } from "vitest";
 import { Layout } from "../src/grid/layout";
 import { ratioOf, rowsOf } from "../src/grid/rows";
 
-const ROW = 190;
 const GAP = 6;
+const FORM = { width: 1200, rowHeight: 190, gap: GAP };
+const RATIOS = Float32Array.from({ length: 60 }, (_, at) => 0.6 + ((at * 7) % 13) / 10);
 
 test("rows are equally full and of about the height that was wished for", () => {
-  const ratios = Array.from({ length: 60 }, (_, at) => 0.6 + ((at * 7) % 13) / 10);
-  const rows = rowsOf(0, ratios, 1200, ROW, GAP);
+  const rows = rowsOf(RATIOS, FORM);
   expect(rows.map(({ first, end }) => end - first).reduce((sum, count) => sum + count)).toBe(60);
   for (const { first, end, height } of rows) {
-    const width = ratios.slice(first, end).reduce((sum, ratio) => sum + ratio * height, GAP * (end - first - 1));
+    const width = RATIOS.slice(first, end).reduce((sum, ratio) => sum + ratio * height, GAP * (end - first - 1));
     expect(Math.abs(width - 1200)).toBeLessThan(10);
-    expect(height).toBeGreaterThan(ROW * 0.7);
-    expect(height).toBeLessThan(ROW * 1.5);
+    expect(height).toBeGreaterThan(190 * 0.7);
+    expect(height).toBeLessThan(190 * 1.5);
   }
 });
 
 test("what does not fill a row is not stretched, and nothing is lost on a narrow screen", () => {
-  expect(rowsOf(3, [1], 1200, ROW, GAP)).toEqual([{ page: 3, first: 0, end: 1, top: 0, height: ROW * 1.5 }]);
-  const narrow = rowsOf(0, [3, 0.4, 3, 3], 100, ROW, GAP);
+  expect(rowsOf(Float32Array.of(1), FORM)).toEqual([{ first: 0, end: 1, top: 0, height: 190 * 1.5 }]);
+  const narrow = rowsOf(Float32Array.of(3, 0.4, 3, 3), { ...FORM, width: 100 });
   expect(narrow.at(-1)?.end).toBe(4);
   expect(narrow.every(({ first, end, height }) => end > first && height > 0)).toBe(true);
 });
@@ -30,18 +30,29 @@ test("shapes are kept within what a grid can show", () => {
 });
 
 test("rows are found by their number and by where they are, in a list of any length", () => {
-  const ratios = Array.from({ length: 60 }, (_, at) => 0.6 + ((at * 7) % 13) / 10);
-  const pages = Array.from({ length: 50 }, (_, page) => (page === 20 ? [] : rowsOf(page, ratios.slice(page % 7), 1200, ROW, GAP)));
-  const layout = new Layout(pages, GAP);
-  const rows = pages.flat();
+  const pages = Array.from({ length: 50 }, (_, page) => RATIOS.subarray(page === 20 ? 60 : page % 7));
+  const layout = new Layout(pages, FORM);
+  const rows = pages.flatMap((ratios, page) => rowsOf(ratios, FORM).map((row) => ({ page, row })));
   expect(layout.count).toBe(rows.length);
   let top = 0;
-  rows.forEach((row, number) => {
-    expect(layout.at(number)).toEqual({ row, top });
+  rows.forEach(({ page, row }, number) => {
+    expect(layout.at(number)).toEqual({ page, row, top });
     for (const pixels of [top, top + 1, top + row.height + GAP - 1]) expect(layout.below(pixels)).toBe(number);
     top += row.height + GAP;
   });
   expect([layout.height, layout.at(-1), layout.at(rows.length), layout.below(top + 1000)]).toEqual([top, null, null, rows.length - 1]);
-  const empty = new Layout([], GAP);
+  const empty = new Layout([], FORM);
   expect([empty.height, empty.count, empty.at(0), empty.below(0)]).toEqual([0, 0, null, 0]);
+});
+
+test("a page that changes or comes anew moves those behind it, and a new width all of them", () => {
+  const pages = [RATIOS, RATIOS.subarray(30), RATIOS.subarray(10)];
+  const before = new Layout(pages, FORM);
+  const [first = RATIOS, , third = RATIOS] = pages;
+  const changed = [first, RATIOS.subarray(50), third, RATIOS.subarray(5)];
+  for (const form of [FORM, { ...FORM, width: 800 }, { ...FORM, rowHeight: 120 }, { ...FORM, gap: 20 }]) {
+    const [next, anew] = [new Layout(changed, form, before), new Layout(changed, form)];
+    expect([next.count, next.height]).toEqual([anew.count, anew.height]);
+    for (let number = 0; number < anew.count; number += 1) expect(next.at(number)).toEqual(anew.at(number));
+  }
 });

@@ -4,7 +4,7 @@ import { type KeyboardEvent, type ReactNode, memo, useEffect, useLayoutEffect, u
 
 import { Layout } from "./layout.js";
 import { type LoadPage, type Page, usePages } from "./pages.js";
-import { type Row, type Shape, ratioOf, rowsOf } from "./rows.js";
+import { type Shape, ratioOf } from "./rows.js";
 import { useSight } from "./sight.js";
 
 /** The room that an image has in the grid, in pixels. */
@@ -35,8 +35,8 @@ export function ImageGrid<T extends Shape & { id: string }>(props: ImageGridProp
   const layout = useRowLayout(pages, width, rowHeight, gap);
   const sight = useSight(element, layout);
   const numbers = Array.from({ length: Math.min(sight.last + 1, layout.count) - sight.first }, (_, at) => sight.first + at);
-  const first = layout.at(sight.first)?.row.page ?? 0;
-  const last = layout.at(sight.last)?.row.page ?? 0;
+  const first = layout.at(sight.first)?.page ?? 0;
+  const last = layout.at(sight.last)?.page ?? 0;
   useEffect(() => look(first, last), [look, first, last]);
   const count = useMemo(() => pages.reduce((sum, { ratios }) => sum + ratios.length, 0), [pages]);
   const hasMore = pages.at(-1)?.hasMore ?? false;
@@ -54,10 +54,11 @@ export function ImageGrid<T extends Shape & { id: string }>(props: ImageGridProp
     >
       {numbers.map((number) => {
         const place = layout.at(number);
-        const images = place && pages[place.row.page]?.images;
+        const images = place && pages[place.page]?.images;
         if (!images) return null;
+        const { first, end, height } = place.row;
         return (
-          <GridRow key={number} number={number} row={place.row} images={images} top={place.top} gap={gap}>
+          <GridRow key={number} number={number} images={images} first={first} end={end} top={place.top} height={height} gap={gap}>
             {children}
           </GridRow>
         );
@@ -68,21 +69,23 @@ export function ImageGrid<T extends Shape & { id: string }>(props: ImageGridProp
 
 type GridRowProps<T> = {
   number: number;
-  row: Row;
-  /** Of the row's page. */
+  /** Of the row's page: its own are those from `first` to before `end`. */
   images: readonly T[];
+  first: number;
+  end: number;
   top: number;
+  height: number;
   gap: number;
   children: (image: T, size: CellSize) => ReactNode;
 };
 
 /** Rendered once, and not again for each step of a scroll. */
 const GridRow = memo(function GridRow<T extends Shape & { id: string }>(props: GridRowProps<T>) {
-  const { number, row, images, top, gap, children } = props;
+  const { number, images, first, end, top, height, gap, children } = props;
   return (
-    <div role="presentation" style={{ position: "absolute", left: 0, right: 0, top, display: "flex", gap, height: row.height }}>
-      {images.slice(row.first, row.end).map((image, at) => {
-        const size = { width: Math.floor(row.height * ratioOf(image)), height: row.height };
+    <div role="presentation" style={{ position: "absolute", left: 0, right: 0, top, display: "flex", gap, height }}>
+      {images.slice(first, end).map((image, at) => {
+        const size = { width: Math.floor(height * ratioOf(image)), height };
         return (
           <div key={image.id} role="listitem" data-at={`${number}.${at}`} style={size}>
             {children(image, size)}
@@ -93,19 +96,12 @@ const GridRow = memo(function GridRow<T extends Shape & { id: string }>(props: G
   );
 }) as <T extends Shape & { id: string }>(props: GridRowProps<T>) => ReactNode;
 
-/** Those of a page stay the same until its shapes or the width change. */
+/** Made anew with each page; what was known of the others stays. */
 function useRowLayout<T>(pages: readonly Page<T>[], width: number, rowHeight: number, gap: number): Layout {
-  const known = useRef({ shape: "", rows: new WeakMap<readonly number[], Row[]>() });
+  const before = useRef<Layout>(undefined);
   return useMemo(() => {
-    if (width === 0) return new Layout([], gap);
-    const shape = `${width} ${rowHeight} ${gap}`;
-    if (known.current.shape !== shape) known.current = { shape, rows: new WeakMap() };
-    const rowsOfPage = ({ ratios }: Page<T>, page: number) => {
-      const rows = known.current.rows.get(ratios) ?? rowsOf(page, ratios, width, rowHeight, gap);
-      known.current.rows.set(ratios, rows);
-      return rows;
-    };
-    return new Layout(pages.map(rowsOfPage), gap);
+    const ratios = width === 0 ? [] : pages.map((page) => page.ratios);
+    return (before.current = new Layout(ratios, { width, rowHeight, gap }, before.current));
   }, [pages, width, rowHeight, gap]);
 }
 

@@ -16,7 +16,8 @@ export type Page<T> = {
   after: string | null;
   end: string | null;
   hasMore: boolean;
-  ratios: readonly number[];
+  /** Of width to height, of all images. */
+  ratios: Float32Array;
   /** Null while nobody looks at them. */
   images: readonly T[] | null;
 };
@@ -49,7 +50,7 @@ export function usePages<T extends Shape>(load: LoadPage<T>, version: unknown) {
         // Another list is asked for meanwhile.
         if (now.load !== load) continue;
         const end = pageInfo.endCursor ?? null;
-        const page = { load, version, after, end, hasMore: pageInfo.hasNextPage, ratios: nodes.map(ratioOf), images: nodes };
+        const page = { load, version, after, end, hasMore: pageInfo.hasNextPage, ratios: Float32Array.from(nodes, ratioOf), images: nodes };
         now.pages = released(replaced(now.pages, at, page), seen.current);
         setPages(now.pages);
         setError(null);
