@@ -122,14 +122,20 @@ impl Uploads {
 
     /// Removes a file that came under a ticket that outlived its upload: nobody is going to ask for it. Says whether it did.
     pub(super) async fn remove_if_unwanted(&self, id: ImageId) -> ServiceResult<bool> {
-        let found = db::images::find(self.inner.db.conn(), id).await?;
-        // What a failed image keeps for another attempt may still be under this key.
-        let is_kept = |image: &Image| matches!(image.state, UploadState::Failed { kept: Some(_), .. });
-        let is_unwanted = found.is_none_or(|image| image.status().is_terminal() && !is_kept(&image));
+        let is_unwanted = self.is_unwanted(id).await?;
         if is_unwanted {
             self.inner.storage.delete(&[StorageKey::incoming(id)]).await?;
         }
         Ok(is_unwanted)
+    }
+
+    /// Whether nothing is to be sent for an image any more. While it is being processed, a newer file still takes the place
+    /// of the first (decision 0007).
+    async fn is_unwanted(&self, id: ImageId) -> ServiceResult<bool> {
+        let found = db::images::find(self.inner.db.conn(), id).await?;
+        // What a failed image keeps for another attempt may still be under this key.
+        let is_kept = |image: &Image| matches!(image.state, UploadState::Failed { kept: Some(_), .. });
+        Ok(found.is_none_or(|image| image.status().is_terminal() && !is_kept(&image)))
     }
 
     /// Counts the parts of an upload: now, and those that come meanwhile together, a few times a second.
@@ -149,15 +155,17 @@ impl Uploads {
     async fn follow(self, id: ImageId, mut received: watch::Receiver<u64>, unwanted: CancellationToken) {
         while received.changed().await.is_ok() {
             let bytes = *received.borrow_and_update();
-            match self.note_received(id, bytes).await {
-                Ok(_) => tokio::time::sleep(REPORT_EVERY).await,
-                // The upload is over or gone: what still comes of it would lie on the disk and count for nobody.
-                Err(ServiceError::Refused(_)) => return unwanted.cancel(),
-                Err(error) => {
-                    tracing::warn!(image = %id, error = ?error, "saving the number of received bytes failed");
-                    tokio::time::sleep(REPORT_EVERY).await;
-                }
+            let is_unwanted = match self.note_received(id, bytes).await {
+                Err(ServiceError::Refused(_)) => self.is_unwanted(id).await,
+                noted => noted.map(|_| false),
+            };
+            match is_unwanted {
+                // What still comes of it would lie on the disk and count for nobody.
+                Ok(true) => return unwanted.cancel(),
+                Ok(false) => {}
+                Err(error) => tracing::warn!(image = %id, error = ?error, "saving the number of received bytes failed"),
             }
+            tokio::time::sleep(REPORT_EVERY).await;
         }
     }
 }

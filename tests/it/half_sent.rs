@@ -160,6 +160,37 @@ fn half_written(app: &TestApp) -> u64 {
     files.filter(|file| file.file_type().is_file()).filter_map(|file| Some(file.metadata().ok()?.len())).sum()
 }
 
+/// As decision 0007 has it: until the image is there, the newer file is the one.
+#[tokio::test]
+async fn a_put_that_is_being_sent_while_the_first_one_waits_takes_its_place() {
+    if !TestApp::is_embedded() {
+        return;
+    }
+    let app = TestApp::start_with(&["--upload-method", "put"]).await;
+    let ann = app.user("ann@example.com").await;
+    let (file, fields) = (large_jpeg(MIB), "upload { image { id } url headers { name value } }");
+    let input = json!({"filename": "a.jpg", "contentType": "image/jpeg", "fileSize": file.len(),
+        "categoryId": ann.general().await});
+    let asked = ann.mutate("requestUpload", input.clone(), fields).await;
+    let (mut ticket, image) = (asked.0["upload"].clone(), asked.text("/upload/image/id"));
+    assert_eq!(put_once(&ticket, &file).await, Some(StatusCode::OK));
+    let completed = ann.mutate("completeUpload", json!({"imageId": image}), "image { status }").await;
+    assert_eq!(completed.text("/image/status"), "PROCESSING");
+    ticket["header"] = json!("Content-Type: image/jpeg\r\n");
+    let newer = HalfSent::send(&ticket, &file, file.len() / 2).await;
+    // Another one is counted meanwhile, as this one was.
+    let other = ann.mutate("requestUpload", input, fields).await;
+    let mut other_ticket = other.0["upload"].clone();
+    other_ticket["header"] = ticket["header"].clone();
+    let mut watcher = Socket::of(&app, &ann).await;
+    watcher.watch(other.text("/upload/image/id")).await;
+    let _kept = HalfSent::send(&other_ticket, &file, file.len() / 2).await;
+    while watcher.event("uploadProgress").await["bytesUploaded"] == 0 {}
+    assert_eq!(newer.end().await, Some(StatusCode::OK));
+    app.run_all_jobs().await;
+    assert_eq!(ann.image(image).await["status"], "COMPLETED");
+}
+
 #[tokio::test]
 async fn a_put_that_is_being_sent_ends_with_its_upload() {
     if !TestApp::is_embedded() {
