@@ -46,8 +46,9 @@ use std::{
 use chrono::{DateTime, Utc};
 use futures_util::{FutureExt, future::select_ok};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
-    DbBackend, DbErr, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    AccessMode, ColumnTrait, Condition, ConnectOptions, ConnectionTrait, Database, DatabaseConnection,
+    DatabaseTransaction, DbBackend, DbErr, IsolationLevel, RuntimeErr, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait,
     sqlx::{
         self, Executor,
         postgres::PgPoolOptions,
@@ -148,6 +149,18 @@ impl Db {
             ..TransactionOptions::default()
         };
         self.connection.begin_with_options(immediate).await
+    }
+
+    /// Begins to read what belongs together: all statements see the same moment.
+    pub async fn begin_snapshot(&self) -> Result<DatabaseTransaction, DbErr> {
+        // SQLite's transactions do so anyway.
+        let is_postgres = self.connection.get_database_backend() == DbBackend::Postgres;
+        let snapshot = TransactionOptions {
+            isolation_level: is_postgres.then_some(IsolationLevel::RepeatableRead),
+            access_mode: is_postgres.then_some(AccessMode::ReadOnly),
+            ..TransactionOptions::default()
+        };
+        self.connection.begin_with_options(snapshot).await
     }
 
     /// Begins to keep what is sent to the database, for a test to look at.

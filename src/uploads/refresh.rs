@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::Uploads;
 use crate::{
     db::{self, images::Changed},
-    domain::{error::ServiceResult, ids::ImageId, image::Image, progress::Progress, variant::VariantName},
+    domain::{error::ServiceResult, ids::ImageId, progress::Progress, variant::VariantName},
     events::Happened,
 };
 
@@ -51,7 +51,7 @@ impl Uploads {
             happened.iter().filter_map(|what| Some(((what.image, what.revision), what.made_ready.clone()?)));
         let made_ready: MadeReady = made_ready.collect();
         for some in ids.chunks(PAGE) {
-            self.tell_again(db::images::find_many(self.inner.db.conn(), some).await?, &made_ready).await?;
+            self.tell_again(some, &made_ready).await?;
         }
         Ok(())
     }
@@ -72,8 +72,7 @@ impl Uploads {
             newer = self.inner.hub.watched_images();
         }
         for some in newer.chunks(PAGE) {
-            let images = db::images::find_many(self.inner.db.conn(), some).await?;
-            self.tell_again(images, &MadeReady::new()).await?;
+            self.tell_again(some, &MadeReady::new()).await?;
         }
         // Only now: what could not be read is read the next time.
         let revisions = changed.iter().map(|changed| (changed.image, changed.revision)).collect();
@@ -95,9 +94,12 @@ impl Uploads {
             .collect()
     }
 
-    async fn tell_again(&self, images: Vec<Image>, made_ready: &MadeReady) -> ServiceResult<()> {
-        let ids: Vec<ImageId> = images.iter().map(|image| image.id).collect();
-        let mut variants = db::variants::of_images(self.inner.db.conn(), &ids).await?;
+    async fn tell_again(&self, ids: &[ImageId], made_ready: &MadeReady) -> ServiceResult<()> {
+        // Otherwise a state would have variants that were ready after it.
+        let snapshot = self.inner.db.begin_snapshot().await?;
+        let images = db::images::find_many(&snapshot, ids).await?;
+        let mut variants = db::variants::of_images(&snapshot, ids).await?;
+        snapshot.commit().await?;
         for image in images {
             let variants = variants.remove(&image.id).unwrap_or_default();
             let made_ready = made_ready.get(&(image.id, image.revision)).cloned();
