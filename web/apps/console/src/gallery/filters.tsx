@@ -1,7 +1,7 @@
 // What the gallery is narrowed down to.
 
 import { useQuery } from "@apollo/client/react";
-import { useId } from "react";
+import { memo, useId } from "react";
 
 import { graphql } from "../gql";
 import type { ImageStatus } from "../gql/graphql";
@@ -23,7 +23,10 @@ const CHOICES = graphql(`
 `);
 const STATUSES: ImageStatus[] = ["COMPLETED", "PROCESSING", "UPLOADING", "PENDING", "FAILED"];
 
-export function Filters({ wish, onChange }: { wish: Wish; onChange: (wish: Wish) => void }) {
+type FiltersProps = { wish: Wish; onChange: (wish: Wish) => void };
+
+/** Not rendered again for each page of the list. */
+export const Filters = memo(function Filters({ wish, onChange }: FiltersProps) {
   const { data } = useQuery(CHOICES);
   const change = (part: Partial<Wish>) => onChange({ ...wish, ...part });
   const categories = [{ id: EVERYTHING, name: words.allCategories }, ...(data?.categories ?? [])];
@@ -70,7 +73,7 @@ export function Filters({ wish, onChange }: { wish: Wish; onChange: (wish: Wish)
       <Choice isBare label={words.order} options={orders} value={wish.order} onChange={(order) => change({ order: order as OrderName })} />
     </search>
   );
-}
+});
 
 function Day({ label, value, onChange }: { label: string; value: string; onChange: (day: string) => void }) {
   const id = useId();

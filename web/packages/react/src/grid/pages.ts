@@ -33,7 +33,8 @@ export function usePages<T extends Shape>(load: LoadPage<T>, version: unknown) {
   const seen = useRef({ first: 0, last: 0 });
   const present = useRef({ pages, load, version, isBusy: false, isGone: false });
   useEffect(() => {
-    Object.assign(present.current, { pages, load, version });
+    // Not the pages, which are known before they are shown.
+    Object.assign(present.current, { load, version });
   });
 
   const fill = useCallback(async () => {
