@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_graphql::{
-    Name, Request, ServerError, Value, Variables, from_value,
+    Name, Request, Response, ServerError, Value, Variables, from_value,
     parser::types::{ExecutableDocument, OperationDefinition, OperationType},
 };
 use lru::LruCache;
@@ -20,6 +20,7 @@ use super::{
     cost::{self, CostModel, Requested},
     document,
     limits::{self, OperationLimits, exceeded},
+    nulls,
 };
 
 /// How many persisted queries are remembered.
@@ -95,6 +96,14 @@ impl Admitted {
             None => names.next().filter(|_| names.next().is_none()),
         };
         name.flatten().filter(|name| name.len() <= LONGEST_NAME)
+    }
+
+    /// Puts nulls where the specification wants them in an answer with errors.
+    pub fn propagate_nulls(&self, response: &mut Response) {
+        let operation = meant(&self.document, self.operation_name.as_deref());
+        if let Some(operation) = operation.filter(|_| !response.errors.is_empty()) {
+            nulls::propagate(&self.model, &self.document, operation, &response.errors, &mut response.data);
+        }
     }
 
     /// The points that this answer did cost.

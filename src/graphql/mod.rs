@@ -8,6 +8,7 @@ pub mod limits;
 pub mod live;
 mod loaders;
 mod mutation;
+mod nulls;
 mod query;
 mod refresh_cookie;
 mod subscription;

@@ -81,7 +81,9 @@ pub(super) fn pay(state: &HttpState, requester: &Requester, points: u64) -> Resu
 }
 
 /// Executes a query or a mutation, and notes in the log and in the metrics that it did.
-pub(super) async fn answer(state: &HttpState, admitted: Admitted, requester: Requester) -> Response {
+///
+/// What failed is not null yet (`Admitted::propagate_nulls`): until then the data tell what was done.
+pub(super) async fn answer(state: &HttpState, admitted: &Admitted, requester: Requester) -> Response {
     let began = Instant::now();
     let (kind, name, points) = (kind_of(admitted.ty), admitted.name().map(str::to_owned), admitted.requested.points);
     let (caller, address) = (Arc::clone(&requester.caller), requester.from.address);
@@ -118,7 +120,7 @@ const fn kind_of(ty: OperationType) -> &'static str {
     }
 }
 
-async fn paid_and_executed(state: &HttpState, admitted: Admitted, requester: Requester) -> Response {
+async fn paid_and_executed(state: &HttpState, admitted: &Admitted, requester: Requester) -> Response {
     let payment = match pay(state, &requester, admitted.requested.points) {
         Ok(payment) => payment,
         Err(exhausted) => return Response::from_errors(vec![too_much(&exhausted)]),
@@ -142,7 +144,7 @@ async fn paid_and_executed(state: &HttpState, admitted: Admitted, requester: Req
     if response.errors.iter().any(|error| code_of(error) == Some(DATABASE_UNAVAILABLE)) {
         state.outage.suspect();
     }
-    with_cost(response, &admitted, payment)
+    with_cost(response, admitted, payment)
 }
 
 /// The response with what it cost, for clients that ask for it.

@@ -27,7 +27,7 @@ use crate::{
     domain::{caller::Caller, error::ServiceError},
     graphql::{
         SentFrom,
-        admission::{self, Access},
+        admission::{self, Access, Admitted},
         error,
     },
 };
@@ -139,18 +139,31 @@ async fn execute(
     id: &RequestId,
 ) -> Response {
     let caller = requester.key();
-    let response = match state.admission.admit(request, access) {
-        Ok(admitted) => execute::answer(state, admitted, requester).await,
+    let mut answer = match state.admission.admit(request, access) {
+        Ok(admitted) => {
+            let response = execute::answer(state, &admitted, requester).await;
+            respond_to(&admitted, response, format, id)
+        }
         Err(error) => {
             let error = execute::charge_refused(state, &requester).err().unwrap_or(error);
-            GraphqlResponse::from_errors(vec![error])
+            respond(GraphqlResponse::from_errors(vec![error]), format, id)
         }
     };
-    let mut answer = respond(response, format, id);
     answer.extensions_mut().insert(AnswerTo(caller));
     answer
 }
 
+/// The answer to what was executed, or refused once it was read.
+fn respond_to(admitted: &Admitted, mut response: GraphqlResponse, format: &'static str, id: &RequestId) -> Response {
+    error::finish(&mut response, &id.0);
+    if put_off(&response).is_none() && !never_began(&response) {
+        admitted.propagate_nulls(&mut response);
+        return data(response, format);
+    }
+    respond(response, format, id)
+}
+
+/// The answer to what was refused.
 fn respond(mut response: GraphqlResponse, format: &'static str, id: &RequestId) -> Response {
     error::finish(&mut response, &id.0);
     if response.errors.iter().any(admission::is_read_only_violation) {
@@ -167,6 +180,10 @@ fn respond(mut response: GraphqlResponse, format: &'static str, id: &RequestId) 
         let status = if format == GRAPHQL_JSON { StatusCode::BAD_REQUEST } else { StatusCode::OK };
         return errors(status, format, &response.errors);
     }
+    data(response, format)
+}
+
+fn data(response: GraphqlResponse, format: &'static str) -> Response {
     let mut answer = GraphQLResponse::from(response).into_response();
     answer.headers_mut().insert(header::CONTENT_TYPE, content_type(format));
     answer

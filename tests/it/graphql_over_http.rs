@@ -262,6 +262,24 @@ async fn the_small_routes_answer() {
     assert_eq!(get("/nothing").await.status(), StatusCode::NOT_FOUND);
 }
 
+/// The specification's way: a field that is promised is null together with what promised it, and never missing.
+#[tokio::test]
+async fn what_fails_and_cannot_be_null_takes_its_parent_along() {
+    let app = TestApp::start().await;
+    let ask = async |query: &str| {
+        let asked = reqwest::Client::new().post(app.url("/graphql")).json(&json!({"query": query})).send().await;
+        let answer = asked.expect("an answer");
+        (answer.status(), answer.json::<Value>().await.expect("JSON"))
+    };
+    let (status, answer) = ask("{ me { email } categories { id } }").await;
+    assert_eq!((status, answer.get("data")), (StatusCode::OK, Some(&Value::Null)));
+    assert_eq!(answer["errors"][0]["path"], json!(["categories"]));
+    let (_, answer) =
+        ask(r#"{ a: me { email } image(id: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f") { id } b: me { id } }"#).await;
+    assert_eq!(answer["data"].to_string(), r#"{"a":null,"b":null,"image":null}"#, "{answer}");
+    assert_eq!(answer["errors"][0]["path"], json!(["image"]));
+}
+
 #[tokio::test]
 async fn long_answers_are_compressed_for_those_who_can_read_it() {
     use std::io::Read;

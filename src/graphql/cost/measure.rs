@@ -59,7 +59,8 @@ impl Requested {
     }
 }
 
-pub(super) const fn root(ty: OperationType) -> &'static str {
+/// The type that the fields of an operation are of.
+pub const fn root(ty: OperationType) -> &'static str {
     match ty {
         OperationType::Query => "Query",
         OperationType::Mutation => "Mutation",

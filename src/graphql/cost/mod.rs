@@ -14,7 +14,7 @@ use async_graphql::TypeDirective;
 
 pub use self::{
     actual::actual,
-    measure::{Requested, requested},
+    measure::{Requested, requested, root},
     model::CostModel,
 };
 

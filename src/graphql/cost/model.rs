@@ -24,6 +24,8 @@ pub(super) struct FieldCost {
     pub weight: u64,
     /// The type behind lists and non-null.
     pub of: Name,
+    /// Whether it cannot be null: the field itself, then the items of a list.
+    pub required: Box<[bool]>,
     pub list: Option<ListSize>,
     pub arguments: HashMap<Name, InputCost>,
 }
@@ -52,6 +54,12 @@ impl CostModel {
     /// Whether a variable can be of this type.
     pub fn is_input(&self, name: &str) -> bool {
         self.input_types.contains(name)
+    }
+
+    /// The type of a field behind lists and non-null, and whether it cannot be null: itself, then its items.
+    pub fn field(&self, of: &str, name: &str) -> Option<(&str, &[bool])> {
+        let field = self.types.get(of)?.get(name)?;
+        Some((field.of.as_str(), &field.required))
     }
 
     /// Reads a schema's text; what cannot be read has no costs, and every field then counts as one point.
@@ -137,6 +145,7 @@ fn field_cost(field: &cst::FieldDefinition) -> (Name, FieldCost) {
     let cost = FieldCost {
         weight: weight(field.directives()).unwrap_or(1),
         of: base(field.ty()),
+        required: required(field.ty()),
         list: list_size(field.directives()),
         arguments: arguments.unwrap_or_default(),
     };
@@ -159,6 +168,21 @@ fn name_of(name: Option<cst::Name>) -> Name {
 fn base(ty: Option<cst::Type>) -> Name {
     let text = ty.map(|ty| ty.source_string()).unwrap_or_default();
     Name::new(text.trim_matches(|c: char| !c.is_alphanumeric() && c != '_'))
+}
+
+/// Of `[Image!]!`, that neither the list nor an item of it can be null.
+fn required(ty: Option<cst::Type>) -> Box<[bool]> {
+    let text = ty.map(|ty| ty.source_string()).unwrap_or_default();
+    let (mut text, mut required) = (text.trim(), Vec::new());
+    loop {
+        let inner = text.strip_suffix('!');
+        required.push(inner.is_some());
+        text = inner.unwrap_or(text).trim();
+        match text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
+            Some(items) => text = items.trim(),
+            None => return required.into(),
+        }
+    }
 }
 
 fn argument(directives: Option<cst::Directives>, directive: &str, name: &str) -> Option<cst::Value> {
@@ -270,5 +294,14 @@ impl Counts {
 
 fn described((name, assumed, of): (&str, u64, &str)) -> (Name, FieldCost) {
     let list = ListSize { assumed, slicing: Vec::new(), sized: Vec::new() };
-    (Name::new(name), FieldCost { weight: 1, of: Name::new(of), list: Some(list), arguments: HashMap::new() })
+    (
+        Name::new(name),
+        FieldCost {
+            weight: 1,
+            of: Name::new(of),
+            required: Box::default(),
+            list: Some(list),
+            arguments: HashMap::new(),
+        },
+    )
 }

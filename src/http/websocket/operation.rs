@@ -62,8 +62,8 @@ pub(super) fn run(
         }
         OperationType::Query | OperationType::Mutation => {
             let executed = async move {
-                let response = execute::answer(&state, admitted, requester).await;
-                Arc::new(Answer::of(response, &state))
+                let response = execute::answer(&state, &admitted, requester).await;
+                Arc::new(Answer::to(&admitted, response, &state))
             };
             stream::once(in_task(executed)).boxed()
         }
@@ -81,7 +81,7 @@ async fn begin(
     admitted: Admitted,
     requester: Requester,
 ) -> Result<Subscription, Vec<Arc<Answer>>> {
-    let answer = |response| Arc::new(Answer::of(response, &state));
+    let answer = |response| Arc::new(Answer::to(&admitted, response, &state));
     let payment = execute::pay(&state, &requester, admitted.requested.points)
         .map_err(|exhausted| vec![answer(Response::from_errors(vec![execute::too_much(&exhausted)]))])?;
     let request = requester.with(admitted.request(), &state);

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use async_graphql::Response;
+use async_graphql::{Response, ServerError};
 use futures_util::{
     FutureExt,
     future::{BoxFuture, Shared, WeakShared},
@@ -79,12 +79,26 @@ struct Kept {
 }
 
 impl Answer {
+    /// Of what was refused.
     pub(super) fn of(mut response: Response, state: &HttpState) -> Self {
         error::finish(&mut response, &state.clock.new_id().to_string());
-        let is_failure = !response.errors.is_empty() && response.data == async_graphql::Value::Null;
-        let failure = is_failure.then(|| raw(&response.errors));
+        let failure = is_failure(&response).then(|| raw(&response.errors));
         Self { response: raw(&response), failure }
     }
+
+    /// Of what was executed.
+    pub(super) fn to(admitted: &Admitted, mut response: Response, state: &HttpState) -> Self {
+        error::finish(&mut response, &state.clock.new_id().to_string());
+        let failure = is_failure(&response).then(|| raw(&response.errors));
+        admitted.propagate_nulls(&mut response);
+        Self { response: raw(&response), failure }
+    }
+}
+
+/// Whether nothing came of it at all. Whatever failed within the one field of a subscription has a longer path, and is an event.
+fn is_failure(response: &Response) -> bool {
+    let is_whole = |error: &ServerError| error.path.len() <= 1;
+    !response.errors.is_empty() && response.data == async_graphql::Value::Null && response.errors.iter().all(is_whole)
 }
 
 fn raw(value: &impl serde::Serialize) -> Box<RawValue> {
@@ -191,7 +205,7 @@ impl SharedOperation {
         };
         let request = self.requester.with(self.admitted.request(), state);
         let response = live::answer(&state.schema, request, event).await;
-        Answer::of(execute::with_cost(response.unwrap_or_else(failed), &self.admitted, payment), state)
+        Answer::to(&self.admitted, execute::with_cost(response.unwrap_or_else(failed), &self.admitted, payment), state)
     }
 
     /// The points of an event: those of the operation, and of reading a long document again.
