@@ -1,6 +1,6 @@
 # make run    one binary, SQLite and S3 inside, on http://localhost:8000
 # make test   everything that has to hold, on both storages and with real clients
-.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools test-metrics test-traces test-upgrade test-backup test-garage chaos web packages bench bench-api bench-live bench-large bench-completions bench-elsewhere bench-capacity bench-growth bench-imaging bench-efforts \
+.PHONY: run test test-rust test-elsewhere test-clients test-s3-tools test-metrics test-traces test-webhooks test-upgrade test-backup test-garage chaos web packages bench bench-api bench-live bench-large bench-completions bench-elsewhere bench-capacity bench-growth bench-imaging bench-efforts \
     bench-queue bench-attacks bench-accounts bench-log-ins bench-console bench-resume corpus schema fmt lint deny clean
 
 export CARGO_TERM_COLOR ?= always
@@ -59,6 +59,16 @@ test-traces: $(ROTEL)
 $(ROTEL):
 	python3 -m venv target/tools/rotel
 	$@ -m pip install --quiet rotel==0.0.1a15
+
+# What a real server sends to a webhook is verified by the library of PyPI, too.
+WEBHOOKS := target/tools/webhooks/bin/python
+test-webhooks: $(WEBHOOKS)
+	cargo test --quiet --no-run --test it
+	DARKROOM=$(CURDIR)/target/debug/darkroom $(WEBHOOKS) tests/operations/webhooks.py
+
+$(WEBHOOKS):
+	python3 -m venv target/tools/webhooks
+	$@ -m pip install --quiet standardwebhooks==1.1.0
 
 # The servers and the worker of a version before, whose binary is OLD, are replaced behind nginx while clients upload. nginx has to
 # be installed (Debian: apt-get install nginx).

@@ -57,6 +57,12 @@ pub fn change(kind: &'static str) {
     counter!("darkroom_changes_total", "kind" => kind).increment(1);
 }
 
+/// An attempt to send something to a webhook.
+pub fn webhook_attempt(is_taken: bool) {
+    let outcome = if is_taken { "delivered" } else { "failed" };
+    counter!("darkroom_webhook_attempts_total", "outcome" => outcome).increment(1);
+}
+
 /// How long a hint took to all processes: measured by this one, which hears itself.
 pub fn relay_round_trip(took: Duration) {
     histogram!("darkroom_relay_seconds").record(took);
@@ -93,6 +99,7 @@ pub fn describe() {
     describe_histogram!("darkroom_imaging_cpu_seconds", Unit::Seconds, "CPU of an imaging process");
     describe_histogram!("darkroom_imaging_peak_bytes", Unit::Bytes, "Memory of an imaging process at its peak");
     describe_counter!("darkroom_changes_total", "Changes of images that this process made, as imageChanges tells them");
+    describe_counter!("darkroom_webhook_attempts_total", "Attempts to send something to a webhook, by outcome");
     describe_histogram!("darkroom_relay_seconds", Unit::Seconds, "How long a hint takes from one process to all");
     describe_gauge!("darkroom_relay_connected", "Whether hints of the other processes arrive: 1 or 0");
     describe_gauge!(

@@ -32,6 +32,7 @@ mod m20261123_000020_people;
 mod m20261123_000021_second_factor;
 mod m20261123_000022_passkeys;
 mod m20261123_000023_multipart;
+mod m20261123_000024_webhooks;
 
 /// Runs what has not been run yet.
 pub struct Migrator;
@@ -87,6 +88,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000021_second_factor::Migration),
             Box::new(m20261123_000022_passkeys::Migration),
             Box::new(m20261123_000023_multipart::Migration),
+            Box::new(m20261123_000024_webhooks::Migration),
         ]
     }
 }

@@ -68,6 +68,10 @@ const fn what_happened(notice: Notice, language: Language) -> &'static str {
             ("Signing in by another provider was set up", "다른 서비스 계정으로 로그인하도록 연결되었습니다")
         }
         Notice::ApiTokenCreated => ("An API token was created", "API 토큰이 생성되었습니다"),
+        Notice::WebhookDisabled => (
+            "A webhook was disabled because its URL accepted nothing",
+            "URL이 아무것도 받지 않아 웹훅이 비활성화되었습니다",
+        ),
     };
     match language {
         Language::English => english,
@@ -89,6 +93,9 @@ fn template(purpose: &Purpose, occasion: &Occasion<'_>, language: Language) -> &
     let [english, korean] = match (purpose, occasion) {
         (_, Occasion::KnownAddress) => {
             [include_str!("letters/en/known_address.txt"), include_str!("letters/ko/known_address.txt")]
+        }
+        (Purpose::Notice(Notice::WebhookDisabled), _) => {
+            [include_str!("letters/en/webhook_disabled.txt"), include_str!("letters/ko/webhook_disabled.txt")]
         }
         (Purpose::Notice(_), _) | (_, Occasion::Notice(_)) => {
             [include_str!("letters/en/notice.txt"), include_str!("letters/ko/notice.txt")]

@@ -38,6 +38,7 @@ use crate::{
     machine,
     mail::Mailer,
     oidc::Provider,
+    outbound::{Outbound, Reachable},
     passkeys::RelyingParty,
     passwords::PasswordHasher,
     providers_file,
@@ -47,6 +48,7 @@ use crate::{
     storage::{Breaker, Credentials, S3, Storage, embedded::EmbeddedS3},
     uploads::{UploadHands, UploadRules, Uploads},
     variants_file,
+    webhooks::{WebhookHands, Webhooks},
     worker::{Worker, WorkerServices},
 };
 
@@ -150,6 +152,9 @@ impl App {
             budget: budget.clone(),
         };
         let passwords = PasswordHasher::new();
+        let outbound = Outbound::new(Reachable::new(config.server.outbound_networks()?))?;
+        let of_webhooks = WebhookHands { db: db.clone(), queue: queue.clone(), hub: hub.clone(), outbound };
+        let event_retention = rules.event_retention;
         let services = Services {
             changes,
             uploads: Uploads::new(hands, clock.clone(), rules),
@@ -178,6 +183,7 @@ impl App {
                     pages: pages(&config)?,
                 },
             ),
+            webhooks: Webhooks::new(of_webhooks, clock.clone(), secret, event_retention),
             budget,
         };
         let draining = CancellationToken::new();
@@ -264,10 +270,10 @@ impl App {
     /// Whatever runs jobs.
     pub fn worker(&self) -> Worker {
         let grace = Duration::from_secs(self.config.jobs.shutdown_grace.into());
-        let Services { uploads, library, accounts, .. } = self.services.clone();
+        let Services { uploads, library, accounts, webhooks, .. } = self.services.clone();
         Worker::new(
             self.queue.clone(),
-            WorkerServices { uploads, library, accounts },
+            WorkerServices { uploads, library, accounts, webhooks },
             self.config.jobs.worker_slots(),
             grace,
         )

@@ -1,11 +1,15 @@
 //! Server: where the server listens, and who may talk to it.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+};
 
 use clap::{Args, ValueEnum};
+use ipnet::IpNet;
 use url::Url;
 
-use crate::domain::origins::is_loopback;
+use crate::domain::{networks, origins::is_loopback};
 
 /// What the operator decided about where the server listens, and who may talk to it.
 #[derive(Debug, Clone, Args)]
@@ -31,6 +35,11 @@ pub struct ServerConfig {
     /// where a request comes from is believed. Example: 10.0.0.0/8,::1
     #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', global = true)]
     pub trusted_proxies: Vec<String>,
+
+    /// Networks around the server that webhooks may be sent to, separated by commas, also without encryption; by default only the
+    /// internet, and this machine where PUBLIC_URL is a localhost. Example: 10.1.0.0/16
+    #[arg(long, env = "WEBHOOK_NETWORKS", value_delimiter = ',', global = true)]
+    pub webhook_networks: Vec<String>,
 
     /// Whether clients may ask for the schema, and GraphiQL is served.
     #[arg(long, env = "INTROSPECTION", default_value_t = true, action = clap::ArgAction::Set, global = true)]
@@ -69,6 +78,18 @@ impl ServerConfig {
     /// Whether nobody but this machine is meant to reach the server.
     pub fn is_local(&self) -> bool {
         self.public_url().is_ok_and(|url| is_loopback(url.host()))
+    }
+
+    /// The networks that webhooks may be sent to beside the internet.
+    ///
+    /// # Errors
+    /// When one of them is no address and no network.
+    pub fn outbound_networks(&self) -> anyhow::Result<Vec<IpNet>> {
+        if self.webhook_networks.is_empty() && self.is_local() {
+            let loopback = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+            return Ok(loopback.map(IpNet::from).to_vec());
+        }
+        networks::parse("WEBHOOK_NETWORKS", &self.webhook_networks)
     }
 
     /// What browsers see.

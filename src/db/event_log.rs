@@ -50,6 +50,12 @@ pub async fn behind(conn: &impl ConnectionTrait, scope: Scope, place: Place, lim
     Ok(rows.into_iter().map(Event::from).collect())
 }
 
+/// What happened to everybody's images behind a place; at most `limit`, the earliest first.
+pub async fn all_behind(conn: &impl ConnectionTrait, place: Place, limit: u64) -> Result<Vec<Event>, DbErr> {
+    let query = Entity::find().filter(Column::Place.gt(signed(place.0))).order_by_asc(Column::Place).limit(limit);
+    Ok(query.all(conn).await?.into_iter().map(Event::from).collect())
+}
+
 /// Whose images something happened to behind a place, and the place of the last of it. At most `limit` events are
 /// looked at.
 pub async fn owners_behind(
@@ -57,10 +63,24 @@ pub async fn owners_behind(
     behind: Place,
     limit: u64,
 ) -> Result<(HashSet<UserId>, Place), DbErr> {
-    let query = Entity::find().filter(Column::Place.gt(signed(behind.0))).order_by_asc(Column::Place).limit(limit);
-    let rows = query.all(conn).await?;
-    let last = rows.last().map_or(behind, |row| Place(unsigned(row.place)));
-    Ok((rows.into_iter().map(|row| UserId(row.owner_id)).collect(), last))
+    let events = all_behind(conn, behind, limit).await?;
+    let last = events.last().map_or(behind, |last| last.place);
+    Ok((events.into_iter().map(|event| event.what.owner).collect(), last))
+}
+
+/// The place of the last event up to a moment, among those that are kept. Places and moments have one order, but for what
+/// clocks differ by, so that a few look-ups find it.
+pub async fn last_until(conn: &impl ConnectionTrait, moment: DateTime<Utc>) -> Result<Place, DbErr> {
+    let (mut low, mut high) = (removed_through(conn).await?.0, end(conn).await?.0);
+    while low < high {
+        let middle = low + (high - low).div_ceil(2);
+        let between = Entity::find().filter(Column::Place.gt(signed(low))).filter(Column::Place.lte(signed(middle)));
+        match between.order_by_desc(Column::Place).one(conn).await? {
+            Some(row) if row.happened_at > moment => high = unsigned(row.place) - 1,
+            _ => low = middle,
+        }
+    }
+    Ok(Place(low))
 }
 
 /// The place of the last event there is; of the last that was removed, where there is none.

@@ -37,6 +37,8 @@ pub mod share_links;
 pub mod shares;
 pub mod users;
 pub mod variants;
+pub mod webhook_deliveries;
+pub mod webhooks;
 
 use std::{
     path::{Path, PathBuf},

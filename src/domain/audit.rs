@@ -74,6 +74,12 @@ audit_actions! {
     ShareLinkCreated => "share_link_created",
     ShareLinkRevoked => "share_link_revoked",
     AlbumDeleted => "album_deleted",
+    WebhookCreated => "webhook_created",
+    WebhookUpdated => "webhook_updated",
+    WebhookSecretRotated => "webhook_secret_rotated",
+    /// By the server, because nothing was taken there.
+    WebhookDisabled => "webhook_disabled",
+    WebhookDeleted => "webhook_deleted",
 }
 
 impl AuditAction {

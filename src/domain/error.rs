@@ -28,6 +28,7 @@ pub enum UserErrorCode {
     GroupExists,
     AlbumNotFound,
     ShareNotFound,
+    WebhookNotFound,
     SecondFactorRequired,
 }
 
@@ -59,6 +60,11 @@ impl Refusal {
     /// The answer for an album that is not there, or not the caller's.
     pub fn album_not_found() -> Self {
         Self::on("albumId", UserErrorCode::AlbumNotFound, "There is no such album.")
+    }
+
+    /// The answer for a webhook that is not there, or not the caller's.
+    pub fn webhook_not_found() -> Self {
+        Self::on("webhookId", UserErrorCode::WebhookNotFound, "There is no such webhook.")
     }
 
     /// The answer for a user who is not there.

@@ -3,11 +3,12 @@
 use std::{fmt, net::IpAddr, num::ParseIntError, str::FromStr};
 
 use chrono::{DateTime, Utc};
+use enumset::EnumSetType;
 
 use super::ids::{ImageId, UserId};
 
 /// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Hash, EnumSetType)]
 pub enum EventKind {
     /// All of its variants are there, for the first time or anew.
     Completed,

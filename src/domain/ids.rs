@@ -81,6 +81,14 @@ typed_id!(
     MailId
 );
 typed_id!(
+    /// The id of a webhook.
+    WebhookId
+);
+typed_id!(
+    /// The id of an event's delivery to a webhook: the same each time that it is sent.
+    DeliveryId
+);
+typed_id!(
     /// A job's id.
     JobId
 );

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     error::ServiceError,
-    ids::{DataExportId, ImageId, MailId, UserId},
+    ids::{DataExportId, ImageId, MailId, UserId, WebhookId},
 };
 
 /// One piece of work. All of them may run twice, and may be killed anywhere.
@@ -32,6 +32,10 @@ pub enum Job {
     RemoveUser { user: UserId },
     /// Make a copy of everything that a user has.
     ExportData { export: DataExportId },
+    /// Look at what is new in the log of events, and for which webhooks it is.
+    DispatchEvents,
+    /// Send to a webhook what is due there.
+    Deliver { webhook: WebhookId },
 }
 
 /// The kinds of job that this version can do. Each has slots of its own, so that none waits behind another.
@@ -47,10 +51,12 @@ pub enum JobKind {
     SendMail,
     RemoveUser,
     ExportData,
+    DispatchEvents,
+    Deliver,
 }
 
 impl JobKind {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::CompleteUnattended,
         Self::Process,
         Self::Discard,
@@ -61,6 +67,8 @@ impl JobKind {
         Self::SendMail,
         Self::RemoveUser,
         Self::ExportData,
+        Self::DispatchEvents,
+        Self::Deliver,
     ];
 
     /// The name in the database and in logs.
@@ -76,6 +84,8 @@ impl JobKind {
             Self::SendMail => "send_mail",
             Self::RemoveUser => "remove_user",
             Self::ExportData => "export_data",
+            Self::DispatchEvents => "dispatch_events",
+            Self::Deliver => "deliver",
         }
     }
 
@@ -98,10 +108,12 @@ impl Job {
             Self::SendMail { .. } => JobKind::SendMail,
             Self::RemoveUser { .. } => JobKind::RemoveUser,
             Self::ExportData { .. } => JobKind::ExportData,
+            Self::DispatchEvents => JobKind::DispatchEvents,
+            Self::Deliver { .. } => JobKind::Deliver,
         }
     }
 
-    /// What it is about: no two jobs of one subject run at the same time. The id of an image, a mail, a user or an export; for the whole
+    /// What it is about: no two jobs of one subject run at the same time. The id of an image, a mail, a user, an export or a webhook; for the whole
     /// library, ids that no image has.
     pub const fn subject(self) -> Uuid {
         match self {
@@ -112,9 +124,11 @@ impl Job {
             Self::SendMail { mail } => mail.0,
             Self::RemoveUser { user } => user.0,
             Self::ExportData { export } => export.0,
+            Self::Deliver { webhook } => webhook.0,
             Self::Sweep => Uuid::nil(),
             Self::Index => Uuid::max(),
             Self::Regenerate => Uuid::from_u128(u128::MAX - 1),
+            Self::DispatchEvents => Uuid::from_u128(u128::MAX - 2),
         }
     }
 

@@ -41,10 +41,11 @@ pub enum Notice {
     PasskeyRemoved,
     IdentityLinked,
     ApiTokenCreated,
+    WebhookDisabled,
 }
 
 impl Notice {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::PasswordChanged,
         Self::SecondFactorEnabled,
         Self::SecondFactorDisabled,
@@ -52,6 +53,7 @@ impl Notice {
         Self::PasskeyRemoved,
         Self::IdentityLinked,
         Self::ApiTokenCreated,
+        Self::WebhookDisabled,
     ];
 
     const fn name(self) -> &'static str {
@@ -63,6 +65,7 @@ impl Notice {
             Self::PasskeyRemoved => "passkey_removed",
             Self::IdentityLinked => "identity_linked",
             Self::ApiTokenCreated => "api_token_created",
+            Self::WebhookDisabled => "webhook_disabled",
         }
     }
 

@@ -28,6 +28,7 @@ use crate::{
     library::Library,
     sharing::Sharing,
     uploads::Uploads,
+    webhooks::Webhooks,
 };
 
 /// The schema with everything that its resolvers call.
@@ -41,6 +42,7 @@ pub struct Services {
     pub library: Library,
     pub accounts: Accounts,
     pub sharing: Sharing,
+    pub webhooks: Webhooks,
     pub budget: Budget,
 }
 

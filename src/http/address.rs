@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use anyhow::Context;
 use axum::http::HeaderMap;
 use ipnet::IpNet;
+
+use crate::domain::networks;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
@@ -18,12 +19,7 @@ impl TrustedProxies {
     /// # Errors
     /// For what is neither.
     pub fn parse(written: &[String]) -> anyhow::Result<Self> {
-        let networks = written.iter().map(|network| network.trim()).filter(|network| !network.is_empty());
-        let networks = networks.map(|network| {
-            let parsed = network.parse::<IpNet>().or_else(|_| network.parse::<IpAddr>().map(IpNet::from));
-            parsed.with_context(|| format!("TRUSTED_PROXIES: `{network}` is neither an address nor a network"))
-        });
-        Ok(Self(networks.collect::<anyhow::Result<_>>()?))
+        networks::parse("TRUSTED_PROXIES", written).map(Self)
     }
 
     /// Whether an address is a trusted proxy's.

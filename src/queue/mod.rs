@@ -60,7 +60,7 @@ pub struct Claimed {
     pub job: Job,
     /// It failed or killed too often: give its image up, then mark it dead.
     pub is_exhausted: bool,
-    /// Whose image it is about, where it is about one.
+    /// Whose image or webhook it is about, where it is about one.
     pub owner: Option<UserId>,
     /// The span that it was enqueued in, as `traceparent` names it.
     pub trace: Option<String>,
@@ -95,7 +95,8 @@ impl Queue {
     ) -> Result<(), DbErr> {
         let payload = serde_json::to_value(job).map_err(|error| DbErr::Json(error.to_string()))?;
         let sql = "INSERT INTO job (id, payload, dedupe_key, subject, owner, state, attempts, deaths, run_at, created_at, trace) \
-                   VALUES ($1, $2, $3, $4, coalesce((SELECT owner_id FROM image WHERE image.id = $4), $7), \
+                   VALUES ($1, $2, $3, $4, coalesce((SELECT owner_id FROM image WHERE image.id = $4), \
+                   (SELECT owner_id FROM webhook WHERE webhook.id = $4), $7), \
                    'queued', 0, 0, $5, $6, $8) \
                    ON CONFLICT (dedupe_key) WHERE state = 'queued' DO NOTHING";
         let values = [
@@ -105,7 +106,7 @@ impl Queue {
             job.subject().into(),
             run_at.into(),
             self.clock.now().into(),
-            // What is about no image takes its turn like an owner of its own.
+            // What is about nobody's image or webhook takes its turn like an owner of its own.
             Uuid::nil().into(),
             trace::current().into(),
         ];

@@ -23,6 +23,7 @@ use crate::{
     queue::{Claimed, FreeKind, Queue},
     trace::{self, step},
     uploads::Uploads,
+    webhooks::Webhooks,
 };
 
 /// How long another process's job may wait for this one to look.
@@ -46,6 +47,7 @@ pub struct WorkerServices {
     pub uploads: Uploads,
     pub library: Library,
     pub accounts: Accounts,
+    pub webhooks: Webhooks,
 }
 
 /// Runs jobs, several at once.
@@ -74,6 +76,7 @@ impl Worker {
         let running = TaskTracker::new();
         let abandon = CancellationToken::new();
         let suspecting = AbortOnDropHandle::new(tokio::spawn(suspect_again_and_again(self.queue.clone())));
+        let looking = AbortOnDropHandle::new(tokio::spawn(look_again_and_again(self.services.webhooks.clone())));
         while !stop.is_cancelled() {
             match self.queue.claim(&self.slots.free()).await {
                 Ok(Some(claimed)) => {
@@ -98,6 +101,7 @@ impl Worker {
                 () = stop.cancelled() => {}
             }
         }
+        drop(looking);
         running.close();
         if tokio::time::timeout(self.grace, running.wait()).await.is_err() {
             abandon.cancel();
@@ -152,7 +156,7 @@ impl Worker {
     }
 
     async fn perform(&self, claimed: &Claimed) -> Result<(), JobError> {
-        let WorkerServices { uploads, library, accounts } = &self.services;
+        let WorkerServices { uploads, library, accounts, webhooks } = &self.services;
         match claimed.job {
             Job::Process { image } if claimed.is_exhausted => Ok(uploads.give_up(image).await?),
             Job::CompleteUnattended { .. } | Job::SendMail { .. } | Job::ExportData { .. } if claimed.is_exhausted => {
@@ -168,18 +172,21 @@ impl Worker {
             Job::SendMail { mail } => accounts.send_mail(mail).await,
             Job::ExportData { export } => Box::pin(library.run_export(export)).await,
             Job::RemoveUser { user } => self.remove(user).await,
+            Job::DispatchEvents => webhooks.dispatch().await,
+            Job::Deliver { webhook } => Box::pin(webhooks.deliver(webhook)).await,
         }
     }
 
     async fn sweep(&self) -> Result<(), JobError> {
         self.services.library.remove_exports(None).await?;
         self.services.accounts.requeue_removals().await?;
+        self.services.webhooks.remove_old_deliveries().await?;
         self.services.uploads.run_sweep().await.map(drop)
     }
 
     /// Shuts a user out, removes what they have, and then them.
     async fn remove(&self, user: UserId) -> Result<(), JobError> {
-        let WorkerServices { uploads, library, accounts } = &self.services;
+        let WorkerServices { uploads, library, accounts, .. } = &self.services;
         let Some(removal) = accounts.begin_removal(user).await? else { return Ok(()) };
         let is_clear = uploads.clear_out(user, removal.heir).await?;
         library.remove_exports(Some(user)).await?;
@@ -229,6 +236,16 @@ impl Worker {
         if let Err(error) = self.queue.release(claimed).await {
             tracing::warn!(error = ?error, "returning a job to the queue failed; its lease will expire");
         }
+    }
+}
+
+/// Looks every second whether webhooks are to be told of something.
+async fn look_again_and_again(webhooks: Webhooks) {
+    loop {
+        if let Err(error) = webhooks.look().await {
+            tracing::warn!(error = ?error, "looking for events for webhooks failed");
+        }
+        tokio::time::sleep(POLL).await;
     }
 }
 

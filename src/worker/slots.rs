@@ -41,14 +41,21 @@ impl Slots {
 
     /// How many there are of all kinds.
     pub(super) const fn in_all(of_images: usize) -> usize {
-        of_images + 4 * OF_UPKEEP + 5
+        of_images + 5 * OF_UPKEEP + 6
     }
 
     const fn of_kind(&self, kind: JobKind) -> usize {
         match kind {
             JobKind::Process => self.of_images,
-            JobKind::CompleteUnattended | JobKind::Discard | JobKind::Forget | JobKind::SendMail => OF_UPKEEP,
-            JobKind::Sweep | JobKind::Index | JobKind::Regenerate | JobKind::RemoveUser | JobKind::ExportData => 1,
+            JobKind::CompleteUnattended | JobKind::Discard | JobKind::Forget | JobKind::SendMail | JobKind::Deliver => {
+                OF_UPKEEP
+            }
+            JobKind::Sweep
+            | JobKind::Index
+            | JobKind::Regenerate
+            | JobKind::RemoveUser
+            | JobKind::ExportData
+            | JobKind::DispatchEvents => 1,
         }
     }
 

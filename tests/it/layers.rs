@@ -6,11 +6,11 @@ use syn::{UseTree, visit::Visit};
 use walkdir::WalkDir;
 
 const DOORS: [&str; 4] = ["graphql", "http", "worker", "cli"];
-const SERVICES: [&str; 4] = ["uploads", "library", "accounts", "sharing"];
+const SERVICES: [&str; 5] = ["uploads", "library", "accounts", "sharing", "webhooks"];
 /// The one way to write what services decide about images.
 const WRITER: &str = "changes";
-const HANDS: [&str; 10] =
-    ["db", "queue", "storage", "events", "imaging", "mail", "oidc", "passkeys", "passwords", "budget"];
+const HANDS: [&str; 11] =
+    ["db", "queue", "storage", "events", "imaging", "mail", "oidc", "outbound", "passkeys", "passwords", "budget"];
 /// Known to all, knowing none but each other.
 const GROUND: [&str; 7] = ["domain", "clock", "measures", "permits", "tasks", "trace", "ttl_cache"];
 /// Where everything is put together, and what only that knows.

@@ -35,6 +35,8 @@ mod metrics;
 mod multipart;
 mod notices;
 mod outages;
+mod outbound;
+mod outgoing_webhooks;
 mod passkeys;
 mod permissions;
 mod policy;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{TestApp, client::Client, pictures, socket::Socket};
 
 /// Every operation that wants somebody.
-pub const OPERATIONS: [&str; 76] = [
+pub const OPERATIONS: [&str; 84] = [
     "{ categories { id } }",
     "{ images { totalCount } }",
     "{ imageStats { totalImages } }",
@@ -89,6 +89,15 @@ pub const OPERATIONS: [&str; 76] = [
     r#"mutation { unshare(input: {shareId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { removedShareId } }"#,
     r#"mutation { createShareLink(input: {imageId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { shareLink { id } } }"#,
     r#"mutation { revokeShareLink(input: {shareLinkId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { revokedShareLinkId } }"#,
+    "{ webhooks { id } }",
+    r#"{ webhookDeliveries(webhookId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f") { nodes { id } } }"#,
+    r#"mutation { createWebhook(input: {url: "https://example.com/", kinds: [COMPLETED]}) { created { secret } } }"#,
+    r#"mutation { updateWebhook(input: {webhookId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { webhook { id } } }"#,
+    r#"mutation { rotateWebhookSecret(input: {webhookId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { rotated { secret } } }"#,
+    r#"mutation { testWebhook(input: {webhookId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { delivery { id } } }"#,
+    r#"mutation { replayWebhook(input: {webhookId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f", deliveryId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"})
+        { webhook { id } } }"#,
+    r#"mutation { deleteWebhook(input: {webhookId: "0190a3c2-1f2e-7cc3-98c4-dc0c0c07398f"}) { deletedWebhookId } }"#,
 ];
 
 /// What is told as it happens.

@@ -23,3 +23,5 @@ pub mod share_link;
 pub mod user;
 pub mod user_removal;
 pub mod variant;
+pub mod webhook;
+pub mod webhook_delivery;

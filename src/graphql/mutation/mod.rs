@@ -12,6 +12,7 @@ mod session;
 mod share;
 mod sign_up;
 mod uploads;
+mod webhook;
 
 use async_graphql::MergedObject;
 
@@ -19,7 +20,7 @@ use self::{
     account::AccountMutation, administration::AdministrationMutation, album::AlbumMutation,
     api_token::ApiTokenMutation, library::LibraryMutation, multipart::MultipartMutation, passkey::PasskeyMutation,
     regeneration::RegenerationMutation, session::SessionMutation, share::ShareMutation, sign_up::SignUpMutation,
-    uploads::UploadMutation,
+    uploads::UploadMutation, webhook::WebhookMutation,
 };
 
 /// The mutations. Errors that the caller can correct are returned in the `userErrors` of each payload.
@@ -37,4 +38,5 @@ pub struct Mutation(
     PasskeyMutation,
     AlbumMutation,
     ShareMutation,
+    WebhookMutation,
 );

@@ -90,6 +90,16 @@ pub enum AuditAction {
     ShareLinkRevoked,
     /// An album was deleted.
     AlbumDeleted,
+    /// A webhook was created.
+    WebhookCreated,
+    /// A webhook was changed.
+    WebhookUpdated,
+    /// The secret of a webhook was replaced.
+    WebhookSecretRotated,
+    /// The server disabled a webhook because its URL accepted nothing.
+    WebhookDisabled,
+    /// A webhook was deleted.
+    WebhookDeleted,
 }
 
 /// A recorded action.

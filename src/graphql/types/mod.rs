@@ -29,3 +29,5 @@ pub mod ticket;
 pub mod user;
 pub mod user_error;
 pub mod variant;
+pub mod webhook;
+pub mod webhook_input;

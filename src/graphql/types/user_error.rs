@@ -65,6 +65,8 @@ pub enum UserErrorCode {
     AlbumNotFound,
     /// The share or the link does not exist or does not belong to the caller.
     ShareNotFound,
+    /// The webhook or the delivery does not exist or does not belong to the caller.
+    WebhookNotFound,
     /// The account has a second factor, and no code was sent.
     SecondFactorRequired,
 }

@@ -10,6 +10,7 @@ pub mod mailbox;
 pub mod network;
 pub mod parts;
 pub mod pictures;
+pub mod receiver;
 pub mod s3;
 pub mod skip;
 pub mod socket;
