@@ -61,8 +61,11 @@ impl Webhooks {
         if new.images == Images::All {
             caller.with(Permission::ViewAnyImage)?;
         }
-        let kinds = new.kinds - EventKind::Unknown;
-        let (url, description) = self.checked(&new.url, new.description, kinds)?;
+        let mut refusals = Vec::new();
+        let url = self.checked_url(&new.url, &mut refusals);
+        let description = checked_description(&new.description, &mut refusals);
+        let kinds = checked_kinds(new.kinds, &mut refusals);
+        let url = url.filter(|_| refusals.is_empty()).ok_or(refusals)?;
         let (owner, now) = (identity.id(), self.inner.clock.now());
         let transaction = self.inner.db.begin().await?;
         db::users::hold(&transaction, owner).await?;
@@ -101,10 +104,15 @@ impl Webhooks {
     pub async fn update(&self, caller: &Caller, id: WebhookId, change: WebhookChange) -> ServiceResult<Webhook> {
         let (transaction, before) = self.begin_on(caller, id).await?;
         let now = self.inner.clock.now();
-        let kinds = change.kinds.unwrap_or(before.kinds) - EventKind::Unknown;
-        let url = change.url.unwrap_or_else(|| before.url.to_string());
-        let description = change.description.unwrap_or_else(|| before.description.clone());
-        let (url, description) = self.checked(&url, description, kinds)?;
+        let mut refusals = Vec::new();
+        let url = change.url.map(|url| self.checked_url(&url, &mut refusals));
+        let description = change.description.map(|description| checked_description(&description, &mut refusals));
+        let kinds = change.kinds.map_or(before.kinds, |kinds| checked_kinds(kinds, &mut refusals));
+        if !refusals.is_empty() {
+            return Err(refusals.into());
+        }
+        let url = url.flatten().unwrap_or_else(|| before.url.clone());
+        let description = description.unwrap_or_else(|| before.description.clone());
         let health = if url == before.url { before.health } else { Health::default() };
         let mut webhook = Webhook { url, description, kinds, health, ..before };
         match (change.is_enabled, webhook.disabled) {
@@ -186,38 +194,41 @@ impl Webhooks {
         URL_SAFE_NO_PAD.encode(self.inner.clock.random_bytes::<24>())
     }
 
-    /// A URL that may be asked, and the description without spaces around it.
-    fn checked(&self, url: &str, description: String, kinds: EventKinds) -> Result<(Url, String), Vec<Refusal>> {
-        let mut refusals = Vec::new();
-        if url.chars().count() > MAX_URL {
-            let why = format!("`url` has at most {MAX_URL} characters.");
-            refusals.push(Refusal::on("url", UserErrorCode::TooLong, why));
-        }
+    /// A URL that may be asked. What is stored is not checked again: it has to stay possible to disable it.
+    fn checked_url(&self, url: &str, refusals: &mut Vec<Refusal>) -> Option<Url> {
         let parsed = Url::parse(url.trim()).ok().filter(|url| self.inner.outbound.permits(url));
-        if parsed.is_none() {
+        if url.len().max(parsed.as_ref().map_or(0, |url| url.as_str().len())) > MAX_URL {
+            let why =
+                format!("`url` has at most {MAX_URL} characters, those counted as three that are none of ASCII's.");
+            refusals.push(Refusal::on("url", UserErrorCode::TooLong, why));
+        } else if parsed.is_none() {
             let why = "`url` begins with https:// and leads to a host on the internet, without a user name, a password \
                        and a fragment. The operator can allow other networks.";
             refusals.push(Refusal::on("url", UserErrorCode::InvalidValue, why));
         }
-        let description = description.trim().to_owned();
-        if description.chars().count() > MAX_DESCRIPTION {
-            let why = format!("`description` has at most {MAX_DESCRIPTION} characters.");
-            refusals.push(Refusal::on("description", UserErrorCode::TooLong, why));
-        }
-        if description.contains(char::is_control) {
-            let why = "`description` has no control characters.";
-            refusals.push(Refusal::on("description", UserErrorCode::InvalidValue, why));
-        }
-        if kinds.is_empty() {
-            refusals.push(Refusal::on(
-                "kinds",
-                UserErrorCode::InvalidValue,
-                "At least one kind of change is required.",
-            ));
-        }
-        match parsed.filter(|_| refusals.is_empty()) {
-            Some(url) => Ok((url, description)),
-            None => Err(refusals),
-        }
+        parsed
     }
+}
+
+/// The description without spaces around it.
+fn checked_description(description: &str, refusals: &mut Vec<Refusal>) -> String {
+    let description = description.trim().to_owned();
+    if description.chars().count() > MAX_DESCRIPTION {
+        let why = format!("`description` has at most {MAX_DESCRIPTION} characters.");
+        refusals.push(Refusal::on("description", UserErrorCode::TooLong, why));
+    }
+    if description.contains(char::is_control) {
+        let why = "`description` has no control characters.";
+        refusals.push(Refusal::on("description", UserErrorCode::InvalidValue, why));
+    }
+    description
+}
+
+fn checked_kinds(kinds: EventKinds, refusals: &mut Vec<Refusal>) -> EventKinds {
+    // What only a newer version has a name for is never sent.
+    let kinds = kinds - EventKind::Unknown;
+    if kinds.is_empty() {
+        refusals.push(Refusal::on("kinds", UserErrorCode::InvalidValue, "At least one kind of change is required."));
+    }
+    kinds
 }

@@ -106,7 +106,8 @@ impl Webhooks {
             return Err(Refusal::of(UserErrorCode::InvalidState, why).into());
         }
         // With what happened in that very moment.
-        let after = db::event_log::last_until(&transaction, since - TimeDelta::microseconds(1)).await?;
+        let before = since.checked_sub_signed(TimeDelta::microseconds(1)).unwrap_or(since);
+        let after = db::event_log::last_until(&transaction, before).await?;
         let through = db::event_log::last_until(&transaction, until).await?;
         let webhook = Webhook { replay: (through > after).then_some(Replay { after, through }), ..webhook };
         db::webhooks::update(&transaction, &webhook).await?;

@@ -120,6 +120,26 @@ async fn a_name_that_leads_into_the_servers_network_is_not_followed() {
     assert!(receiver.take().is_empty(), "nobody came");
 }
 
+/// What the operator allows can change: what leads to where nothing is sent any more can still be changed and disabled.
+#[tokio::test]
+async fn what_leads_where_nothing_may_be_sent_any_more_can_be_disabled() {
+    let app = TestApp::start_with(&NOTHING).await;
+    let ann = app.user("ann@example.com").await;
+    let (_, id) = try_to_create(&ann, "https://example.com/").await;
+    let sql = "UPDATE webhook SET url = 'http://127.0.0.1:9/'";
+    sea_orm::ConnectionTrait::execute_unprepared(app.app.db.conn(), sql).await.expect("an update");
+    for (change, codes) in [
+        (json!({"webhookId": id, "url": "http://127.0.0.1:9/"}), vec!["INVALID_VALUE"]),
+        (json!({"webhookId": id, "description": "moved"}), vec![]),
+        (json!({"webhookId": id, "isEnabled": false}), vec![]),
+    ] {
+        let changed = ann.mutate("updateWebhook", change.clone(), "webhook { isEnabled }").await;
+        assert_eq!(changed.user_error_codes(), codes, "{change}");
+    }
+    let listed = ann.send("{ webhooks { isEnabled description } }", Value::Null).await;
+    assert_eq!(listed.0["data"]["webhooks"], json!([{"isEnabled": false, "description": "moved"}]));
+}
+
 #[tokio::test]
 async fn nobody_is_sent_elsewhere() {
     let app = TestApp::start().await;

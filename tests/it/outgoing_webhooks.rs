@@ -341,6 +341,7 @@ async fn what_cannot_be_a_webhook_is_refused_and_leaves_nothing() {
         (json!({"description": long, "url": "nonsense"}), vec!["INVALID_VALUE", "TOO_LONG"]),
         (json!({"description": "a\u{0}b"}), vec!["INVALID_VALUE"]),
         (json!({"url": format!("https://example.com/{}", "x".repeat(2000))}), vec!["TOO_LONG"]),
+        (json!({"url": format!("https://example.com/{}", "é".repeat(700))}), vec!["TOO_LONG"]),
     ] {
         let mut input = json!({"url": receiver.url(), "kinds": KINDS});
         input.as_object_mut().expect("an object").extend(change.as_object().cloned().unwrap_or_default());
@@ -368,6 +369,10 @@ async fn what_cannot_be_a_webhook_is_refused_and_leaves_nothing() {
 
     let backwards = json!({"webhookId": id, "since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"});
     assert_eq!(ann.mutate("replayWebhook", backwards, "webhook { id }").await.user_error_codes(), ["INVALID_VALUE"]);
+    // The earliest moment that there is in the type.
+    let earliest = json!({"webhookId": id, "since": "-262143-01-01T00:00:00Z"});
+    assert_eq!(ann.mutate("replayWebhook", earliest, "webhook { id }").await.user_error_codes(), NONE);
+    settle(&app).await;
     let both = json!({"webhookId": id, "since": long_ago, "deliveryId": id});
     assert_eq!(ann.mutate("replayWebhook", both, "webhook { id }").await.error_code(), "BAD_USER_INPUT");
     let unknown = json!({"webhookId": id, "deliveryId": id});
