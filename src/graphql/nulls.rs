@@ -21,14 +21,22 @@ pub(super) fn propagate(
     let selected = Selected(vec![(&operation.selection_set, root(operation.ty))]);
     let mut failed: Vec<&[PathSegment]> =
         errors.iter().filter_map(|error| walk.null_of(&selected, &error.path)).collect();
-    // What is within another one goes with it.
-    failed.sort_by_key(|path| path.len());
-    let mut nulls: Vec<&[PathSegment]> = Vec::new();
+    // What is within another one goes with it, and follows it in this order.
+    failed.sort_unstable_by(|one, other| one.iter().map(rank).cmp(other.iter().map(rank)));
+    let mut last: Option<&[PathSegment]> = None;
     for path in failed {
-        if !nulls.iter().any(|null| path.starts_with(null)) {
+        if last.is_none_or(|last| !path.starts_with(last)) {
             walk.put(&selected, path, data);
-            nulls.push(path);
+            last = Some(path);
         }
+    }
+}
+
+/// At one place in the data, all are of one kind.
+fn rank(segment: &PathSegment) -> (usize, &str) {
+    match segment {
+        PathSegment::Index(at) => (*at, ""),
+        PathSegment::Field(name) => (0, name),
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) async fn get(
     match from_query(query.as_deref().unwrap_or_default()) {
         Ok(request) => match requester(&state, &parts).await {
             Ok(requester) => execute(&state, request, Access::ReadOnly, requester, format, &id).await,
-            Err(error) => respond(GraphqlResponse::from_errors(vec![error]), format, &id),
+            Err(error) => respond(GraphqlResponse::from_errors(vec![error]), None, format, &id),
         },
         Err(malformed) => malformed.answer(format, &id),
     }
@@ -80,12 +80,12 @@ pub(super) async fn post(
     // Whose it is is known first: the bodies of those who are nobody take no room from others.
     let requester = match requester(&state, &parts).await {
         Ok(requester) => requester,
-        Err(error) => return respond(GraphqlResponse::from_errors(vec![error]), format, &id),
+        Err(error) => return respond(GraphqlResponse::from_errors(vec![error]), None, format, &id),
     };
     let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let announced = length.unwrap_or(0).min(MAX_BODY);
     if let Err(error) = execute::charge_text(&state, &requester, announced) {
-        return respond(GraphqlResponse::from_errors(vec![error]), format, &id);
+        return respond(GraphqlResponse::from_errors(vec![error]), None, format, &id);
     }
     let read = async {
         check_content_type(&parts.headers)?;
@@ -97,7 +97,7 @@ pub(super) async fn post(
     };
     // What did not say its length is paid for when it is known.
     if let Err(error) = execute::charge_text(&state, &requester, body.bytes.len().saturating_sub(announced)) {
-        return respond(GraphqlResponse::from_errors(vec![error]), format, &id);
+        return respond(GraphqlResponse::from_errors(vec![error]), None, format, &id);
     }
     match from_json(&body.bytes) {
         Ok(request) => {
@@ -109,7 +109,7 @@ pub(super) async fn post(
             // Reading it was work.
             match execute::charge_refused(&state, &requester) {
                 Ok(()) => malformed.answer(format, &id),
-                Err(error) => respond(GraphqlResponse::from_errors(vec![error]), format, &id),
+                Err(error) => respond(GraphqlResponse::from_errors(vec![error]), None, format, &id),
             }
         }
     }
@@ -142,29 +142,24 @@ async fn execute(
     let mut answer = match state.admission.admit(request, access) {
         Ok(admitted) => {
             let response = execute::answer(state, &admitted, requester).await;
-            respond_to(&admitted, response, format, id)
+            respond(response, Some(&admitted), format, id)
         }
         Err(error) => {
             let error = execute::charge_refused(state, &requester).err().unwrap_or(error);
-            respond(GraphqlResponse::from_errors(vec![error]), format, id)
+            respond(GraphqlResponse::from_errors(vec![error]), None, format, id)
         }
     };
     answer.extensions_mut().insert(AnswerTo(caller));
     answer
 }
 
-/// The answer to what was executed, or refused once it was read.
-fn respond_to(admitted: &Admitted, mut response: GraphqlResponse, format: &'static str, id: &RequestId) -> Response {
-    error::finish(&mut response, &id.0);
-    if put_off(&response).is_none() && !never_began(&response) {
-        admitted.propagate_nulls(&mut response);
-        return data(response, format);
-    }
-    respond(response, format, id)
-}
-
-/// The answer to what was refused.
-fn respond(mut response: GraphqlResponse, format: &'static str, id: &RequestId) -> Response {
+/// The answer to what was admitted, or to what was refused before.
+fn respond(
+    mut response: GraphqlResponse,
+    admitted: Option<&Admitted>,
+    format: &'static str,
+    id: &RequestId,
+) -> Response {
     error::finish(&mut response, &id.0);
     if response.errors.iter().any(admission::is_read_only_violation) {
         let mut answer = errors(StatusCode::METHOD_NOT_ALLOWED, format, &response.errors);
@@ -180,10 +175,10 @@ fn respond(mut response: GraphqlResponse, format: &'static str, id: &RequestId) 
         let status = if format == GRAPHQL_JSON { StatusCode::BAD_REQUEST } else { StatusCode::OK };
         return errors(status, format, &response.errors);
     }
-    data(response, format)
-}
-
-fn data(response: GraphqlResponse, format: &'static str) -> Response {
+    // Only now: what comes before asks what was done.
+    if let Some(admitted) = admitted {
+        admitted.propagate_nulls(&mut response);
+    }
     let mut answer = GraphQLResponse::from(response).into_response();
     answer.headers_mut().insert(header::CONTENT_TYPE, content_type(format));
     answer

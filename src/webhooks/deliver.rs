@@ -67,10 +67,11 @@ impl Webhooks {
         measures::webhook_attempt(answer.is_taken());
         let now = self.inner.clock.now();
         let transaction = self.inner.db.begin().await?;
+        // Locked before its deliveries, as by everybody who changes both. It may have been changed, disabled or deleted while it
+        // was asked.
+        let current = db::webhooks::lock(&transaction, webhook.id).await?;
         let after = delivery.clone().after(answer, now);
         let is_noted = db::webhook_deliveries::note(&transaction, &delivery, &after).await?;
-        // It may have been changed, disabled or deleted while it was asked.
-        let current = db::webhooks::lock(&transaction, webhook.id).await?;
         if let Some(current) = current.filter(|current| is_noted && current.url == webhook.url) {
             self.note_health(&transaction, current, answer, now).await?;
         }
