@@ -33,11 +33,12 @@ export function DarkroomImage({ image, sizes, isUrgent = false, className, style
   return (
     <img
       alt={image.altText || image.title}
-      srcSet={image.srcSet}
-      src={image.url ?? undefined}
-      sizes={sizes}
+      // Browsers choose a picture anew at each of these that follows `srcset`.
       loading={isUrgent ? "eager" : "lazy"}
       decoding="async"
+      sizes={sizes}
+      srcSet={image.srcSet}
+      src={image.url ?? undefined}
       onLoad={() => setLoaded(true)}
       className={className}
       style={{ ...ratio, ...background, ...style }}

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 
 import { Layout } from "../src/grid/layout";
 import { ratioOf, rowsOf } from "../src/grid/rows";
+import { type Sight, towards } from "../src/grid/sight";
 
 const GAP = 6;
 const FORM = { width: 1200, rowHeight: 190, gap: GAP };
@@ -55,4 +56,19 @@ test("a page that changes or comes anew moves those behind it, and a new width a
     expect([next.count, next.height]).toEqual([anew.count, anew.height]);
     for (let number = 0; number < anew.count; number += 1) expect(next.at(number)).toEqual(anew.at(number));
   }
+});
+
+test("rows come one in a frame: those that are seen first, then some beyond, none of those that left", () => {
+  const seen = { first: 20, last: 23 };
+  const steps = (from: Sight, count = 1000) => {
+    const all = [from];
+    for (let next = towards(from, seen, count); next !== all.at(-1); next = towards(next, seen, count)) all.push(next);
+    return all.map(({ first, last }) => `${first}-${last}`);
+  };
+  const down = ["20-20", "20-21", "20-22", "20-23", "20-24", "20-25", "20-26", "20-27", "19-27", "18-27", "17-27", "16-27"];
+  expect(steps({ first: 500, last: 510 })).toEqual(["500-510", ...down.slice(1)]);
+  expect(steps({ first: 12, last: 20 })).toEqual(["12-20", "16-21", "16-22", "16-23", "16-24", "16-25", "16-26", "16-27"]);
+  expect(steps({ first: 22, last: 31 })).toEqual(["22-31", "21-27", "20-27", "19-27", "18-27", "17-27", "16-27"]);
+  expect(steps({ first: 16, last: 20 }, 22)).toEqual(["16-20", "16-21"]);
+  expect(towards({ first: 0, last: 0 }, { first: 0, last: 0 }, 0)).toEqual({ first: 0, last: 0 });
 });

@@ -19,9 +19,6 @@ graphql(`
     placeholder
     srcSet
     originalFilename
-    variant(type: SMALL) {
-      url
-    }
   }
 `);
 
@@ -40,7 +37,7 @@ export function Cell({ image, size, selection }: CellProps) {
     <figure data-status={image.status}>
       <Link to={`/images/${image.id}`} aria-label={name}>
         {image.srcSet ? (
-          <DarkroomImage image={{ ...image, url: image.variant?.url ?? null }} sizes={`${size.width}px`} style={{ height: size.height }} />
+          <DarkroomImage image={image} sizes={`${size.width}px`} style={{ height: size.height }} />
         ) : (
           <span className="missing">{words.statuses[image.status]}</span>
         )}

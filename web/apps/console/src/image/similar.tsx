@@ -24,7 +24,14 @@ export function Similar({ image: { duplicateOf, similar } }: { image: ShownImage
             {similar.map((image) => (
               <li key={image.id}>
                 <Link to={`/images/${image.id}`} aria-label={nameOf(image)}>
-                  <img src={image.variant?.url} alt={image.altText || nameOf(image)} width={SIDE} height={SIDE} loading="lazy" />
+                  <img
+                    srcSet={image.srcSet}
+                    sizes={`${SIDE}px`}
+                    alt={image.altText || nameOf(image)}
+                    width={SIDE}
+                    height={SIDE}
+                    loading="lazy"
+                  />
                 </Link>
               </li>
             ))}

@@ -17,7 +17,11 @@ export default function LivePage() {
       <ol aria-label={words.live} aria-live="polite">
         {latest.map(({ cursor, kind, happenedAt, imageId, image }) => (
           <li key={cursor}>
-            {image?.srcSet ? <img src={image.variant?.url} alt="" width={48} height={48} loading="lazy" /> : <span className="missing" />}
+            {image?.srcSet ? (
+              <img srcSet={image.srcSet} sizes="48px" alt="" width={48} height={48} loading="lazy" />
+            ) : (
+              <span className="missing" />
+            )}
             <span>
               {image ? <Link to={`/images/${imageId}`}>{nameOf(image)}</Link> : words.anImage} {words.changes[kind]}
               <br />

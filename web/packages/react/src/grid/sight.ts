@@ -1,6 +1,6 @@
 // Which rows of the grid are in sight of the window, or close to it.
 
-import { type RefObject, useCallback, useLayoutEffect, useState } from "react";
+import { type RefObject, useCallback, useEffect, useState } from "react";
 
 import type { Layout } from "./layout.js";
 
@@ -15,18 +15,35 @@ export function useSight(element: RefObject<HTMLElement | null>, layout: Layout)
   const look = useCallback(() => {
     if (!element.current) return;
     const above = -element.current.getBoundingClientRect().top;
-    const first = Math.max(layout.below(Math.max(above, 0)) - BEYOND, 0);
-    const last = Math.min(layout.below(Math.max(above + window.innerHeight, 0)) + BEYOND, Math.max(layout.count - 1, 0));
-    setSight((before) => (before.first === first && before.last === last ? before : { first, last }));
+    const seen = { first: layout.below(Math.max(above, 0)), last: layout.below(Math.max(above + window.innerHeight, 0)) };
+    setSight((before) => towards(before, seen, layout.count));
   }, [element, layout]);
-  useLayoutEffect(() => {
-    look();
-    window.addEventListener("scroll", look, { passive: true });
-    window.addEventListener("resize", look);
-    return () => {
-      window.removeEventListener("scroll", look);
-      window.removeEventListener("resize", look);
+  // At most once in a frame; what is not in the page yet comes with the next ones.
+  useEffect(() => {
+    let frame = requestAnimationFrame(look);
+    const lookAgain = () => {
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(look);
     };
-  }, [look]);
+    window.addEventListener("scroll", lookAgain, { passive: true });
+    window.addEventListener("resize", lookAgain);
+    return () => {
+      cancelAnimationFrame(frame);
+      window.removeEventListener("scroll", lookAgain);
+      window.removeEventListener("resize", lookAgain);
+    };
+  }, [look, sight]);
   return sight;
+}
+
+/** One frame's step to all rows that are seen and some beyond: what left goes at once, but only one row comes, for many would hold up the browser. */
+export function towards(before: Sight, seen: Sight, count: number): Sight {
+  const end = Math.max(count - 1, 0);
+  const [first, last] = [Math.max(seen.first - BEYOND, 0), Math.min(seen.last + BEYOND, end)];
+  const kept = { first: Math.max(before.first, first), last: Math.min(before.last, last) };
+  const after = kept.first <= kept.last ? kept : { first: seen.first, last: Math.min(seen.first, end) };
+  const isSeenAbove = after.first > seen.first;
+  if (after.last < last && !isSeenAbove) after.last += 1;
+  else if (after.first > first) after.first -= 1;
+  return after.first === before.first && after.last === before.last ? before : after;
 }
